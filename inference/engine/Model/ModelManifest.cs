@@ -1,0 +1,225 @@
+using System.Text.Json.Serialization;
+using Credence.MedicalIO;
+
+namespace Credence.Inference.Model;
+
+/// <summary>The recipe that a model file carries in <c>metadata_props["credence.manifest"]</c>: everything needed to turn scans into results.</summary>
+/// <remarks>The format is described, with its JSON schema, in docs/reference/model-file.md. The trainer fills it, the exporter completes and writes it, the engine obeys it.</remarks>
+public sealed record ModelManifest
+{
+    /// <summary>The version of the format that this code writes, and the newest it reads.</summary>
+    public const int CurrentFormatVersion = 1;
+
+    /// <summary>Key of the manifest in the metadata of the ONNX file.</summary>
+    public const string MetadataKey = "credence.manifest";
+
+    /// <summary>Version of the format.</summary>
+    public int FormatVersion { get; init; } = CurrentFormatVersion;
+
+    /// <summary>Name of the model, for people.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>Input channels, in the order of the network's C axis.</summary>
+    public required IReadOnlyList<ChannelDescription> Channels { get; init; }
+
+    /// <summary>Classes, in the order of the network's output; index 0 is background.</summary>
+    public required IReadOnlyList<ClassDescription> Classes { get; init; }
+
+    /// <summary>Orientation of the patches: the anatomical direction in which i, j, k grow.</summary>
+    public string Orientation { get; init; } = "RAS";
+
+    /// <summary>mm between voxel centres of the patches, along i, j, k.</summary>
+    public required Vector3D Spacing { get; init; }
+
+    /// <summary>How intensities are brought to a common scale, per channel and volume.</summary>
+    public required NormalisationDescription Normalisation { get; init; }
+
+    /// <summary>Size of the patches that the network was trained on, a multiple of <see cref="Stride"/>.</summary>
+    public required Size3 PatchSize { get; init; }
+
+    /// <summary>Every patch edge must be a multiple of this.</summary>
+    public required Size3 Stride { get; init; }
+
+    /// <summary>Share of a patch edge by which neighbouring patches overlap, in [0, 1).</summary>
+    public double Overlap { get; init; } = 0.5;
+
+    /// <summary>How overlapping patches are weighted: <c>gaussian</c> (sigma = edge / 8).</summary>
+    public string Blending { get; init; } = "gaussian";
+
+    /// <summary>What the weights are: one value, dropped channels, or Gaussians.</summary>
+    public required PosteriorKind Posterior { get; init; }
+
+    /// <summary>Every source of randomness of the network; the position in this list is the noise index of the generator. Empty for a plain network.</summary>
+    public IReadOnlyList<NoiseInput> NoiseInputs { get; init; } = [];
+
+    /// <summary>Name of the tensor between the deterministic trunk and the stochastic head; null when nothing before the first noise input can be shared.</summary>
+    public string? CutTensor { get; init; }
+
+    /// <summary>How logits become decisions; tuned on out-of-fold data only.</summary>
+    public CalibrationDescription Calibration { get; init; } = new();
+
+    /// <summary>What the training scans looked like.</summary>
+    public required TrainingFingerprint Fingerprint { get; init; }
+
+    /// <summary>Where the model comes from.</summary>
+    public required ProvenanceDescription Provenance { get; init; }
+
+    /// <summary>Licence of the model file.</summary>
+    public string Licence { get; init; } = "unspecified";
+
+    /// <summary>What the model may be used for.</summary>
+    public string IntendedUse { get; init; } = "Research only. Not a medical device.";
+}
+
+/// <summary>One input contrast.</summary>
+/// <param name="Name">Such as T1 or FLAIR.</param>
+public sealed record ChannelDescription(string Name);
+
+/// <summary>One class of the output.</summary>
+/// <param name="Label">The value written to the label map.</param>
+/// <param name="Name">Such as background or lesion.</param>
+public sealed record ClassDescription(byte Label, string Name);
+
+/// <summary>How intensities are brought to a common scale.</summary>
+/// <param name="Kind">The rule.</param>
+public sealed record NormalisationDescription(NormalisationKind Kind);
+
+/// <summary>The rules for intensities.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<NormalisationKind>))]
+public enum NormalisationKind
+{
+    /// <summary>Subtract the mean and divide by the standard deviation of all voxels of the volume.</summary>
+    [JsonStringEnumMemberName("z-score")]
+    ZScore,
+
+    /// <summary>As <see cref="ZScore"/>, over the voxels that are not 0; voxels that are 0 become 0.</summary>
+    [JsonStringEnumMemberName("z-score-nonzero")]
+    ZScoreNonZero,
+}
+
+/// <summary>What the weights of a network are.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<PosteriorKind>))]
+public enum PosteriorKind
+{
+    /// <summary>One value a weight.</summary>
+    [JsonStringEnumMemberName("plain")]
+    Plain,
+
+    /// <summary>Whole channels are dropped at random, in training and in every sample.</summary>
+    [JsonStringEnumMemberName("channel-dropout")]
+    ChannelDropout,
+
+    /// <summary>Every weight is an independent Gaussian.</summary>
+    [JsonStringEnumMemberName("mean-field")]
+    MeanField,
+}
+
+/// <summary>One source of randomness: a graph input with a default that makes it vanish.</summary>
+/// <param name="Name">Name of the graph input: <c>noise/&lt;layer&gt;</c> or <c>mask/&lt;layer&gt;</c>.</param>
+/// <param name="Distribution">What its elements are drawn from.</param>
+/// <param name="Shape">Shape of the tensor.</param>
+/// <param name="DropProbability">Bernoulli: probability that an element is 0; a kept element is 1 / (1 - p). Gaussian: 0.</param>
+public sealed record NoiseInput(string Name, NoiseDistribution Distribution, IReadOnlyList<long> Shape, double DropProbability = 0)
+{
+    /// <summary>Number of elements.</summary>
+    [JsonIgnore]
+    public int Count => checked((int)Shape.Aggregate(1L, (product, edge) => checked(product * edge)));
+}
+
+/// <summary>Distributions of a noise input.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<NoiseDistribution>))]
+public enum NoiseDistribution
+{
+    /// <summary>Standard normal; the default of the input is 0.</summary>
+    [JsonStringEnumMemberName("gaussian")]
+    Gaussian,
+
+    /// <summary>0 with the drop probability, else 1 / (1 - p); the default of the input is 1.</summary>
+    [JsonStringEnumMemberName("bernoulli")]
+    Bernoulli,
+}
+
+/// <summary>How logits become decisions.</summary>
+public sealed record CalibrationDescription
+{
+    /// <summary>Logits are divided by this before the softmax.</summary>
+    public double Temperature { get; init; } = 1;
+
+    /// <summary>A voxel is foreground when the probabilities of all foreground classes together exceed this; its label is the most probable foreground class.</summary>
+    public double Threshold { get; init; } = 0.5;
+
+    /// <summary>Lesions with fewer voxels (26-connected, on the grid of the input) are removed from the segmentation; 1 removes none.</summary>
+    public int MinimumLesionVoxels { get; init; } = 1;
+}
+
+/// <summary>What the training scans looked like, to compare new scans with.</summary>
+public sealed record TrainingFingerprint
+{
+    /// <summary>Number of training cases.</summary>
+    public required int Cases { get; init; }
+
+    /// <summary>Smallest spacing seen along i, j, k of the canonical orientation, mm.</summary>
+    public required Vector3D SpacingMinimum { get; init; }
+
+    /// <summary>Median spacing, mm.</summary>
+    public required Vector3D SpacingMedian { get; init; }
+
+    /// <summary>Largest spacing seen, mm.</summary>
+    public required Vector3D SpacingMaximum { get; init; }
+
+    /// <summary>Median size of the volumes in voxels, at <see cref="ModelManifest.Spacing"/>.</summary>
+    public required Size3 SizeMedian { get; init; }
+
+    /// <summary>Per channel, in order.</summary>
+    public required IReadOnlyList<ChannelFingerprint> Channels { get; init; }
+
+    /// <summary>Share of voxels of each class, in the order of the classes.</summary>
+    public required IReadOnlyList<double> ClassFractions { get; init; }
+}
+
+/// <summary>Intensities of one channel, each figure the median over the training cases.</summary>
+/// <param name="Percentile005">0.5th percentile of the raw intensities.</param>
+/// <param name="Median">50th percentile.</param>
+/// <param name="Percentile995">99.5th percentile.</param>
+/// <param name="Mean">Mean.</param>
+/// <param name="StandardDeviation">Standard deviation.</param>
+/// <param name="NonZeroFraction">Share of voxels that are not 0.</param>
+public sealed record ChannelFingerprint(
+    double Percentile005, double Median, double Percentile995, double Mean, double StandardDeviation, double NonZeroFraction);
+
+/// <summary>Where a model comes from, so that its numbers can be defended.</summary>
+public sealed record ProvenanceDescription
+{
+    /// <summary>The program and version that trained it.</summary>
+    public required string TrainedBy { get; init; }
+
+    /// <summary>When training ended, UTC, ISO 8601.</summary>
+    public required string TrainedAt { get; init; }
+
+    /// <summary>SHA-256 over the training volumes and masks.</summary>
+    public required string DataHash { get; init; }
+
+    /// <summary>Seed of initialisation, sampling, augmentation and weight noise.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Training steps taken.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>The objective in words, with the KL factor and its unit; says "generalised Bayes" where the data term is not a log-likelihood.</summary>
+    public required string Objective { get; init; }
+
+    /// <summary>Examples (patches) an epoch: the N of the ELBO.</summary>
+    public required long ExamplesPerEpoch { get; init; }
+
+    /// <summary>Validation figures, by name.</summary>
+    public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+}
+
+/// <summary>Source-generated JSON of the manifest (no reflection, for NativeAOT).</summary>
+[JsonSourceGenerationOptions(
+    PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
+    WriteIndented = true,
+    UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
+    RespectNullableAnnotations = true)]
+[JsonSerializable(typeof(ModelManifest))]
+public sealed partial class ManifestJson : JsonSerializerContext;

@@ -1,0 +1,31 @@
+namespace Credence.MedicalIO;
+
+/// <summary>Writes a file under a temporary name and renames it when it is whole, so that nobody ever sees half of it.</summary>
+public static class OutputFile
+{
+    /// <summary>Calls <paramref name="write"/> with a stream to a temporary file beside <paramref name="path"/>, then renames it over <paramref name="path"/>.</summary>
+    /// <remarks>When <paramref name="write"/> throws, the temporary file is removed and an existing file at <paramref name="path"/> is untouched.</remarks>
+    public static void Write(string path, Action<Stream> write)
+    {
+        var unfinished = $"{path}.{Guid.NewGuid():N}.part";
+        try
+        {
+            using (var stream = new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            {
+                write(stream);
+                stream.Flush(flushToDisk: true);
+            }
+
+            File.Move(unfinished, path, overwrite: true);
+        }
+        catch
+        {
+            File.Delete(unfinished);
+            throw;
+        }
+    }
+
+    /// <summary>Writes text as UTF-8 without a byte order mark.</summary>
+    public static void WriteText(string path, string text) =>
+        Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+}

@@ -1,0 +1,59 @@
+namespace Credence.Models;
+
+/// <summary>Where a network takes its randomness from: nothing (the posterior mean), a generator, or given tensors.</summary>
+public interface INoiseSource
+{
+    /// <summary>Standard normal noise for a weight, or null for the posterior mean.</summary>
+    /// <param name="name">Name of the noise input: <c>noise/&lt;layer&gt;</c>.</param>
+    /// <param name="shape">Shape of the weight.</param>
+    Tensor? Gaussian(string name, long[] shape);
+
+    /// <summary>Mask of (N or 1, C, 1, 1, 1) with 0 for dropped channels and 1 / (1 - p) for kept ones, or null to keep all.</summary>
+    /// <param name="name">Name of the noise input: <c>mask/&lt;layer&gt;</c>.</param>
+    /// <param name="batch">N.</param>
+    /// <param name="channels">C.</param>
+    /// <param name="dropProbability">p.</param>
+    Tensor? ChannelMask(string name, long batch, long channels, double dropProbability);
+}
+
+/// <summary>No noise: the posterior-mean network.</summary>
+public sealed class MeanNoise : INoiseSource
+{
+    /// <inheritdoc/>
+    public Tensor? Gaussian(string name, long[] shape) => null;
+
+    /// <inheritdoc/>
+    public Tensor? ChannelMask(string name, long batch, long channels, double dropProbability) => null;
+}
+
+/// <summary>Fresh noise from a generator, for training: one weight draw a pass, one channel mask an example.</summary>
+/// <param name="generator">Source of all draws; same seed, same noise. The caller owns it; it must live on <paramref name="device"/>.</param>
+/// <param name="device">Device of the network.</param>
+public sealed class RandomNoise(Generator generator, Device device) : INoiseSource
+{
+    /// <inheritdoc/>
+    public Tensor Gaussian(string name, long[] shape) => randn(shape, device: device, generator: generator);
+
+    /// <inheritdoc/>
+    public Tensor ChannelMask(string name, long batch, long channels, double dropProbability)
+    {
+        using var uniform = rand([batch, channels, 1, 1, 1], device: device, generator: generator);
+        return (uniform >= dropProbability).to(ScalarType.Float32).mul_(1 / (1 - dropProbability));
+    }
+
+    Tensor? INoiseSource.Gaussian(string name, long[] shape) => Gaussian(name, shape);
+
+    Tensor? INoiseSource.ChannelMask(string name, long batch, long channels, double dropProbability) =>
+        ChannelMask(name, batch, channels, dropProbability);
+}
+
+/// <summary>Given tensors, one a noise input: one fixed weight sample for a whole volume.</summary>
+/// <param name="tensors">By name of the noise input. The caller owns them.</param>
+public sealed class GivenNoise(IReadOnlyDictionary<string, Tensor> tensors) : INoiseSource
+{
+    /// <inheritdoc/>
+    public Tensor? Gaussian(string name, long[] shape) => tensors[name].alias();
+
+    /// <inheritdoc/>
+    public Tensor? ChannelMask(string name, long batch, long channels, double dropProbability) => tensors[name].alias();
+}

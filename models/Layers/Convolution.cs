@@ -1,0 +1,44 @@
+namespace Credence.Models.Layers;
+
+/// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size.</summary>
+public sealed class Convolution : Module, IStochasticLayer
+{
+    private readonly Parameter bias; // (outChannels), always a point
+
+    /// <summary>Creates the layer.</summary>
+    /// <param name="weight">(outChannels, inChannels, kernel D, H, W), odd kernel edges; a <see cref="PointWeight"/> or <see cref="GaussianWeight"/>.</param>
+    /// <param name="shape">Shape of <paramref name="weight"/>.</param>
+    /// <param name="stride">(D, H, W).</param>
+    public Convolution(IWeight weight, long[] shape, long[] stride)
+        : base(nameof(Convolution))
+    {
+        Weight = weight;
+        Stride = stride;
+        Padding = [.. shape[2..].Select(edge => edge / 2)];
+        bias = Parameter(zeros(shape[0]));
+        register_module("weight", (Module)weight);
+        register_parameter("bias", bias);
+    }
+
+    /// <summary>The kernel.</summary>
+    public IWeight Weight { get; }
+
+    /// <summary>(outChannels).</summary>
+    public Tensor Bias => bias;
+
+    /// <summary>(D, H, W).</summary>
+    public long[] Stride { get; }
+
+    /// <summary>(D, H, W), voxels added at each side.</summary>
+    public long[] Padding { get; }
+
+    /// <inheritdoc/>
+    public NoiseDescription? Noise => Weight.Noise;
+
+    /// <inheritdoc/>
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
+    {
+        using var weight = Weight.Draw(noise);
+        return functional.conv3d(inputs[0], weight, bias, strides: Stride, padding: Padding);
+    }
+}

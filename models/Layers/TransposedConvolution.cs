@@ -1,0 +1,39 @@
+namespace Credence.Models.Layers;
+
+/// <summary>3-D transposed convolution with kernel = stride: every voxel becomes one block of stride D x H x W voxels.</summary>
+public sealed class TransposedConvolution : Module, IStochasticLayer
+{
+    private readonly Parameter bias; // (outChannels), always a point
+
+    /// <summary>Creates the layer.</summary>
+    /// <param name="weight">(inChannels, outChannels, stride D, H, W): PyTorch's order of channels for transposed convolution.</param>
+    /// <param name="shape">Shape of <paramref name="weight"/>.</param>
+    public TransposedConvolution(IWeight weight, long[] shape)
+        : base(nameof(TransposedConvolution))
+    {
+        Weight = weight;
+        Stride = shape[2..];
+        bias = Parameter(zeros(shape[1]));
+        register_module("weight", (Module)weight);
+        register_parameter("bias", bias);
+    }
+
+    /// <summary>The kernel.</summary>
+    public IWeight Weight { get; }
+
+    /// <summary>(outChannels).</summary>
+    public Tensor Bias => bias;
+
+    /// <summary>(D, H, W), also the kernel's edges.</summary>
+    public long[] Stride { get; }
+
+    /// <inheritdoc/>
+    public NoiseDescription? Noise => Weight.Noise;
+
+    /// <inheritdoc/>
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
+    {
+        using var weight = Weight.Draw(noise);
+        return functional.conv_transpose3d(inputs[0], weight, bias, strides: Stride);
+    }
+}

@@ -1,0 +1,51 @@
+namespace Credence.Trainer.Sampling;
+
+/// <summary>How training patches are varied. A probability of 0 switches an item off.</summary>
+/// <remarks>The kinds and ranges follow Isensee et al. 2021 (nnU-Net), supplementary note 4.</remarks>
+public sealed record AugmentationOptions
+{
+    /// <summary>Probability that a patch is rotated about all three axes.</summary>
+    public double RotationProbability { get; init; } = 0.3;
+
+    /// <summary>Largest angle about each axis, degrees.</summary>
+    public double MaximumRotation { get; init; } = 20;
+
+    /// <summary>Probability that a patch is scaled.</summary>
+    public double ScaleProbability { get; init; } = 0.3;
+
+    /// <summary>Smallest scale; above 1 magnifies.</summary>
+    public double MinimumScale { get; init; } = 0.8;
+
+    /// <summary>Largest scale.</summary>
+    public double MaximumScale { get; init; } = 1.25;
+
+    /// <summary>Axes that are mirrored with probability 1/2: a subset of <c>ijk</c>. Only left-right (i) by default: it is the symmetry of anatomy.</summary>
+    public string FlipAxes { get; init; } = "i";
+
+    /// <summary>Probability of additive Gaussian noise.</summary>
+    public double NoiseProbability { get; init; } = 0.15;
+
+    /// <summary>Largest standard deviation of the noise, in units of the normalised intensity.</summary>
+    public double MaximumNoise { get; init; } = 0.15;
+
+    /// <summary>Probability that intensities are multiplied by a factor.</summary>
+    public double BrightnessProbability { get; init; } = 0.15;
+
+    /// <summary>Largest deviation of the factor from 1.</summary>
+    public double MaximumBrightness { get; init; } = 0.25;
+
+    /// <summary>Probability of a gamma change, which keeps mean and standard deviation of the patch.</summary>
+    public double GammaProbability { get; init; } = 0.3;
+
+    /// <summary>Smallest exponent.</summary>
+    public double MinimumGamma { get; init; } = 0.7;
+
+    /// <summary>Largest exponent.</summary>
+    public double MaximumGamma { get; init; } = 1.5;
+
+    /// <summary>No variation at all.</summary>
+    public static AugmentationOptions None { get; } = new()
+    {
+        RotationProbability = 0, ScaleProbability = 0, FlipAxes = "", NoiseProbability = 0, BrightnessProbability = 0, GammaProbability = 0,
+    };
+}

@@ -1,0 +1,117 @@
+using Credence.MedicalIO;
+
+namespace Credence.Trainer.Sampling;
+
+/// <summary>An affine map from voxels of a patch to voxels of a case, and the resampling along it.</summary>
+/// <param name="toCase">Patch index to (fractional) case index.</param>
+internal readonly struct SpatialTransform(Affine toCase)
+{
+    /// <summary>Draws rotation, scale and flips about the centre of the patch.</summary>
+    /// <param name="origin">Case index of the patch's voxel (0, 0, 0) before the variation.</param>
+    /// <param name="patch">Size of the patch.</param>
+    /// <param name="spacing">mm: rotations are rotations in space, not in the index.</param>
+    /// <param name="options">Ranges.</param>
+    /// <param name="random">Source of the draw.</param>
+    public static SpatialTransform Draw(Vector3D origin, Size3 patch, Vector3D spacing, AugmentationOptions options, Random random)
+    {
+        var (ax, ay, az) = random.NextDouble() < options.RotationProbability
+            ? (Angle(options, random), Angle(options, random), Angle(options, random))
+            : (0, 0, 0);
+        var scale = random.NextDouble() < options.ScaleProbability
+            ? options.MinimumScale * Math.Pow(options.MaximumScale / options.MinimumScale, random.NextDouble())
+            : 1;
+        double Sign(char axis) => options.FlipAxes.Contains(axis) && random.Next(2) == 0 ? -1 : 1;
+        var flip = new Vector3D(Sign('i'), Sign('j'), Sign('k'));
+
+        // index -> mm about the centre -> flip, scale, rotate -> index of the case
+        var centre = new Vector3D((patch.Width - 1) / 2.0, (patch.Height - 1) / 2.0, (patch.Depth - 1) / 2.0);
+        var toMillimetres = Affine.Scaling(spacing) with { Origin = new(-centre.X * spacing.X, -centre.Y * spacing.Y, -centre.Z * spacing.Z) };
+        var flipAndScale = Affine.Scaling(1 / scale * flip);
+        var toIndex = Affine.Scaling(new(1 / spacing.X, 1 / spacing.Y, 1 / spacing.Z)) with { Origin = origin + centre };
+        return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres));
+    }
+
+    /// <summary>Samples one channel trilinearly; outside the case the value is 0, the mean after normalisation.</summary>
+    public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch)
+    {
+        var (w, h, d) = (size.Width, size.Height, size.Depth);
+        var offset = 0;
+        for (var k = 0; k < patch.Depth; k++)
+        {
+            for (var j = 0; j < patch.Height; j++)
+            {
+                var row = toCase.Apply(new(0, j, k));
+                for (var i = 0; i < patch.Width; i++, offset++)
+                {
+                    var (x, y, z) = (row.X + i * toCase.ColumnI.X, row.Y + i * toCase.ColumnI.Y, row.Z + i * toCase.ColumnI.Z);
+                    var (x0, y0, z0) = ((int)Math.Floor(x), (int)Math.Floor(y), (int)Math.Floor(z));
+                    if (x0 < -1 || y0 < -1 || z0 < -1 || x0 >= w || y0 >= h || z0 >= d)
+                    {
+                        target[offset] = 0;
+                        continue;
+                    }
+
+                    var (fx, fy, fz) = ((float)(x - x0), (float)(y - y0), (float)(z - z0));
+                    float value;
+                    if (x0 >= 0 && y0 >= 0 && z0 >= 0 && x0 + 1 < w && y0 + 1 < h && z0 + 1 < d)
+                    {
+                        var at = x0 + w * (y0 + h * z0);
+                        var (up, deep) = (w, w * h);
+                        var front = (source[at] * (1 - fx) + source[at + 1] * fx) * (1 - fy) + (source[at + up] * (1 - fx) + source[at + up + 1] * fx) * fy;
+                        at += deep;
+                        var back = (source[at] * (1 - fx) + source[at + 1] * fx) * (1 - fy) + (source[at + up] * (1 - fx) + source[at + up + 1] * fx) * fy;
+                        value = front * (1 - fz) + back * fz;
+                    }
+                    else
+                    {
+                        value = 0;
+                        for (var corner = 0; corner < 8; corner++)
+                        {
+                            var (cx, cy, cz) = (x0 + (corner & 1), y0 + (corner >> 1 & 1), z0 + (corner >> 2));
+                            if (cx >= 0 && cy >= 0 && cz >= 0 && cx < w && cy < h && cz < d)
+                            {
+                                var weight = ((corner & 1) == 1 ? fx : 1 - fx) * ((corner >> 1 & 1) == 1 ? fy : 1 - fy) * (corner >> 2 == 1 ? fz : 1 - fz);
+                                value += weight * source[cx + w * (cy + h * cz)];
+                            }
+                        }
+                    }
+
+                    target[offset] = value;
+                }
+            }
+        }
+    }
+
+    /// <summary>Samples class indices at the nearest voxel; outside the case the class is 0.</summary>
+    public void SampleNearest(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Size3 patch)
+    {
+        var offset = 0;
+        for (var k = 0; k < patch.Depth; k++)
+        {
+            for (var j = 0; j < patch.Height; j++)
+            {
+                var row = toCase.Apply(new(0, j, k));
+                for (var i = 0; i < patch.Width; i++, offset++)
+                {
+                    var x = (int)Math.Floor(row.X + i * toCase.ColumnI.X + 0.5);
+                    var y = (int)Math.Floor(row.Y + i * toCase.ColumnI.Y + 0.5);
+                    var z = (int)Math.Floor(row.Z + i * toCase.ColumnI.Z + 0.5);
+                    var isInside = (uint)x < (uint)size.Width && (uint)y < (uint)size.Height && (uint)z < (uint)size.Depth;
+                    target[offset] = isInside ? source[x + size.Width * (y + size.Height * z)] : 0;
+                }
+            }
+        }
+    }
+
+    private static double Angle(AugmentationOptions options, Random random) =>
+        (2 * random.NextDouble() - 1) * options.MaximumRotation * Math.PI / 180;
+
+    private static Affine Rotation(double x, double y, double z)
+    {
+        var (sx, cx, sy, cy, sz, cz) = (Math.Sin(x), Math.Cos(x), Math.Sin(y), Math.Cos(y), Math.Sin(z), Math.Cos(z));
+        var aboutX = Affine.Identity with { ColumnJ = new(0, cx, sx), ColumnK = new(0, -sx, cx) };
+        var aboutY = Affine.Identity with { ColumnI = new(cy, 0, -sy), ColumnK = new(sy, 0, cy) };
+        var aboutZ = Affine.Identity with { ColumnI = new(cz, sz, 0), ColumnJ = new(-sz, cz, 0) };
+        return aboutZ.Compose(aboutY).Compose(aboutX);
+    }
+}

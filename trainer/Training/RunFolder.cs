@@ -1,0 +1,93 @@
+using System.Text.Json;
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+using Credence.Models;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>The files of one run.</summary>
+/// <param name="path">The folder.</param>
+public sealed class RunFolder(string path)
+{
+    /// <summary>Metadata of a checkpoint: how far the run has come.</summary>
+    public const string ProgressKey = "credence.progress";
+
+    /// <summary>Tensor of a checkpoint: state of the optimiser, as bytes.</summary>
+    public const string OptimiserKey = "optimiser/state";
+
+    /// <summary>The newest weights, with everything needed to go on.</summary>
+    public string LastCheckpoint => Path.Combine(path, "last.safetensors");
+
+    /// <summary>The weights with the best validation Dice.</summary>
+    public string BestCheckpoint => Path.Combine(path, "best.safetensors");
+
+    /// <summary>One JSON object a step and an epoch.</summary>
+    public string Log => Path.Combine(path, "log.jsonl");
+
+    /// <summary>What the scans look like.</summary>
+    public string Fingerprint => Path.Combine(path, "fingerprint.json");
+
+    /// <summary>Decisions that follow from the data.</summary>
+    public string Plan => Path.Combine(path, TrainingPlan.FileName);
+
+    private string Options => Path.Combine(path, "options.json");
+
+    private string Split => Path.Combine(path, "split.json");
+
+    /// <summary>Refuses a folder that already holds a run, so that none is overwritten by accident.</summary>
+    public void RefuseExistingRun()
+    {
+        if (File.Exists(LastCheckpoint))
+        {
+            throw new DatasetException(path, "a run with a checkpoint", "a new or empty folder", "Go on with --resume, or give another folder with --out.");
+        }
+    }
+
+    /// <summary>Reads the options that the run was started with.</summary>
+    public TrainingOptions ReadOptions()
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllText(Options), TrainerJson.Default.TrainingOptions)
+                ?? throw new JsonException("null");
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new DatasetException(Options, $"no readable options ({e.Message})", "a run that was started with `credence-train fit`",
+                "Start the run without --resume.", e);
+        }
+    }
+
+    /// <summary>Writes what the run consists of, for people and for <see cref="ReadOptions"/>.</summary>
+    public void Write(TrainingOptions options, TrainingPlan plan, FoldSplit split)
+    {
+        Directory.CreateDirectory(path);
+        plan.Write(Plan);
+        OutputFile.WriteText(Split, JsonSerializer.Serialize(split, TrainerJson.Default.FoldSplit));
+        OutputFile.WriteText(Options, JsonSerializer.Serialize(options, TrainerJson.Default.TrainingOptions));
+    }
+
+    /// <summary>Writes the fingerprint.</summary>
+    public void Write(TrainingFingerprint fingerprint)
+    {
+        Directory.CreateDirectory(path);
+        OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Default.TrainingFingerprint));
+    }
+
+    /// <summary>Writes a checkpoint.</summary>
+    public void Save(string file, Network network, ModelManifest manifest, RunProgress progress, Tensor? optimiserState)
+    {
+        using var scope = NewDisposeScope();
+        using var checkpoint = Checkpoint.Of(
+            network,
+            optimiserState is null ? new Dictionary<string, Tensor>() : new Dictionary<string, Tensor> { [OptimiserKey] = optimiserState },
+            new Dictionary<string, string>
+            {
+                [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
+                [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Default.RunProgress),
+            });
+        checkpoint.Save(file);
+    }
+}

@@ -1,0 +1,27 @@
+using Credence.Inference;
+using Credence.MedicalIO;
+using Credence.Models;
+using Credence.Models.Layers;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>Lets the sliding window of the inference engine run a network in training, so that validation is deployment.</summary>
+/// <param name="network">The network; not owned.</param>
+/// <param name="device">Where it lives.</param>
+public sealed class TorchPatchNetwork(Network network, Device device) : IPatchNetwork
+{
+    /// <inheritdoc/>
+    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var channels = network.Options.InputChannels;
+        var input = tensor(patches.ToArray(), [batch, channels, size.Depth, size.Height, size.Width]).to(device);
+        network.Run(input, Source(noise)).cpu().data<float>().CopyTo(logits);
+    }
+
+    private INoiseSource Source(NoiseSample? noise) => noise is null
+        ? new MeanNoise()
+        : new GivenNoise(network.NoiseInputs.Zip(noise.Tensors).ToDictionary(
+            pair => pair.First.Name, pair => tensor(pair.Second, [.. pair.First.Shape]).to(device)));
+}

@@ -1,0 +1,134 @@
+using Credence.Inference;
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
+using Credence.Trainer.Sampling;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>A validation case: preprocessed as in deployment, with the reference on its own grid.</summary>
+/// <param name="Id">The case.</param>
+/// <param name="Prepared">Network input and the way back.</param>
+/// <param name="Reference">The mask as it was read.</param>
+public sealed record ValidationCase(string Id, PreparedVolume Prepared, LabelMap Reference);
+
+/// <summary>Everything a run knows about its data: plan, split, and the preprocessed cases of both sides.</summary>
+public sealed class TrainingData
+{
+    private readonly TrainingFingerprint fingerprint;
+    private readonly string dataHash;
+
+    private TrainingData(
+        TrainingPlan plan, TrainingFingerprint fingerprint, string dataHash, FoldSplit split,
+        IReadOnlyList<TrainingCase> training, IReadOnlyList<ValidationCase> validation)
+    {
+        (Plan, this.fingerprint, this.dataHash, Split, Training, Validation) = (plan, fingerprint, dataHash, split, training, validation);
+    }
+
+    /// <summary>The plan, with the overrides of the options applied.</summary>
+    public TrainingPlan Plan { get; }
+
+    /// <summary>Which cases train and which validate.</summary>
+    public FoldSplit Split { get; }
+
+    /// <summary>Cases to draw patches from.</summary>
+    public IReadOnlyList<TrainingCase> Training { get; }
+
+    /// <summary>Cases to validate on.</summary>
+    public IReadOnlyList<ValidationCase> Validation { get; }
+
+    /// <summary>Measures the training cases of a data set and makes a plan; writes both into the run folder.</summary>
+    /// <remarks>All cases are checked; only those of the training side are measured, so that nothing of the validation side leaks into the plan.</remarks>
+    public static (TrainingPlan Plan, TrainingFingerprint Fingerprint, string DataHash) MakePlan(
+        Dataset dataset, FoldSplit? split, RunFolder folder, Action<string> report, CancellationToken cancellation)
+    {
+        var measured = new FingerprintBuilder(dataset);
+        var all = new FingerprintBuilder(dataset);
+        foreach (var (files, number) in dataset.Cases.Select((files, n) => (files, n + 1)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            report($"checking case {number} of {dataset.Cases.Count}");
+            var loaded = CaseReader.Read(dataset, files);
+            all.Add(loaded);
+            if (split?.Training.Contains(files.Id) ?? true)
+            {
+                measured.Add(loaded);
+            }
+        }
+
+        var fingerprint = measured.Build();
+        folder.Write(fingerprint);
+        var plan = File.Exists(folder.Plan) ? TrainingPlan.Read(folder.Plan) : Planner.Plan(dataset, fingerprint);
+        plan.Write(folder.Plan);
+        return (plan, fingerprint, all.DataHash);
+    }
+
+    /// <summary>Opens, checks, plans, splits and preprocesses.</summary>
+    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Action<string> report, CancellationToken cancellation)
+    {
+        var dataset = Dataset.Open(options.Data);
+        var split = FoldSplit.Create(dataset, options.Folds, options.Fold, options.Seed);
+        var (plan, fingerprint, dataHash) = MakePlan(dataset, split, folder, report, cancellation);
+        plan = plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
+
+        var training = new List<TrainingCase>();
+        var validation = new List<ValidationCase>();
+        foreach (var (files, number) in dataset.Cases.Select((files, n) => (files, n + 1)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            report($"preprocessing case {number} of {dataset.Cases.Count}");
+            var loaded = CaseReader.Read(dataset, files);
+            var prepared = Preprocessing.Prepare(loaded.Channels, plan.Spacing, plan.Normalisation.Kind);
+            if (split.Validation.Contains(files.Id))
+            {
+                validation.Add(new(files.Id, prepared, loaded.Mask));
+            }
+            else
+            {
+                var labels = Preprocessing.PrepareLabels(loaded.Mask, plan.Spacing);
+                training.Add(new(files.Id, prepared.Geometry.Size, prepared.Voxels, ClassIndices(dataset.Classes, labels), dataset.Classes.Count));
+            }
+        }
+
+        return new(plan, fingerprint, dataHash, split, training, validation);
+    }
+
+    /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph.</summary>
+    public ModelManifest Manifest(
+        string objective, TrainingOptions options, RunProgress progress, ValidationDice dice, string program, DateTimeOffset now) => new()
+        {
+            Name = $"{Plan.Name} fold {Split.Fold} of {Split.Folds}",
+            Channels = Plan.Channels,
+            Classes = Plan.Classes,
+            Spacing = Plan.Spacing,
+            Normalisation = Plan.Normalisation,
+            PatchSize = Plan.PatchSize,
+            Stride = Plan.Stride,
+            Posterior = Enum.Parse<PosteriorKind>(options.Posterior.ToString()),
+            Fingerprint = fingerprint,
+            Provenance = new()
+            {
+                TrainedBy = program,
+                TrainedAt = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
+                DataHash = dataHash,
+                Seed = options.Seed,
+                Steps = progress.Step,
+                Objective = objective,
+                ExamplesPerEpoch = (long)options.StepsPerEpoch * Plan.BatchSize,
+                Metrics = dice.ByName(Plan.Classes),
+            },
+        };
+
+    /// <summary>Labels of the data set to positions in the list of classes.</summary>
+    private static byte[] ClassIndices(IReadOnlyList<ClassDescription> classes, LabelMap labels)
+    {
+        var index = new byte[256];
+        for (var c = 0; c < classes.Count; c++)
+        {
+            index[classes[c].Label] = (byte)c;
+        }
+
+        return [.. labels.Labels.Select(l => index[l])];
+    }
+}

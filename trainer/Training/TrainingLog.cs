@@ -1,0 +1,80 @@
+using System.Text;
+using System.Text.Json;
+using Credence.MedicalIO;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>What happened in one step; one line of <c>log.jsonl</c>.</summary>
+/// <param name="Step">From 0.</param>
+/// <param name="Epoch">From 0.</param>
+/// <param name="LearningRate">Of this step.</param>
+/// <param name="Loss">What was minimised: data term in its unit + weighted KL.</param>
+/// <param name="NegativeLogLikelihood">Cross entropy, nats per voxel.</param>
+/// <param name="Kl">Summed over all weights, nats.</param>
+/// <param name="KlFactor">What the KL was multiplied by, temper included.</param>
+/// <param name="WeightedKl">Kl x KlFactor.</param>
+/// <param name="DataGradientNorm">Euclidean norm of the gradient of the data term, before clipping.</param>
+/// <param name="KlGradientNorm">Euclidean norm of the gradient of the weighted KL.</param>
+/// <param name="GradientCosine">Cosine between the two gradients; null where one is 0.</param>
+/// <param name="ForegroundFraction">Share of foreground voxels in the minibatch.</param>
+/// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
+public sealed record StepReport(
+    long Step, int Epoch, double LearningRate, double Loss, double NegativeLogLikelihood, double Kl, double KlFactor, double WeightedKl,
+    double DataGradientNorm, double KlGradientNorm, double? GradientCosine, double ForegroundFraction, double Seconds);
+
+/// <summary>Validation at the end of an epoch; one line of <c>log.jsonl</c>.</summary>
+/// <param name="Epoch">From 0.</param>
+/// <param name="Step">Steps taken so far.</param>
+/// <param name="ValidationDice">Mean foreground Dice over the validation cases, by the deployment code path with the posterior mean.</param>
+/// <param name="DiceByClass">Per foreground class, in order; null where no case has the class.</param>
+/// <param name="TrainingLoss">Mean over the epoch.</param>
+/// <param name="IsBest">Whether it is the best so far.</param>
+/// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
+public sealed record EpochReport(
+    int Epoch, long Step, double ValidationDice, IReadOnlyList<double?> DiceByClass, double TrainingLoss, bool IsBest, double Seconds);
+
+/// <summary>The machine-readable log of a run: one JSON object a line.</summary>
+internal sealed class TrainingLog : IDisposable
+{
+    private readonly StreamWriter writer;
+
+    private TrainingLog(StreamWriter writer) => this.writer = writer;
+
+    /// <summary>Opens the log. What was written after the checkpoint that the run goes on from is dropped: it will be written again.</summary>
+    /// <param name="path">File.</param>
+    /// <param name="steps">Steps that the checkpoint holds; 0 for a new run.</param>
+    public static TrainingLog Open(string path, long steps)
+    {
+        if (File.Exists(path))
+        {
+            OutputFile.WriteText(path, string.Concat(File.ReadLines(path).Where(line => IsBefore(line, steps)).Select(line => line + "\n")));
+        }
+
+        return new(new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)));
+    }
+
+    public void Write(StepReport report) => writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines.StepReport));
+
+    public void Write(EpochReport report)
+    {
+        writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines.EpochReport));
+        writer.Flush();
+    }
+
+    public void Dispose() => writer.Dispose();
+
+    private static bool IsBefore(string line, long steps)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(line);
+            // A step's number counts from 0, an epoch's says how many steps were taken.
+            var step = json.RootElement.GetProperty("step").GetInt64();
+            return json.RootElement.TryGetProperty("loss", out _) ? step < steps : step <= steps;
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
+        {
+            return false; // the last line of an interrupted run may be cut
+        }
+    }
+}

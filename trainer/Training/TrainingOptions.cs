@@ -1,0 +1,97 @@
+using Credence.Models;
+using Credence.Models.Losses;
+using Credence.Trainer.Sampling;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>Optimisers.</summary>
+public enum OptimiserKind
+{
+    /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter 2019, arXiv:1711.05101).</summary>
+    AdamW,
+
+    /// <summary>Stochastic gradient descent with Nesterov momentum 0.99.</summary>
+    Sgd,
+}
+
+/// <summary>Everything that determines a training run, apart from the data and the plan. Kept in the run folder as <c>options.json</c>.</summary>
+public sealed record TrainingOptions
+{
+    /// <summary>Folder with the data set.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Folder of the run; created when missing.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>What the weights are.</summary>
+    public Posterior Posterior { get; init; } = Posterior.Plain;
+
+    /// <summary>Number of epochs; null when <see cref="Minutes"/> says when to stop.</summary>
+    public int? Epochs { get; init; }
+
+    /// <summary>Wall-clock minutes of training, validation included; the learning-rate schedule follows the clock. Null when <see cref="Epochs"/> is given.</summary>
+    public double? Minutes { get; init; }
+
+    /// <summary>Steps an epoch. With patches an epoch is a number of steps, not one pass over the voxels.</summary>
+    public int StepsPerEpoch { get; init; } = 100;
+
+    /// <summary>Patches a step; null takes the plan's.</summary>
+    public int? BatchSize { get; init; }
+
+    /// <summary>Channels at full resolution; null takes the plan's.</summary>
+    public int? Width { get; init; }
+
+    /// <summary>Optimiser.</summary>
+    public OptimiserKind Optimiser { get; init; } = OptimiserKind.AdamW;
+
+    /// <summary>Learning rate at the top of the schedule; null takes 2e-3 for AdamW and 1e-2 for SGD.</summary>
+    public double? LearningRate { get; init; }
+
+    /// <summary>Weight decay of convolution weights that are points. Norms, biases and Gaussian weights are not decayed: the KL is their prior.</summary>
+    public double WeightDecay { get; init; } = 1e-3;
+
+    /// <summary>Share of the run in which the learning rate rises linearly from 0.</summary>
+    public double WarmUp { get; init; } = 0.02;
+
+    /// <summary>Gradients longer than this are shortened to it.</summary>
+    public double GradientClip { get; init; } = 12;
+
+    /// <summary>Data term of the objective.</summary>
+    public SegmentationLossKind Loss { get; init; } = SegmentationLossKind.DiceCrossEntropy;
+
+    /// <summary>Unit of the data term.</summary>
+    public DataTerm DataTerm { get; init; } = DataTerm.MeanPerVoxel;
+
+    /// <summary>Scaling of the KL; null takes the one that belongs to <see cref="DataTerm"/>.</summary>
+    public KlScaling? KlScaling { get; init; }
+
+    /// <summary>λ, the temper factor of the KL: 1 is Bayes.</summary>
+    public double Temper { get; init; } = 1;
+
+    /// <summary>Standard deviation of the Gaussian prior.</summary>
+    public double PriorSigma { get; init; } = 1;
+
+    /// <summary>Channel dropout: probability that a channel is dropped.</summary>
+    public double DropProbability { get; init; } = 0.1;
+
+    /// <summary>Probability that a training patch is placed at a foreground voxel.</summary>
+    public double ForegroundProbability { get; init; } = 0.5;
+
+    /// <summary>Variation of the patches.</summary>
+    public AugmentationOptions Augmentation { get; init; } = new();
+
+    /// <summary>Seed of initialisation, sampling, augmentation, weight noise and folds.</summary>
+    public ulong Seed { get; init; } = 1;
+
+    /// <summary>Number of folds that the cases are split into.</summary>
+    public int Folds { get; init; } = 5;
+
+    /// <summary>The fold that is kept for validation, from 0.</summary>
+    public int Fold { get; init; }
+
+    /// <summary><c>cpu</c>, <c>cuda:0</c>, or <c>auto</c> (the first CUDA device if there is one).</summary>
+    public string Device { get; init; } = "auto";
+
+    /// <summary>Threads of libtorch; 0 takes one a core.</summary>
+    public int Threads { get; init; }
+}

@@ -11,6 +11,10 @@ public sealed record VolumeGeometry(Size3 Size, Affine Affine)
     /// <summary>Volume of one voxel, mm³.</summary>
     public double VoxelVolume => Math.Abs(Affine.Determinant);
 
+    /// <summary>The index (i, j, k) of an offset into the voxels.</summary>
+    public (int I, int J, int K) IndexOf(int offset) =>
+        (offset % Size.Width, offset / Size.Width % Size.Height, offset / Size.Width / Size.Height);
+
     /// <summary>Whether both grids have the same size, and no corner of one lies further than <paramref name="tolerance"/> from the other's.</summary>
     /// <param name="other">The grid to compare with.</param>
     /// <param name="tolerance">mm.</param>

@@ -65,9 +65,12 @@ internal static class FitCommand
                 result.AddError("Give --data, the folder of scans, or --resume.");
             }
 
-            if (result.GetValue(folds) < 2 || result.GetValue(fold) < 0 || result.GetValue(fold) >= result.GetValue(folds))
+            // A validator does not see the defaults of options that were not given.
+            var (foldValue, foldCount) = (
+                result.GetResult(fold) is null ? Defaults.Fold : result.GetValue(fold), result.GetResult(folds) is null ? Defaults.Folds : result.GetValue(folds));
+            if (foldCount < 2 || foldValue < 0 || foldValue >= foldCount)
             {
-                result.AddError($"--fold {result.GetValue(fold)} of --folds {result.GetValue(folds)}: give at least 2 folds, and a fold from 0 to folds - 1.");
+                result.AddError($"--fold {foldValue} of --folds {foldCount}: give at least 2 folds, and a fold from 0 to folds - 1.");
             }
         });
         command.SetAction((parse, cancellation) => Task.Run(() =>
@@ -120,7 +123,7 @@ internal static class FitCommand
         return option;
     }
 
-    private static T? Fail<T>(System.CommandLine.Parsing.ArgumentResult result, string message)
+    private static T Fail<T>(System.CommandLine.Parsing.ArgumentResult result, string message)
         where T : struct
     {
         result.AddError(message);

@@ -20,7 +20,8 @@ namespace Credence.Trainer;
 internal sealed partial class TrainerJson : JsonSerializerContext
 {
     /// <summary>One object a line.</summary>
-    public static TrainerJson Lines { get; } = new(new JsonSerializerOptions(Default.Options)
+    // Created when first asked for: the generated Default may be initialised after the fields of this file.
+    public static TrainerJson Lines => field ??= new(new JsonSerializerOptions(Default.Options)
     {
         WriteIndented = false,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,

@@ -1,3 +1,4 @@
+using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 
 namespace Credence.Inference;

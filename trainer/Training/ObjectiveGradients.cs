@@ -29,7 +29,7 @@ internal static class ObjectiveGradients
 
         var gradients = network.parameters().Select(p => p.grad).OfType<Tensor>().ToList();
         var dataNorm = Norm(gradients).item<float>();
-        var distributions = network.GaussianWeights.SelectMany(w => w.parameters()).ToList();
+        var distributions = network.GaussianWeights.SelectMany(w => w.parameters()).Cast<Tensor>().ToList();
         if (distributions.Count == 0)
         {
             return new(data.item<float>(), loss.NegativeLogLikelihood.item<float>(), 0, dataNorm, 0, null);

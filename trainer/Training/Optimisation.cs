@@ -1,6 +1,6 @@
 using Credence.Models;
 using Credence.Models.Layers;
-using Optimizer = TorchSharp.torch.optim.Optimizer;
+using OptimizerHelper = TorchSharp.Modules.OptimizerHelper;
 using AdamW = TorchSharp.Modules.AdamW;
 using SGD = TorchSharp.Modules.SGD;
 
@@ -11,7 +11,7 @@ internal sealed class Optimisation : IDisposable
 {
     private const double NesterovMomentum = 0.99;
 
-    private readonly Optimizer optimiser;
+    private readonly OptimizerHelper optimiser;
 
     public Optimisation(Network network, TrainingOptions options)
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
+using Credence.Models.Checkpoints;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
 
@@ -77,10 +78,10 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Writes a checkpoint.</summary>
-    public void Save(string file, Network network, ModelManifest manifest, RunProgress progress, Tensor? optimiserState)
+    public static void Save(string file, Network network, ModelManifest manifest, RunProgress progress, Tensor? optimiserState)
     {
-        using var scope = NewDisposeScope();
-        using var checkpoint = Checkpoint.Of(
+        Checkpoint.Save(
+            file,
             network,
             optimiserState is null ? new Dictionary<string, Tensor>() : new Dictionary<string, Tensor> { [OptimiserKey] = optimiserState },
             new Dictionary<string, string>
@@ -88,6 +89,5 @@ public sealed class RunFolder(string path)
                 [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
                 [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Default.RunProgress),
             });
-        checkpoint.Save(file);
     }
 }

@@ -1,4 +1,5 @@
 using Credence.Inference;
+using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Layers;

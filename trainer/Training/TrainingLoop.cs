@@ -2,6 +2,7 @@ using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
+using Credence.Models.Checkpoints;
 using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
@@ -114,7 +115,7 @@ public sealed class TrainingLoop
         folder.Write(options, plan, data.Split);
         observer.Started(options, plan, network, objective);
         using var log = TrainingLog.Open(folder.Log, progress.Step);
-        using var noiseGenerator = new Generator(options.Seed, device);
+        using var noiseGenerator = new Generator(0, device);
         var noise = new RandomNoise(noiseGenerator, device);
         var validation = new Validation(data, new TorchPatchNetwork(network, device));
         var sampler = new PatchSampler(
@@ -143,7 +144,7 @@ public sealed class TrainingLoop
 
                 var share = Share(progress.Step);
                 var rate = schedule.At(share);
-                noiseGenerator.manual_seed((ulong)PatchSampler.Mix(options.Seed, 4, (ulong)progress.Step));
+                noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)progress.Step));
                 var klFactor = network.NoiseInputs.Count > 0 && options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) : 0;
                 var values = Step(network, optimisation, noise, patches, batch, plan, device, elbo.DataFactor(batch), klFactor, rate);
                 if (!double.IsFinite(values.Loss) || !double.IsFinite(values.DataNorm))
@@ -168,12 +169,12 @@ public sealed class TrainingLoop
             var manifest = data.Manifest(objective, options, progress, dice, Program, clock.GetUtcNow());
             if (isBest)
             {
-                folder.Save(folder.BestCheckpoint, network, manifest, progress, optimiserState: null);
+                RunFolder.Save(folder.BestCheckpoint, network, manifest, progress, optimiserState: null);
             }
 
             using (var state = optimisation.SaveState())
             {
-                folder.Save(folder.LastCheckpoint, network, manifest, progress, state);
+                RunFolder.Save(folder.LastCheckpoint, network, manifest, progress, state);
             }
 
             var epoch = new EpochReport(progress.Epoch - 1, progress.Step, dice.Mean, dice.ByClass, losses / Math.Max(1, steps), isBest, progress.Seconds);

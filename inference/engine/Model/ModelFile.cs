@@ -1,0 +1,195 @@
+using System.Security.Cryptography;
+using System.Text.Json;
+using Credence.Inference.Onnx;
+using Credence.MedicalIO;
+using Google.Protobuf;
+
+namespace Credence.Inference.Model;
+
+/// <summary>A model file in memory, checked against its own manifest.</summary>
+public sealed class ModelFile
+{
+    private const long LargestFile = int.MaxValue; // protobuf's own limit
+
+    private ModelFile(string path, byte[] bytes, ModelManifest manifest)
+    {
+        (Path, Bytes, Manifest) = (path, bytes, manifest);
+        Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
+    }
+
+    /// <summary>Where it was read from.</summary>
+    public string Path { get; }
+
+    /// <summary>The whole file, as ONNX Runtime takes it.</summary>
+    public byte[] Bytes { get; }
+
+    /// <summary>The recipe.</summary>
+    public ModelManifest Manifest { get; }
+
+    /// <summary>SHA-256 of the file, lower-case hexadecimal.</summary>
+    public string Sha256 { get; }
+
+    /// <summary>Reads and checks a model file.</summary>
+    /// <exception cref="ModelFileException">It is not a model file that this version can run.</exception>
+    public static ModelFile Load(string path)
+    {
+        byte[] bytes;
+        try
+        {
+            if (new FileInfo(path) is { Exists: true, Length: > LargestFile } big)
+            {
+                throw new ModelFileException(path, $"{big.Length} bytes", $"at most {LargestFile}", "Export a smaller network.");
+            }
+
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
+        {
+            throw new ModelFileException(path, "no such file", "a model written by credence-export", "Check the path given with --model.", e);
+        }
+
+        return Parse(path, bytes);
+    }
+
+    /// <summary>Checks a model file that is already in memory.</summary>
+    /// <param name="path">Name for error messages.</param>
+    /// <param name="bytes">The whole file; kept.</param>
+    /// <exception cref="ModelFileException">It is not a model file that this version can run.</exception>
+    public static ModelFile Parse(string path, byte[] bytes)
+    {
+        ModelProto model;
+        try
+        {
+            model = ModelProto.Parser.ParseFrom(bytes);
+        }
+        catch (InvalidProtocolBufferException e)
+        {
+            throw new ModelFileException(path, $"bytes that are not ONNX ({e.Message})", "a model written by credence-export", "Copy the file again, or export it again.", e);
+        }
+
+        if (model.Graph is null)
+        {
+            throw new ModelFileException(path, "no ONNX graph", "a model written by credence-export", "Copy the file again, or export it again.");
+        }
+
+        if (model.Graph.Initializer.FirstOrDefault(t => t.DataLocation == TensorProto.Types.DataLocation.External) is { } external)
+        {
+            throw new ModelFileException(path, $"weights of \"{external.Name}\" in another file", "one file that holds everything", "Export it again with credence-export.");
+        }
+
+        var text = model.MetadataProps.FirstOrDefault(p => p.Key == ModelManifest.MetadataKey)?.Value
+            ?? throw new ModelFileException(path, $"no metadata \"{ModelManifest.MetadataKey}\"", "a model written by credence-export",
+                "An ONNX file from elsewhere lacks preprocessing and classes; train and export it with Credence.");
+        var manifest = ParseManifest(path, text);
+        Check(path, manifest, model.Graph);
+        return new(path, bytes, manifest);
+    }
+
+    private static ModelManifest ParseManifest(string path, string text)
+    {
+        try
+        {
+            using (var json = JsonDocument.Parse(text))
+            {
+                // Before anything else: a manifest from the future may have changed everything else.
+                if (!json.RootElement.TryGetProperty("formatVersion", out var element) || !element.TryGetInt32(out var version) || version < 1)
+                {
+                    throw new ModelFileException(path, "a manifest without formatVersion", "a whole number from 1", "Export the model again.");
+                }
+
+                if (version > ModelManifest.CurrentFormatVersion)
+                {
+                    throw new ModelFileException(path, $"manifest format version {version}", $"at most {ModelManifest.CurrentFormatVersion}",
+                        $"Use a newer Credence that reads model format {version}, or export the model with this version.");
+                }
+            }
+
+            return JsonSerializer.Deserialize(text, ManifestJson.Default.ModelManifest) ?? throw new JsonException("null");
+        }
+        catch (Exception e) when (e is JsonException or InvalidOperationException or ArgumentException or FormatException)
+        {
+            throw new ModelFileException(path, $"a manifest that cannot be read ({e.Message})", $"the JSON of format version {ModelManifest.CurrentFormatVersion}", "Export the model again.", e);
+        }
+    }
+
+    private static void Check(string path, ModelManifest manifest, GraphProto graph)
+    {
+        ModelFileException Wrong(string found, string expected) =>
+            new(path, found, expected, "The manifest contradicts itself or the graph; export the model again.");
+
+        if (manifest.Orientation != MedicalIO.Orientation.Canonical)
+        {
+            throw Wrong($"orientation \"{manifest.Orientation}\"", MedicalIO.Orientation.Canonical);
+        }
+
+        if (manifest.Blending != "gaussian")
+        {
+            throw Wrong($"blending \"{manifest.Blending}\"", "\"gaussian\"");
+        }
+
+        if (!(manifest.Overlap >= 0 && manifest.Overlap < 1))
+        {
+            throw Wrong($"overlap {manifest.Overlap}", "a number from 0 to below 1");
+        }
+
+        if (!Enum.IsDefined(manifest.Normalisation.Kind) || !Enum.IsDefined(manifest.Posterior))
+        {
+            throw Wrong("an unknown normalisation or posterior", "a documented one");
+        }
+
+        var (patch, stride, spacing) = (manifest.PatchSize, manifest.Stride, manifest.Spacing);
+        if (stride.Width < 1 || stride.Height < 1 || stride.Depth < 1 || patch.Width < 1 || patch.Height < 1 || patch.Depth < 1
+            || patch.Width % stride.Width != 0 || patch.Height % stride.Height != 0 || patch.Depth % stride.Depth != 0 || patch.Count > 1 << 28)
+        {
+            throw Wrong($"patch {patch} with stride {stride}", "a patch whose edges are multiples of the stride");
+        }
+
+        if (!(spacing.X > 0 && spacing.Y > 0 && spacing.Z > 0 && double.IsFinite(spacing.Length)))
+        {
+            throw Wrong($"spacing {spacing}", "numbers above 0");
+        }
+
+        var calibration = manifest.Calibration;
+        if (!(calibration.Temperature > 0) || !(calibration.Threshold is > 0 and < 1) || calibration.MinimumLesionVoxels < 1)
+        {
+            throw Wrong($"calibration {calibration}", "a temperature above 0, a threshold between 0 and 1, at least 1 voxel");
+        }
+
+        if (manifest.Channels.Count < 1 || manifest.Classes.Count < 2 || manifest.Classes[0].Label != 0 || manifest.Classes.DistinctBy(c => c.Label).Count() != manifest.Classes.Count)
+        {
+            throw Wrong($"{manifest.Channels.Count} channels and labels {string.Join(", ", manifest.Classes.Select(c => c.Label))}", "at least one channel, and 0 for background first");
+        }
+
+        CheckShape(graph.Input, "image", manifest.Channels.Count);
+        CheckShape(graph.Output, "logits", manifest.Classes.Count);
+        var inputs = graph.Input.ToDictionary(i => i.Name);
+        foreach (var noise in manifest.NoiseInputs)
+        {
+            var shape = inputs.TryGetValue(noise.Name, out var input) ? input.Type?.TensorType?.Shape?.Dim.Select(d => d.DimValue) : null;
+            if (noise.Shape.Any(edge => edge is < 1 or > int.MaxValue) || shape is null || !shape.SequenceEqual(noise.Shape))
+            {
+                throw Wrong($"noise input \"{noise.Name}\" of shape ({string.Join(", ", noise.Shape)})",
+                    shape is null ? "a graph input of that name" : $"shape ({string.Join(", ", shape)}) as in the graph");
+            }
+
+            if (!Enum.IsDefined(noise.Distribution) || noise.DropProbability is not (>= 0 and < 1))
+            {
+                throw Wrong($"noise input \"{noise.Name}\" with {noise.Distribution} and drop probability {noise.DropProbability}", "a known distribution and a probability below 1");
+            }
+        }
+
+        if (inputs.Count != manifest.NoiseInputs.Count + 1)
+        {
+            throw Wrong($"graph inputs {string.Join(", ", inputs.Keys)}", $"image and the {manifest.NoiseInputs.Count} noise inputs of the manifest");
+        }
+
+        void CheckShape(IEnumerable<ValueInfoProto> values, string name, int second)
+        {
+            var dimensions = values.FirstOrDefault(v => v.Name == name)?.Type?.TensorType?.Shape?.Dim;
+            if (dimensions is not { Count: 5 } || dimensions[1].DimValue != second)
+            {
+                throw Wrong($"no \"{name}\" with 5 axes and {second} channels in the graph", "the tensors that the manifest describes");
+            }
+        }
+    }
+}

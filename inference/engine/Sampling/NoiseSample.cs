@@ -1,0 +1,59 @@
+using Credence.Inference.Model;
+
+namespace Credence.Inference.Sampling;
+
+/// <summary>One draw of all noise inputs of a model: the weights of one Monte Carlo sample, the same for every patch of a volume.</summary>
+public sealed class NoiseSample
+{
+    private const double TwoTo32 = 4294967296.0;
+
+    private NoiseSample(IReadOnlyList<float[]> tensors) => Tensors = tensors;
+
+    /// <summary>The tensors, flattened, in the order of <see cref="ModelManifest.NoiseInputs"/>.</summary>
+    public IReadOnlyList<float[]> Tensors { get; }
+
+    /// <summary>Draws sample number <paramref name="sample"/> of a seed, as docs/reference/model-file.md prescribes, so that every client draws the same.</summary>
+    /// <param name="inputs">The noise inputs, in manifest order.</param>
+    /// <param name="seed">Key of the generator.</param>
+    /// <param name="sample">From 0.</param>
+    public static NoiseSample Draw(IReadOnlyList<NoiseInput> inputs, ulong seed, int sample) =>
+        new([.. inputs.Select((input, index) => Draw(input, index, seed, sample))]);
+
+    private static float[] Draw(NoiseInput input, int index, ulong seed, int sample)
+    {
+        var values = new float[input.Count];
+        var key = ((uint)seed, (uint)(seed >> 32));
+        var dropBelow = input.DropProbability * TwoTo32;
+        var kept = (float)(1 / (1 - input.DropProbability));
+        Span<float> four = stackalloc float[4];
+        for (var first = 0; first < values.Length; first += 4)
+        {
+            var block = (ulong)(first / 4);
+            var (x0, x1, x2, x3) = Philox4x32.Block(((uint)block, (uint)(block >> 32), (uint)index, (uint)sample), key);
+            if (input.Distribution == NoiseDistribution.Gaussian)
+            {
+                (four[0], four[1]) = BoxMuller(x0, x1);
+                (four[2], four[3]) = BoxMuller(x2, x3);
+            }
+            else
+            {
+                four[0] = x0 >= dropBelow ? kept : 0;
+                four[1] = x1 >= dropBelow ? kept : 0;
+                four[2] = x2 >= dropBelow ? kept : 0;
+                four[3] = x3 >= dropBelow ? kept : 0;
+            }
+
+            four[..Math.Min(4, values.Length - first)].CopyTo(values.AsSpan(first));
+        }
+
+        return values;
+    }
+
+    /// <summary>Box and Muller 1958, doi:10.1214/aoms/1177706645; u = (x + 0.5) / 2^32 is never 0.</summary>
+    private static (float Cosine, float Sine) BoxMuller(uint x0, uint x1)
+    {
+        var radius = Math.Sqrt(-2 * Math.Log((x0 + 0.5) / TwoTo32));
+        var (sine, cosine) = Math.SinCos(2 * Math.PI * ((x1 + 0.5) / TwoTo32));
+        return ((float)(radius * cosine), (float)(radius * sine));
+    }
+}

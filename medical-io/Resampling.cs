@@ -1,0 +1,135 @@
+namespace Credence.MedicalIO;
+
+/// <summary>How a value between voxels is found.</summary>
+public enum Interpolation
+{
+    /// <summary>The nearest voxel; exact halves go to the higher index.</summary>
+    Nearest,
+
+    /// <summary>Trilinear.</summary>
+    Linear,
+}
+
+/// <summary>Resamples volumes from one grid onto another, through world coordinates.</summary>
+/// <remarks>
+/// Positions beyond the outermost voxel centres take the value of the nearest voxel on the border for up to one source voxel, so that grids with the
+/// same field of view never lose their rim; positions further out take the outside value.
+/// </remarks>
+public static class Resampling
+{
+    private const double RimVoxels = 1;
+
+    /// <summary>Samples a volume at the voxel centres of another grid.</summary>
+    /// <param name="source">The volume.</param>
+    /// <param name="target">The grid to sample on.</param>
+    /// <param name="interpolation">Between voxels.</param>
+    /// <param name="outside">Value more than one voxel outside of <paramref name="source"/>.</param>
+    public static Volume Resample(Volume source, VolumeGeometry target, Interpolation interpolation, float outside = 0)
+    {
+        if (source.Geometry == target)
+        {
+            return source;
+        }
+
+        var voxels = new float[target.Size.Count];
+        var sampler = new Sampler(source.Geometry, target);
+        sampler.ForEachRow((offset, row, step) =>
+        {
+            var (size, values) = (source.Geometry.Size, source.Voxels);
+            for (var i = 0; i < target.Size.Width; i++)
+            {
+                var index = row + i * step;
+                voxels[offset + i] = Sampler.Clamp(ref index, size)
+                    ? interpolation == Interpolation.Linear ? Linear(values, size, index) : values[Nearest(size, index)]
+                    : outside;
+            }
+        });
+        return new(target, voxels);
+    }
+
+    /// <summary>Samples a label map at the nearest voxel; 0 more than one voxel outside.</summary>
+    public static LabelMap Resample(LabelMap source, VolumeGeometry target)
+    {
+        if (source.Geometry == target)
+        {
+            return source;
+        }
+
+        var labels = new byte[target.Size.Count];
+        new Sampler(source.Geometry, target).ForEachRow((offset, row, step) =>
+        {
+            for (var i = 0; i < target.Size.Width; i++)
+            {
+                var index = row + i * step;
+                labels[offset + i] = Sampler.Clamp(ref index, source.Geometry.Size) ? source.Labels[Nearest(source.Geometry.Size, index)] : (byte)0;
+            }
+        });
+        return new(target, labels);
+    }
+
+    /// <summary>A grid with another spacing over the same box: the outer faces of the outermost voxels stay within half a new voxel of where they are, the centre exactly.</summary>
+    /// <param name="geometry">The grid.</param>
+    /// <param name="spacing">mm along i, j, k; above 0.</param>
+    public static VolumeGeometry WithSpacing(this VolumeGeometry geometry, Vector3D spacing)
+    {
+        var (size, old) = (geometry.Size, geometry.Spacing);
+        var newSize = new Size3(Edge(size.Width, old.X, spacing.X), Edge(size.Height, old.Y, spacing.Y), Edge(size.Depth, old.Z, spacing.Z));
+        var affine = geometry.Affine;
+        var (i, j, k) = (spacing.X / old.X * affine.ColumnI, spacing.Y / old.Y * affine.ColumnJ, spacing.Z / old.Z * affine.ColumnK);
+        var centre = affine.Apply(new((size.Width - 1) / 2.0, (size.Height - 1) / 2.0, (size.Depth - 1) / 2.0));
+        var origin = centre - ((newSize.Width - 1) / 2.0 * i + (newSize.Height - 1) / 2.0 * j + (newSize.Depth - 1) / 2.0 * k);
+        return new(newSize, new(i, j, k, origin));
+
+        static int Edge(int edge, double from, double to) => Math.Max(1, (int)Math.Round(edge * from / to));
+    }
+
+    private static int Nearest(Size3 size, Vector3D index) =>
+        (int)Math.Floor(index.X + 0.5) + size.Width * ((int)Math.Floor(index.Y + 0.5) + size.Height * (int)Math.Floor(index.Z + 0.5));
+
+    private static float Linear(float[] values, Size3 size, Vector3D index)
+    {
+        var (x, y, z) = ((int)index.X, (int)index.Y, (int)index.Z); // not negative: clamped
+        var (fx, fy, fz) = (index.X - x, index.Y - y, index.Z - z);
+        var right = x + 1 < size.Width ? 1 : 0;
+        var up = y + 1 < size.Height ? size.Width : 0;
+        var deep = z + 1 < size.Depth ? size.Width * size.Height : 0;
+        var at = x + size.Width * (y + size.Height * z);
+        var front = Mix(Mix(values[at], values[at + right], fx), Mix(values[at + up], values[at + up + right], fx), fy);
+        at += deep;
+        var back = Mix(Mix(values[at], values[at + right], fx), Mix(values[at + up], values[at + up + right], fx), fy);
+        return (float)Mix(front, back, fz);
+    }
+
+    private static double Mix(double a, double b, double share) => a + (b - a) * share;
+
+    private readonly struct Sampler(VolumeGeometry source, VolumeGeometry target)
+    {
+        private readonly Affine toSource = source.Affine.Inverse().Compose(target.Affine);
+
+        /// <summary>Calls with the offset of a row of the target, its first position in the source and the step to the next.</summary>
+        public void ForEachRow(Action<int, Vector3D, Vector3D> row)
+        {
+            var (map, size) = (toSource, target.Size);
+            Parallel.For(0, size.Depth, k =>
+            {
+                for (var j = 0; j < size.Height; j++)
+                {
+                    row(size.Width * (j + size.Height * k), map.Apply(new(0, j, k)), map.ColumnI);
+                }
+            });
+        }
+
+        /// <summary>Moves a position in the rim onto the border; false further out.</summary>
+        public static bool Clamp(ref Vector3D index, Size3 size)
+        {
+            if (!(index.X >= -RimVoxels && index.Y >= -RimVoxels && index.Z >= -RimVoxels
+                && index.X <= size.Width - 1 + RimVoxels && index.Y <= size.Height - 1 + RimVoxels && index.Z <= size.Depth - 1 + RimVoxels))
+            {
+                return false;
+            }
+
+            index = new(Math.Clamp(index.X, 0, size.Width - 1), Math.Clamp(index.Y, 0, size.Height - 1), Math.Clamp(index.Z, 0, size.Depth - 1));
+            return true;
+        }
+    }
+}

@@ -1,0 +1,136 @@
+using Credence.MedicalIO;
+using Credence.Trainer.Sampling;
+
+namespace Credence.Trainer.Tests;
+
+public sealed class PatchSamplerTests
+{
+    private static readonly Size3 Edge = new(12, 10, 8);
+
+    [Fact]
+    public void A_step_of_a_seed_is_the_same_minibatch_whatever_came_before()
+    {
+        var (first, second) = (Sampler(new AugmentationOptions()), Sampler(new AugmentationOptions()));
+        first.Draw(0, 2);
+        first.Draw(1, 2);
+
+        var (a, b) = (first.Draw(7, 2), second.Draw(7, 2));
+
+        Assert.Equal(a.Images, b.Images);
+        Assert.Equal(a.Targets, b.Targets);
+        Assert.NotEqual(a.Images, first.Draw(8, 2).Images);
+    }
+
+    [Fact]
+    public void Without_augmentation_a_patch_is_a_block_of_the_case()
+    {
+        var sampler = Sampler(AugmentationOptions.None, patch: new(4, 4, 4));
+        for (var step = 0; step < 20; step++)
+        {
+            var batch = sampler.Draw(step, 1);
+            // Every voxel of the ramp says where it comes from, so the first voxel gives the position of all.
+            var origin = (int)batch.Images[0];
+            for (var v = 0; v < 64; v++)
+            {
+                var expected = origin + v % 4 + Edge.Width * (v / 4 % 4 + Edge.Height * (v / 16));
+                Assert.Equal(expected, batch.Images[v], tolerance: 1e-3f);
+                Assert.Equal(IsForeground(expected) ? 1 : 0, batch.Targets[v]);
+            }
+        }
+    }
+
+    [Fact]
+    public void Forced_foreground_puts_a_foreground_voxel_into_every_patch()
+    {
+        var sampler = Sampler(AugmentationOptions.None, patch: new(4, 4, 4), foreground: 1);
+
+        Assert.All(Enumerable.Range(0, 50), step => Assert.True(sampler.Draw(step, 1).ForegroundFraction > 0));
+        Assert.Contains(Enumerable.Range(0, 50), step => Sampler(AugmentationOptions.None, new(4, 4, 4), foreground: 0).Draw(step, 1).ForegroundFraction == 0);
+    }
+
+    [Fact]
+    public void A_case_smaller_than_the_patch_lies_whole_inside_it()
+    {
+        var batch = Sampler(AugmentationOptions.None, patch: new(16, 16, 16)).Draw(3, 1);
+
+        Assert.Equal(Case().Classes.Count(c => c != 0), batch.Targets.Count(t => t != 0));
+        Assert.Equal(Case().Channels.Sum(), batch.Images.Sum(), tolerance: 1);
+    }
+
+    [Fact]
+    public void Every_case_is_seen_once_before_any_comes_again()
+    {
+        var cases = Enumerable.Range(0, 6).Select(n => new TrainingCase($"{n}", new(2, 2, 2), [.. Enumerable.Repeat((float)n, 8)], new byte[8], 2)).ToList();
+        var sampler = new PatchSampler(cases, new(2, 2, 2), new(1, 1, 1), 1, 0.5, AugmentationOptions.None, seed: 4);
+
+        for (var round = 0; round < 3; round++)
+        {
+            var seen = Enumerable.Range(0, 3).SelectMany(step => sampler.Draw(round * 3 + step, 2).Images.Where((_, v) => v % 8 == 0)).Order();
+            Assert.Equal([0f, 1, 2, 3, 4, 5], seen);
+        }
+    }
+
+    /// <summary>Oracle: the rotation of an isotropic Gaussian blob about the patch centre is the blob itself; a flip mirrors a ramp.</summary>
+    [Fact]
+    public void Rotation_turns_about_the_centre_and_keeps_millimetres()
+    {
+        var size = new Size3(24, 24, 12);
+        var spacing = new Vector3D(1, 1, 2); // anisotropic: a rotation of the index would deform the blob
+        var blob = new float[size.Count];
+        for (var v = 0; v < blob.Length; v++)
+        {
+            var (x, y, z) = (v % 24 - 11.5, v / 24 % 24 - 11.5, 2 * (v / 576 - 5.5));
+            blob[v] = (float)Math.Exp(-(x * x + y * y + z * z) / 32);
+        }
+
+        var options = AugmentationOptions.None with { RotationProbability = 1, MaximumRotation = 40 };
+        var sampler = new PatchSampler([new("blob", size, blob, new byte[blob.Length], 2)], size, spacing, 1, 0, options, seed: 9);
+
+        foreach (var step in Enumerable.Range(0, 5))
+        {
+            var rotated = sampler.Draw(step, 1).Images;
+            Assert.True(blob.Zip(rotated).Max(p => Math.Abs(p.First - p.Second)) < 0.06, "the blob changed its shape");
+        }
+    }
+
+    [Fact]
+    public void Flip_mirrors_image_and_target_together()
+    {
+        var options = AugmentationOptions.None with { FlipAxes = "i" };
+        var sampler = new PatchSampler([Case()], Edge, new(1, 1, 1), 1, 0, options, seed: 3);
+        var mirrored = 0;
+        foreach (var step in Enumerable.Range(0, 16))
+        {
+            var batch = sampler.Draw(step, 1);
+            mirrored += batch.Images[0] > batch.Images[1] ? 1 : 0;
+            for (var v = 0; v < batch.Images.Length; v++)
+            {
+                Assert.Equal(IsForeground((int)Math.Round(batch.Images[v])) ? 1 : 0, batch.Targets[v]);
+            }
+        }
+
+        Assert.InRange(mirrored, 1, 15);
+    }
+
+    [Fact]
+    public void Intensity_changes_stay_finite_and_gamma_keeps_the_moments()
+    {
+        var options = AugmentationOptions.None with { GammaProbability = 1, NoiseProbability = 1, BrightnessProbability = 1 };
+        var varied = Sampler(options).Draw(0, 2).Images;
+        Assert.All(varied, v => Assert.True(float.IsFinite(v)));
+
+        var (plain, gamma) = (Sampler(AugmentationOptions.None).Draw(0, 1).Images, Sampler(AugmentationOptions.None with { GammaProbability = 1 }).Draw(0, 1).Images);
+        Assert.NotEqual(plain, gamma);
+        Assert.Equal(plain.Average(), gamma.Average(), tolerance: 0.1f);
+    }
+
+    private static PatchSampler Sampler(AugmentationOptions augmentation, Size3? patch = null, double foreground = 0.5) =>
+        new([Case()], patch ?? Edge, new(1, 1, 1), 1, foreground, augmentation, seed: 1);
+
+    /// <summary>A ramp whose value is the voxel's offset.</summary>
+    private static TrainingCase Case() => new(
+        "ramp", Edge, [.. Enumerable.Range(0, (int)Edge.Count).Select(v => (float)v)],
+        [.. Enumerable.Range(0, (int)Edge.Count).Select(v => IsForeground(v) ? (byte)1 : (byte)0)], 2);
+
+    private static bool IsForeground(int offset) => offset is >= 500 and < 503;
+}

@@ -1,0 +1,96 @@
+using Credence.Inference.Onnx;
+using Credence.Models;
+using Credence.Models.Layers;
+
+namespace Credence.Exporter;
+
+/// <summary>Writes the nodes of a network as ONNX nodes of the same names, with every source of randomness as an input that vanishes by default.</summary>
+internal static class NetworkToOnnx
+{
+    private const string Image = "image";
+    private const string Logits = "logits";
+
+    /// <summary>Translates a network.</summary>
+    /// <param name="network">On any device.</param>
+    /// <param name="metadata">Stored in the file.</param>
+    /// <exception cref="NotSupportedException">A layer has no ONNX form here; the message names it.</exception>
+    public static ModelProto Translate(Network network, IReadOnlyDictionary<string, string> metadata)
+    {
+        using var noGradient = torch.no_grad();
+        using var scope = torch.NewDisposeScope();
+        var graph = new OnnxGraphBuilder("credence");
+        graph.Input(Image, "N", network.Options.InputChannels, "D", "H", "W");
+        graph.Output(Logits, "N", network.Options.Classes, "D", "H", "W");
+        for (var index = 0; index < network.Nodes.Count; index++)
+        {
+            var node = network.Nodes[index];
+            var inputs = node.Inputs.Select(i => i == Network.Image ? Image : network.Nodes[i].Name).ToList();
+            Write(graph, node, index == network.Nodes.Count - 1 ? Logits : node.Name, inputs);
+        }
+
+        return graph.Build(metadata);
+    }
+
+    private static void Write(OnnxGraphBuilder graph, NetworkNode node, string output, List<string> inputs)
+    {
+        var name = node.Name;
+        switch (node.Layer)
+        {
+            case Convolution layer:
+                graph.Node("Conv", output, [inputs[0], Weight(graph, name, layer.Weight), Constant(graph, $"{name}/bias", layer.Bias)],
+                    OnnxGraphBuilder.Integers("strides", layer.Stride), OnnxGraphBuilder.Integers("pads", [.. layer.Padding, .. layer.Padding]));
+                break;
+            case TransposedConvolution layer:
+                graph.Node("ConvTranspose", output, [inputs[0], Weight(graph, name, layer.Weight), Constant(graph, $"{name}/bias", layer.Bias)],
+                    OnnxGraphBuilder.Integers("strides", layer.Stride));
+                break;
+            case InstanceNormalisation layer:
+                graph.Node("InstanceNormalization", output, [inputs[0], Constant(graph, $"{name}/scale", layer.Scale), Constant(graph, $"{name}/shift", layer.Shift)],
+                    OnnxGraphBuilder.Number("epsilon", InstanceNormalisation.Epsilon));
+                break;
+            case LeakyRelu layer:
+                graph.Node("LeakyRelu", output, inputs, OnnxGraphBuilder.Number("alpha", layer.NegativeSlope));
+                break;
+            case ChannelDropout layer:
+                graph.Node("Mul", output, [inputs[0], NoiseInput(graph, layer.Noise, value: 1)]);
+                break;
+            case Concatenation:
+                graph.Node("Concat", output, inputs, OnnxGraphBuilder.Integer("axis", 1));
+                break;
+            default:
+                throw new NotSupportedException($"Layer \"{name}\" is a {node.Layer.GetType().Name}, which has no ONNX form in this exporter.");
+        }
+    }
+
+    private static string Weight(OnnxGraphBuilder graph, string layer, IWeight weight)
+    {
+        switch (weight)
+        {
+            case PointWeight point:
+                return Constant(graph, $"{layer}/weight", point.Value);
+            case GaussianWeight gaussian:
+                // σ = softplus(ρ) in float64: the file carries the distribution itself.
+                using (var sigma = torch.nn.functional.softplus(gaussian.Rho.to(torch.float64)).to(torch.float32))
+                {
+                    var scaled = graph.Node("Mul", $"{layer}/deviation", [Constant(graph, $"{layer}/sigma", sigma), NoiseInput(graph, gaussian.Noise, value: 0)]);
+                    return graph.Node("Add", $"{layer}/weight", [Constant(graph, $"{layer}/mean", gaussian.Mean), scaled]);
+                }
+
+            default:
+                throw new NotSupportedException($"Layer \"{layer}\" has a {weight.GetType().Name}, which has no ONNX form in this exporter.");
+        }
+    }
+
+    /// <summary>An input with a default: in ONNX a graph input and an initialiser of the same name.</summary>
+    private static string NoiseInput(OnnxGraphBuilder graph, NoiseDescription noise, float value)
+    {
+        long[] shape = [.. noise.Shape];
+        graph.Input(noise.Name, [.. shape.Cast<object>()]);
+        var values = new float[shape.Aggregate((a, b) => a * b)];
+        Array.Fill(values, value);
+        return graph.Constant(noise.Name, values, shape);
+    }
+
+    private static string Constant(OnnxGraphBuilder graph, string name, torch.Tensor tensor) =>
+        graph.Constant(name, tensor.detach().cpu().contiguous().data<float>().ToArray(), tensor.shape);
+}

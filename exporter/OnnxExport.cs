@@ -1,0 +1,142 @@
+using System.Text.Json;
+using Credence.Inference.Model;
+using Credence.Inference.Onnx;
+using Credence.MedicalIO;
+using Credence.Models;
+using Credence.Models.Checkpoints;
+using Google.Protobuf;
+
+namespace Credence.Exporter;
+
+/// <summary>What to export.</summary>
+public sealed record ExportOptions
+{
+    /// <summary>A run folder (its best checkpoint is taken, or the last where there is no best), or a checkpoint file.</summary>
+    public required string Run { get; init; }
+
+    /// <summary>The model file to write.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Real patches for the proof: (C, D, H, W) of the plan's patch size, normalised.</summary>
+    public IReadOnlyList<float[]> ProofPatches { get; init; } = [];
+}
+
+/// <summary>What was exported.</summary>
+/// <param name="Output">The model file.</param>
+/// <param name="Bytes">Its size.</param>
+/// <param name="Sha256">Its hash.</param>
+/// <param name="Proof">How far it is from the trained network.</param>
+public sealed record ExportResult(string Output, long Bytes, string Sha256, ProofResult Proof);
+
+/// <summary>Turns a checkpoint into a model file. Nothing is written under the final name before the proof has passed.</summary>
+public static class OnnxExport
+{
+    /// <summary>Exports.</summary>
+    /// <exception cref="ModelFileException">The checkpoint cannot be used, or the file differs from the trained network.</exception>
+    public static ExportResult Export(ExportOptions options)
+    {
+        try
+        {
+            using var checkpoint = Checkpoint.Load(Find(options.Run));
+            using var network = checkpoint.BuildNetwork();
+            return Export(network, checkpoint, options);
+        }
+        catch (CheckpointException e)
+        {
+            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+        }
+    }
+
+    /// <summary>Exports the weights of <paramref name="checkpoint"/>, proved against <paramref name="trained"/>.</summary>
+    internal static ExportResult Export(Network trained, Checkpoint checkpoint, ExportOptions options)
+    {
+        using var network = checkpoint.BuildNetwork();
+        var manifest = Complete(checkpoint, network);
+        ModelProto model;
+        try
+        {
+            model = NetworkToOnnx.Translate(network, new Dictionary<string, string>
+            {
+                [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
+            });
+        }
+        catch (NotSupportedException e)
+        {
+            throw new ModelFileException(checkpoint.Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models.", e);
+        }
+
+        var size = network.parameters().Sum(p => p.numel()) * sizeof(float) * 2; // noise defaults are as large as the weights
+        if (size > int.MaxValue)
+        {
+            throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train a narrower network (--width).");
+        }
+
+        var bytes = model.ToByteArray();
+        var file = ModelFile.Parse(options.Output, bytes); // what is written is what the engine reads
+        var proof = ExportProof.Run(trained, file, options.ProofPatches);
+        if (!(proof.MaximumError <= ExportProof.Tolerance))
+        {
+            throw new ModelFileException(options.Output,
+                FormattableString.Invariant($"logits that differ from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
+                FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}"), "Nothing was written. Please report this with the run folder.");
+        }
+
+        if (Path.GetDirectoryName(Path.GetFullPath(options.Output)) is { } folder)
+        {
+            Directory.CreateDirectory(folder);
+        }
+
+        OutputFile.Write(options.Output, stream => stream.Write(bytes));
+        return new(options.Output, bytes.Length, file.Sha256, proof);
+    }
+
+    private static string Find(string run)
+    {
+        if (File.Exists(run))
+        {
+            return run;
+        }
+
+        string[] candidates = [Path.Combine(run, "best.safetensors"), Path.Combine(run, "last.safetensors")];
+        return candidates.FirstOrDefault(File.Exists)
+            ?? throw new ModelFileException(run, "no best.safetensors and no last.safetensors", "the folder of a run, or a checkpoint", "Train first, with `credence-train fit --out`.");
+    }
+
+    private static ModelManifest Complete(Checkpoint checkpoint, Network network)
+    {
+        ModelFileException Wrong(string found, string expected, Exception? inner = null) =>
+            new(checkpoint.Path, found, expected, "Use a checkpoint written by this version of credence-train.", inner);
+
+        if (!checkpoint.Metadata.TryGetValue(ModelManifest.MetadataKey, out var text))
+        {
+            throw Wrong($"no metadata \"{ModelManifest.MetadataKey}\"", "the manifest that the trainer writes");
+        }
+
+        ModelManifest manifest;
+        try
+        {
+            manifest = JsonSerializer.Deserialize(text, ManifestJson.Default.ModelManifest) ?? throw new JsonException("null");
+        }
+        catch (JsonException e)
+        {
+            throw Wrong($"a manifest that cannot be read ({e.Message})", "the manifest that the trainer writes", e);
+        }
+
+        if (manifest.Channels.Count != network.Options.InputChannels || manifest.Classes.Count != network.Options.Classes)
+        {
+            throw Wrong($"a manifest with {manifest.Channels.Count} channels and {manifest.Classes.Count} classes",
+                $"{network.Options.InputChannels} and {network.Options.Classes} as in the network");
+        }
+
+        return manifest with
+        {
+            Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
+            NoiseInputs =
+            [
+                .. network.NoiseInputs.Select(n => new NoiseInput(
+                    n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
+            ],
+            CutTensor = network.Cut?.Name,
+        };
+    }
+}

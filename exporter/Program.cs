@@ -1,0 +1,7 @@
+using System.CommandLine;
+using Credence;
+using Credence.Exporter;
+
+return await CommandLine.RunAsync(
+    new RootCommand("Write trained networks as ONNX files that carry the posterior and the whole recipe.") { ExportCommand.Create() },
+    args);

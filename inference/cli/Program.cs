@@ -1,0 +1,7 @@
+using System.CommandLine;
+using Credence;
+using Credence.InferenceCli;
+
+return await CommandLine.RunAsync(
+    new RootCommand("Segment scans with a Credence model, and say how sure it is.") { PredictCommand.Create() },
+    args);

@@ -1,0 +1,80 @@
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+
+namespace Credence.Inference;
+
+/// <summary>A loaded model: scans in, segmentation with uncertainty out. Thread-safe; load once, use often.</summary>
+public sealed class LesionSegmenter : IDisposable
+{
+    private readonly OnnxNetwork network;
+    private readonly ModelFile model;
+    private readonly TimeProvider clock;
+
+    private LesionSegmenter(ModelFile model, OnnxNetwork network, TimeProvider clock) => (this.model, this.network, this.clock) = (model, network, clock);
+
+    /// <summary>The recipe of the model.</summary>
+    public ModelManifest Manifest => model.Manifest;
+
+    /// <summary>SHA-256 of the model file, lower-case hexadecimal.</summary>
+    public string ModelSha256 => model.Sha256;
+
+    /// <summary>Loads a model.</summary>
+    /// <param name="path">File written by credence-export.</param>
+    /// <param name="threads">Threads of one run of the network; 0 takes one a core.</param>
+    /// <param name="clock">Source of time for the report; the system's when null.</param>
+    /// <exception cref="ModelFileException">The file cannot be used.</exception>
+    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null)
+    {
+        var model = ModelFile.Load(path);
+        return new(model, new OnnxNetwork(model, threads), clock ?? TimeProvider.System);
+    }
+
+    /// <summary>Reads and segments one case.</summary>
+    /// <param name="channelPaths">One NIfTI file or DICOM folder a channel, in the order of the manifest.</param>
+    /// <param name="options">Samples, seed, overlap.</param>
+    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
+    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <exception cref="InputException">A scan cannot be read or does not fit the model.</exception>
+    public Segmentation Predict(
+        IReadOnlyList<string> channelPaths, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        CheckCount(channelPaths.Count, channelPaths.Count > 0 ? channelPaths[0] : "the input");
+        var start = clock.GetTimestamp();
+        var volumes = channelPaths.Select(VolumeFile.Read).ToList();
+        return Predict(volumes, channelPaths, clock.GetElapsedTime(start), options, progress, cancellation);
+    }
+
+    /// <summary>Segments one case that is already in memory.</summary>
+    /// <param name="channels">One volume a channel, in the order of the manifest.</param>
+    /// <param name="options">Samples, seed, overlap.</param>
+    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
+    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <exception cref="InputException">The volumes do not fit together or do not fit the model.</exception>
+    public Segmentation Predict(
+        IReadOnlyList<Volume> channels, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        CheckCount(channels.Count, "the input");
+        return Predict(channels, [.. channels.Select((_, n) => $"channel {n + 1}")], TimeSpan.Zero, options, progress, cancellation);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => network.Dispose();
+
+    private Segmentation Predict(
+        IReadOnlyList<Volume> channels, IReadOnlyList<string> names, TimeSpan readTime, PredictOptions options, IProgress<double>? progress, CancellationToken cancellation)
+    {
+        var start = clock.GetTimestamp();
+        var prepared = Preprocessing.Prepare(channels, Manifest.Spacing, Manifest.Normalisation.Kind, names);
+        var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, progress, cancellation);
+        return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+    }
+
+    private void CheckCount(int count, string path)
+    {
+        if (count != Manifest.Channels.Count)
+        {
+            throw new InvalidScanException(path, $"{count} channel{(count == 1 ? "" : "s")}",
+                $"{Manifest.Channels.Count}: {string.Join(", ", Manifest.Channels.Select(c => c.Name))}", "Give one scan a channel, in this order.");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+
+namespace Credence.Inference;
+
+/// <summary>What was run on what, with which result; written as <c>report.json</c>.</summary>
+public sealed record PredictionReport
+{
+    /// <summary>Version of this format.</summary>
+    public int FormatVersion { get; init; } = 1;
+
+    /// <summary>Program and version.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>When the prediction ended, UTC, ISO 8601.</summary>
+    public required string CreatedAt { get; init; }
+
+    /// <summary>Name of the model.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>SHA-256 of the model file.</summary>
+    public required string ModelSha256 { get; init; }
+
+    /// <summary>What the model may be used for.</summary>
+    public required string IntendedUse { get; init; }
+
+    /// <summary>What the weights of the model are.</summary>
+    public required PosteriorKind Posterior { get; init; }
+
+    /// <summary>The scans, one a channel.</summary>
+    public required IReadOnlyList<string> Inputs { get; init; }
+
+    /// <summary>Voxels of the scan along i, j, k.</summary>
+    public required Size3 Size { get; init; }
+
+    /// <summary>Spacing of the scan, mm.</summary>
+    public required Vector3D Spacing { get; init; }
+
+    /// <summary>Orientation of the scan, such as LPS.</summary>
+    public required string Orientation { get; init; }
+
+    /// <summary>Monte Carlo samples; 1 for a plain network.</summary>
+    public required int Samples { get; init; }
+
+    /// <summary>Seed of the weight samples.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Patches of the sliding window.</summary>
+    public required int Patches { get; init; }
+
+    /// <summary>Per foreground class.</summary>
+    public required IReadOnlyList<ClassReport> Classes { get; init; }
+
+    /// <summary>Seconds for reading the scans.</summary>
+    public required double ReadSeconds { get; init; }
+
+    /// <summary>Seconds for everything from preprocessing to the maps.</summary>
+    public required double PredictSeconds { get; init; }
+
+    internal static PredictionReport Create(
+        ModelFile model, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
+        TimeSpan readTime, TimeSpan predictTime, DateTimeOffset now) => new()
+        {
+            Program = $"Credence.Inference {typeof(PredictionReport).Assembly.GetName().Version?.ToString(3)}",
+            CreatedAt = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
+            Model = model.Manifest.Name,
+            ModelSha256 = model.Sha256,
+            IntendedUse = model.Manifest.IntendedUse,
+            Posterior = model.Manifest.Posterior,
+            Inputs = inputs,
+            Size = prepared.Source.Size,
+            Spacing = prepared.Source.Spacing,
+            Orientation = MedicalIO.Orientation.Code(prepared.Source.Affine),
+            Samples = prediction.Samples,
+            Seed = options.Seed,
+            Patches = prediction.Patches,
+            Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume))],
+            ReadSeconds = readTime.TotalSeconds,
+            PredictSeconds = predictTime.TotalSeconds,
+        };
+}
+
+/// <summary>Result of one foreground class.</summary>
+/// <param name="Label">Value in the segmentation.</param>
+/// <param name="Name">Such as lesion.</param>
+/// <param name="Voxels">Voxels of the segmentation.</param>
+/// <param name="Volume">mL of the segmentation.</param>
+/// <param name="SampleMeanVolume">Mean over the samples, mL.</param>
+/// <param name="SampleVolumeInterval">2.5th and 97.5th percentile over the samples, mL; null for fewer than two samples.</param>
+/// <param name="MeanMutualInformation">Mean over the voxels of the segmentation, nats; null where there is none.</param>
+public sealed record ClassReport(
+    byte Label, string Name, long Voxels, double Volume, double SampleMeanVolume, IReadOnlyList<double>? SampleVolumeInterval, double? MeanMutualInformation)
+{
+    internal static ClassReport Create(ClassDescription description, Prediction prediction, int index, double voxelVolume)
+    {
+        var (voxels, information) = (0L, 0.0);
+        var labels = prediction.Segmentation.Labels;
+        for (var v = 0; v < labels.Length; v++)
+        {
+            if (labels[v] == description.Label)
+            {
+                voxels++;
+                information += prediction.MutualInformation.Voxels[v];
+            }
+        }
+
+        var volumes = prediction.SampleVolumes[index].Order().ToList();
+        return new(
+            description.Label, description.Name, voxels, voxels * voxelVolume / 1000, volumes.Average(),
+            volumes.Count > 1 ? [Percentile(volumes, 0.025), Percentile(volumes, 0.975)] : null,
+            voxels > 0 ? information / voxels : null);
+    }
+
+    /// <summary>Linear between order statistics (Hyndman and Fan 1996, type 7).</summary>
+    private static double Percentile(List<double> sorted, double share)
+    {
+        var position = share * (sorted.Count - 1);
+        var below = (int)position;
+        var above = Math.Min(below + 1, sorted.Count - 1);
+        return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
+    }
+}
+
+/// <summary>Source-generated JSON of the report (no reflection, for NativeAOT).</summary>
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
+[JsonSerializable(typeof(PredictionReport))]
+public sealed partial class ReportJson : JsonSerializerContext;

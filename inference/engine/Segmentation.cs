@@ -1,0 +1,57 @@
+using System.Text.Json;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.Inference;
+
+/// <summary>The result of one case: maps on the grid of the scan, and the report.</summary>
+/// <param name="Prediction">Segmentation, probability and uncertainty maps.</param>
+/// <param name="Report">What was run, and the figures.</param>
+public sealed record Segmentation(Prediction Prediction, PredictionReport Report)
+{
+    /// <summary>Name of the report's file. It is written last: a folder without it is not finished.</summary>
+    public const string ReportFile = "report.json";
+
+    /// <summary>
+    /// Writes <c>segmentation.nii.gz</c>, <c>probability.nii.gz</c> (<c>probability-&lt;class&gt;.nii.gz</c> for several foreground classes),
+    /// <c>predictive-entropy.nii.gz</c>, <c>mutual-information.nii.gz</c> and <c>report.json</c>.
+    /// </summary>
+    /// <remarks>Everything is written into a temporary folder first and moved when it is whole; the report goes last.</remarks>
+    /// <param name="folder">Created when missing; files of an earlier result are replaced.</param>
+    public void Save(string folder)
+    {
+        var unfinished = $"{Path.GetFullPath(folder)}.{Guid.NewGuid():N}.part";
+        Directory.CreateDirectory(unfinished);
+        try
+        {
+            NiftiFile.Write(Path.Combine(unfinished, "segmentation.nii.gz"), Prediction.Segmentation);
+            foreach (var (probability, @class) in Prediction.Probabilities.Zip(Report.Classes))
+            {
+                var name = Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";
+                NiftiFile.Write(Path.Combine(unfinished, $"{name}.nii.gz"), probability);
+            }
+
+            NiftiFile.Write(Path.Combine(unfinished, "predictive-entropy.nii.gz"), Prediction.PredictiveEntropy);
+            NiftiFile.Write(Path.Combine(unfinished, "mutual-information.nii.gz"), Prediction.MutualInformation);
+            OutputFile.WriteText(Path.Combine(unfinished, ReportFile), JsonSerializer.Serialize(Report, ReportJson.Default.PredictionReport) + "\n");
+
+            Directory.CreateDirectory(folder);
+            File.Delete(Path.Combine(folder, ReportFile));
+            foreach (var file in Directory.GetFiles(unfinished).OrderBy(f => Path.GetFileName(f) == ReportFile))
+            {
+                File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
+            }
+        }
+        finally
+        {
+            Directory.Delete(unfinished, recursive: true);
+        }
+    }
+
+    /// <summary>A class name comes from the model file: only letters, digits, hyphens and underscores become part of a path.</summary>
+    private static string FileName(ClassReport @class)
+    {
+        var name = string.Concat(@class.Name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-'));
+        return $"{@class.Label}-{name[..Math.Min(name.Length, 64)]}";
+    }
+}

@@ -7,5 +7,6 @@ return await CommandLine.RunAsync(
     {
         PlanCommand.Create(),
         FitCommand.Create(),
+        PhantomCommand.Create(),
     },
     args);

@@ -117,6 +117,7 @@ public static class DicomSeriesWriter
         d.Decimals(0x0020, 0x0032, position.X, position.Y, position.Z);
         d.Decimals(0x0020, 0x0037, rowLps.X, rowLps.Y, rowLps.Z, columnLps.X, columnLps.Y, columnLps.Z);
         d.Text(0x0020, 0x0052, "UI", Uid($"{info.UidSeed}/frame"));
+        d.Text(0x0020, 0x0060, "CS", "");
         d.Text(0x0020, 0x1040, "LO", "");
         d.Number(0x0028, 0x0002, 1);
         d.Text(0x0028, 0x0004, "CS", "MONOCHROME2");

@@ -1,0 +1,237 @@
+using CsCheck;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.MedicalIO.Tests;
+
+public sealed class DicomSeriesTests
+{
+    [Fact]
+    public void An_oblique_volume_survives_the_way_through_DICOM()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique(v => v * 7 % 4096);
+        DicomSeriesWriter.Write(folder.Path, volume, Info());
+
+        var read = DicomSeries.Read(folder.Path);
+
+        Assert.Equal(volume.Voxels, read.Voxels);
+        Assert.True(read.Geometry.IsSameGrid(volume.Geometry, 1e-3), $"{read.Geometry.CornerDistance(volume.Geometry)} mm");
+    }
+
+    [Fact]
+    public void Fractions_and_negative_values_are_kept_to_half_a_step_by_rescale()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique(v => MathF.Sin(v) * 1000);
+        DicomSeriesWriter.Write(folder.Path, volume, Info());
+
+        Assert.All(volume.Voxels.Zip(DicomSeries.Read(folder.Path).Voxels), p => Assert.Equal(p.First, p.Second, tolerance: 2000f / 65535 / 2 * 1.01f));
+    }
+
+    [Fact]
+    public void File_names_do_not_decide_the_order()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique(v => v);
+        DicomSeriesWriter.Write(folder.Path, volume, Info());
+        var names = Directory.GetFiles(folder.Path).Order(StringComparer.Ordinal).ToList();
+        foreach (var (name, n) in names.Select((name, n) => (name, n)))
+        {
+            File.Move(name, folder.File($"x{(n * 2 + 1) % 5}.dcm"));
+        }
+
+        Assert.Equal(volume.Voxels, DicomSeries.Read(folder.Path).Voxels);
+    }
+
+    /// <summary>Oracle: dcm2niix, the converter of the neuroimaging field.</summary>
+    [Fact]
+    public void Dcm2niix_sees_the_same_volume()
+    {
+        using var folder = new TemporaryFolder();
+        DicomSeriesWriter.Write(folder.File("in"), Oblique(v => v * 7 % 4096), Info());
+        AssertAsDcm2niix(folder.File("in"), folder);
+    }
+
+    /// <summary>Oracle: dicom3tools' validator of the standard's information object definitions.</summary>
+    [Fact]
+    public void Dciodvfy_finds_no_error_in_what_we_write()
+    {
+        using var folder = new TemporaryFolder();
+        DicomSeriesWriter.Write(folder.Path, Oblique(v => MathF.Cos(v)), Info());
+        foreach (var file in Directory.GetFiles(folder.Path))
+        {
+            var output = Shared.Run("dicom3tools", "dciodvfy", file);
+            Assert.Contains("MRImage", output, StringComparison.Ordinal);
+            Assert.DoesNotContain("Error", output, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Pydicom_reads_what_we_write()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique(v => v * 7 % 4096);
+        DicomSeriesWriter.Write(folder.Path, volume, Info());
+        var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $"""
+            import pydicom
+            d = pydicom.dcmread(r'{folder.File("0001.dcm")}')
+            print(int(d.pixel_array.sum()), d.Rows, d.Columns, d.PatientName, d.file_meta.TransferSyntaxUID.name)
+            """);
+
+        Assert.StartsWith($"{(int)volume.Voxels[..20].Sum()} 4 5 phantom Explicit VR Little Endian", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Real oblique series with 5 repeated time points; the first time point is taken out and compared.</summary>
+    [Theory]
+    [InlineData("mr_0004")]
+    [InlineData("mr_0005")]
+    [InlineData("mr_0006")]
+    [InlineData("mr_0007")]
+    public void One_time_point_of_a_real_series_comes_out_as_dcm2niix_makes_it(string series)
+    {
+        var root = Shared.Folder($"data/dicom/dcm_qa_nih/In/20180918GE/{series}");
+        var whole = Assert.ThrowsAny<MedicalImageException>(() => DicomSeries.Read(root));
+        Assert.Contains("at the same position", whole.Message, StringComparison.Ordinal);
+
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("one"));
+        var positions = new HashSet<Vector3D>();
+        foreach (var file in Directory.EnumerateFiles(root).Order(StringComparer.Ordinal))
+        {
+            File.Copy(file, folder.File("one/a.dcm"), overwrite: true);
+            try
+            {
+                if (positions.Add(DicomSeries.Read(folder.File("one")).Geometry.Affine.Origin))
+                {
+                    Directory.CreateDirectory(folder.File("first"));
+                    File.Copy(file, folder.File($"first/{Path.GetFileName(file)}"));
+                }
+            }
+            catch (InvalidImageFileException e) when (e.Message.Contains("no DICOM file", StringComparison.Ordinal))
+            {
+                // a licence or note among the scans
+            }
+        }
+
+        Assert.True(positions.Count > 10, $"{positions.Count} positions");
+        AssertAsDcm2niix(folder.File("first"), folder);
+    }
+
+    [Fact]
+    public void Gantry_tilt_and_varying_steps_are_refused_with_figures()
+    {
+        var e = Assert.ThrowsAny<MedicalImageException>(() => DicomSeries.Read(Shared.Folder("data/dicom/ct_gantry_tilt_ge")));
+        Assert.Contains(" mm", e.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_tilted_stack_is_refused_with_its_angle()
+    {
+        using var folder = new TemporaryFolder();
+        for (var k = 0; k < 3; k++)
+        {
+            var slice = new Volume(new(new(4, 4, 1), Affine.Scaling(new(1, 1, 2)) with { Origin = new(0, k, 2 * k) }), new float[16]);
+            DicomSeriesWriter.Write(folder.File($"{k}"), slice, Info());
+            File.Move(folder.File($"{k}/0001.dcm"), folder.File($"{k}.dcm"));
+        }
+
+        var e = Assert.Throws<InvalidImageFileException>(() => DicomSeries.Read(folder.Path));
+        Assert.Equal($"{folder.Path}: a gantry tilt of 26.6 degrees; expected slices stacked along their normal. Correct the tilt, for example with dcm2niix, and give the result.", e.Message);
+    }
+
+    [Fact]
+    public void Missing_repeated_and_foreign_slices_are_named()
+    {
+        using var folder = new TemporaryFolder();
+        string Message() => Assert.ThrowsAny<MedicalImageException>(() => DicomSeries.Read(folder.Path)).Message.Replace(folder.Path, "scan", StringComparison.Ordinal);
+        Assert.Equal("scan: no DICOM file; expected a folder with the files of one series. Check the path; sub-folders are not searched.", Message());
+
+        DicomSeriesWriter.Write(folder.Path, new(new(new(4, 4, 5), Affine.Scaling(new(1, 1, 2))), new float[80]), Info());
+        Directory.CreateDirectory(folder.File("aside"));
+        File.Move(folder.File("0003.dcm"), folder.File("aside/3.dcm"));
+        Assert.Equal("scan: steps from 2.00 to 4.00 mm, for example 4.00 mm after 0002.dcm; expected equal steps (2.00 mm, to within 0.02). "
+            + "A slice is missing, or the step varies: complete the series or resample it.", Message());
+
+        File.Copy(folder.File("aside/3.dcm"), folder.File("0003.dcm"));
+        File.Copy(folder.File("aside/3.dcm"), folder.File("twin.dcm"));
+        Assert.Equal("scan: 0003.dcm and twin.dcm at the same position (0.000 mm apart); expected one slice at each position. "
+            + "Split repeated acquisitions or time points into folders of their own.", Message());
+
+        File.Delete(folder.File("twin.dcm"));
+        DicomSeriesWriter.Write(folder.File("other"), new(new(new(4, 4, 1), Affine.Identity), new float[16]), Info() with { UidSeed = "other", Description = "T1" });
+        File.Move(folder.File("other/0001.dcm"), folder.File("t1.dcm"));
+        Assert.StartsWith("scan: 2 series: \"FLAIR\" with 5 files, \"T1\" with 1 files; expected one series.", Message(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_compressed_file_says_how_to_decompress_it()
+    {
+        var root = Shared.Folder("data/dicom/dcm_qa_ts");
+        var messages = new List<string>();
+        foreach (var file in Directory.EnumerateFiles(root, "*.dcm", SearchOption.AllDirectories))
+        {
+            using var folder = new TemporaryFolder();
+            File.Copy(file, folder.File("a.dcm"));
+            try
+            {
+                DicomSeries.Read(folder.Path);
+            }
+            catch (UnsupportedImageException e)
+            {
+                messages.Add(e.Message);
+            }
+        }
+
+        Assert.NotEmpty(messages);
+        Assert.All(messages, m => Assert.Contains("gdcmconv --raw", m, StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Damage_of_any_kind_is_a_MedicalImageException()
+    {
+        using var folder = new TemporaryFolder();
+        DicomSeriesWriter.Write(folder.Path, new(new(new(4, 4, 1), Affine.Identity), new float[16]), Info());
+        var path = folder.File("0001.dcm");
+        var whole = File.ReadAllBytes(path);
+        Gen.Select(Gen.Int[128, whole.Length - 1].Array[1, 3], Gen.Byte, Gen.Int[0, whole.Length], Gen.Bool).Sample((at, value, length, isCut) =>
+        {
+            var bytes = (byte[])whole.Clone();
+            foreach (var position in at)
+            {
+                bytes[position] = value;
+            }
+
+            File.WriteAllBytes(path, isCut ? bytes[..length] : bytes);
+            try
+            {
+                Assert.True(DicomSeries.Read(folder.Path).Geometry.Size.Count > 0);
+            }
+            catch (MedicalImageException e)
+            {
+                Assert.StartsWith(folder.Path, e.Message, StringComparison.Ordinal);
+            }
+        }, iter: 20_000, seed: "0N0XIzNsQ0O2", threads: 1);
+    }
+
+    /// <summary>Voxels equal and places within 1e-3 mm, whatever the order of the axes.</summary>
+    private static void AssertAsDcm2niix(string series, TemporaryFolder folder)
+    {
+        Directory.CreateDirectory(folder.File("out"));
+        Shared.Run("dcm2niix", "dcm2niix", "-b", "n", "-z", "n", "-f", "reference", "-o", folder.File("out"), series);
+        var reference = Orientation.ToCanonical(NiftiFile.Read(Assert.Single(Directory.GetFiles(folder.File("out"), "*.nii"))));
+        var ours = Orientation.ToCanonical(DicomSeries.Read(series));
+
+        Assert.Equal(reference.Voxels, ours.Voxels);
+        Assert.True(reference.Geometry.IsSameGrid(ours.Geometry, 1e-3), $"{series}: {reference.Geometry.CornerDistance(ours.Geometry)} mm");
+    }
+
+    private static DicomSeriesInfo Info() => new() { UidSeed = "test", Patient = "phantom", Description = "FLAIR" };
+
+    private static Volume Oblique(Func<int, float> voxel)
+    {
+        var (sine, cosine) = Math.SinCos(0.3);
+        var affine = new Affine(new(-1.25 * cosine, -1.25 * sine, 0), new(0, 0, -0.75), new(3.5 * sine, -3.5 * cosine, 0), new(5, 6, 7));
+        return new(new(new(5, 4, 5), affine), [.. Enumerable.Range(0, 100).Select(voxel)]);
+    }
+}

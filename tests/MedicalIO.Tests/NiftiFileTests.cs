@@ -1,0 +1,212 @@
+using System.IO.Compression;
+using CsCheck;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.MedicalIO.Tests;
+
+/// <summary>The golden files were made by nibabel; see Golden/make_golden.py.</summary>
+public sealed class NiftiFileTests
+{
+    private static string Golden(string name) => Path.Combine(AppContext.BaseDirectory, "Golden", name);
+
+    [Theory]
+    [InlineData("uint8.nii", 256)]
+    [InlineData("int16.nii.gz", 256)]
+    [InlineData("int32.nii", 256)]
+    [InlineData("float32.nii", 256)]
+    [InlineData("float64.nii", 256)]
+    [InlineData("int8.nii", 100)]
+    [InlineData("uint16.nii", 256)]
+    [InlineData("uint32.nii", 256)]
+    [InlineData("int64.nii", 256)]
+    [InlineData("uint64.nii", 256)]
+    [InlineData("big_endian.nii", 256)]
+    public void Every_data_type_reads_as_nibabel_wrote_it(string name, int modulus)
+    {
+        var volume = NiftiFile.Read(Golden(name));
+
+        Assert.Equal(new Size3(4, 3, 2), volume.Geometry.Size);
+        for (var v = 0; v < 24; v++)
+        {
+            var (i, j, k) = volume.Geometry.IndexOf(v);
+            Assert.Equal((i + 10 * j + 100 * k) % modulus, volume.Voxels[v]);
+        }
+    }
+
+    [Fact]
+    public void Slope_and_intercept_are_applied() => Assert.Equal(0.5f * (3 + 20 + 100) - 7, NiftiFile.Read(Golden("scaled.nii"))[3, 2, 1]);
+
+    [Theory]
+    [InlineData("sform_only.nii")]
+    [InlineData("qform_only.nii")]
+    [InlineData("float32.nii")]
+    public void Either_form_gives_the_affine(string name)
+    {
+        var affine = NiftiFile.Read(Golden(name)).Geometry.Affine;
+        var (sine, cosine) = Math.SinCos(20 * Math.PI / 180);
+
+        AssertNear(new(-1.5 * cosine, -1.5 * sine, 0), affine.ColumnI);
+        AssertNear(new(-2 * sine, 2 * cosine, 0), affine.ColumnJ);
+        AssertNear(new(0, 0, 3), affine.ColumnK);
+        AssertNear(new(10, -20, 30), affine.Origin);
+    }
+
+    [Fact]
+    public void Without_a_form_only_the_spacing_is_known() =>
+        Assert.Equal(Affine.Scaling(new(1.5, 2, 3)), NiftiFile.Read(Golden("no_form.nii")).Geometry.Affine);
+
+    [Theory]
+    [InlineData(NiftiDataType.UInt8, "a.nii")]
+    [InlineData(NiftiDataType.Int16, "a.nii.gz")]
+    [InlineData(NiftiDataType.Int32, "a.nii")]
+    [InlineData(NiftiDataType.Float32, "a.nii.gz")]
+    [InlineData(NiftiDataType.Float64, "a.nii")]
+    public void What_is_written_is_read_back(NiftiDataType dataType, string name)
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique();
+        NiftiFile.Write(folder.File(name), volume, dataType);
+        var read = NiftiFile.Read(folder.File(name));
+
+        Assert.Equal(volume.Voxels, read.Voxels);
+        Assert.True(read.Geometry.IsSameGrid(volume.Geometry, 1e-3));
+    }
+
+    [Fact]
+    public void Values_that_do_not_fit_an_integer_are_scaled_to_within_half_a_step()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = new Volume(new(new(3, 1, 1), Affine.Identity), [-1.25f, 0.5f, 70_000f]);
+        NiftiFile.Write(folder.File("a.nii"), volume, NiftiDataType.Int16);
+
+        var read = NiftiFile.Read(folder.File("a.nii"));
+        Assert.All(volume.Voxels.Zip(read.Voxels), p => Assert.Equal(p.First, p.Second, tolerance: 70_001f / 65535 / 2 * 1.01f));
+    }
+
+    [Fact]
+    public void Nibabel_reads_what_we_write()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique();
+        NiftiFile.Write(folder.File("a.nii.gz"), volume, NiftiDataType.Int16);
+        var output = Shared.Run("python3-nibabel", Shared.Python, "-c", $$"""
+            import nibabel, numpy
+            image = nibabel.load(r'{{folder.File("a.nii.gz")}}')
+            print(image.shape, image.get_data_dtype(), int(image.get_fdata().sum()), int(image.header['qform_code']), float(abs(image.get_qform() - image.get_sform()).max()) < 1e-4)
+            print(*['%.4f' % x for x in image.affine.ravel()])
+            """);
+
+        var a = volume.Geometry.Affine;
+        double[] rows = [a.ColumnI.X, a.ColumnJ.X, a.ColumnK.X, a.Origin.X, a.ColumnI.Y, a.ColumnJ.Y, a.ColumnK.Y, a.Origin.Y, a.ColumnI.Z, a.ColumnJ.Z, a.ColumnK.Z, a.Origin.Z];
+        Assert.StartsWith($"(5, 4, 3) int16 {(int)volume.Voxels.Sum()} 1 True", output, StringComparison.Ordinal);
+        var printed = output.Split('\n')[1].Split(' ').Select(t => double.Parse(t, System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+        Assert.All(rows.Zip(printed), p => Assert.Equal(p.First, p.Second, tolerance: 1e-3));
+    }
+
+    [Fact]
+    public void Shapes_of_damage_have_their_messages()
+    {
+        using var folder = new TemporaryFolder();
+        var whole = File.ReadAllBytes(Golden("float32.nii"));
+        string Message(string name, byte[] bytes)
+        {
+            File.WriteAllBytes(folder.File(name), bytes);
+            return Assert.ThrowsAny<MedicalImageException>(() => NiftiFile.Read(folder.File(name))).Message.Replace(folder.File(name), name, StringComparison.Ordinal);
+        }
+
+        Assert.Equal("a.nii: 10 bytes; expected a NIfTI-1 header of 348. Check that this is a .nii or .nii.gz file and copy it again.", Message("a.nii", whole[..10]));
+        Assert.Equal("a.nii: 40 bytes of voxels at most; expected 4 x 3 x 2 voxels of Float32 = 96 bytes. The file is cut short; copy it again.", Message("a.nii", whole[..392]));
+
+        var magic = (byte[])whole.Clone();
+        magic[344] = (byte)'x';
+        Assert.Equal("a.nii: sizeof_hdr 348 and magic \"x+1.\"; expected sizeof_hdr 348 and magic \"n+1\". Check that this is a .nii or .nii.gz file and copy it again.", Message("a.nii", magic));
+
+        var empty = (byte[])whole.Clone();
+        empty[46] = 0;
+        Assert.Equal("a.nii: dim 3: 4 x 3 x 0; expected 3 dimensions of at least 1 voxel each. Check that this is a .nii or .nii.gz file and copy it again.", Message("a.nii", empty));
+
+        var rgb = (byte[])whole.Clone();
+        rgb[70] = 128;
+        Assert.StartsWith("a.nii: datatype 128; expected one of UInt8, Int16", Message("a.nii", rgb), StringComparison.Ordinal);
+
+        var compressed = Compress(whole);
+        Assert.StartsWith("a.nii.gz: ", Message("a.nii.gz", compressed[..(compressed.Length / 2)]), StringComparison.Ordinal);
+
+        compressed[40] ^= 0xff; // inside the deflated data
+        Assert.StartsWith("a.nii.gz: ", Message("a.nii.gz", compressed), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_mask_holds_whole_numbers_only()
+    {
+        using var folder = new TemporaryFolder();
+        NiftiFile.Write(folder.File("p.nii"), new Volume(new(new(2, 2, 1), Affine.Identity), [0, 1, 0.4f, 1]));
+
+        var e = Assert.Throws<InvalidImageFileException>(() => NiftiFile.ReadLabels(folder.File("p.nii")));
+        Assert.Equal($"{folder.File("p.nii")}: value 0.4 at voxel (0, 1, 0); expected whole numbers from 0 to 255. This is not a mask; threshold a probability map before using it as one.", e.Message);
+    }
+
+    [Fact]
+    public void A_lying_header_costs_no_memory()
+    {
+        using var folder = new TemporaryFolder();
+        var lying = File.ReadAllBytes(Golden("float32.nii"));
+        (lying[42], lying[43], lying[44], lying[45]) = (0xff, 0x7f, 0xff, 0x7f); // 32767 x 32767 x 2 voxels
+        File.WriteAllBytes(folder.File("a.nii"), lying);
+        File.WriteAllBytes(folder.File("a.nii.gz"), Compress(lying));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<InvalidImageFileException>(() => NiftiFile.Read(folder.File("a.nii")));
+        Assert.Throws<InvalidImageFileException>(() => NiftiFile.Read(folder.File("a.nii.gz")));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
+    }
+
+    [Fact]
+    public void Damage_of_any_kind_is_a_MedicalImageException()
+    {
+        using var folder = new TemporaryFolder();
+        var whole = File.ReadAllBytes(Golden("float32.nii"));
+        var path = folder.File("a.nii");
+        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte, Gen.Int[0, whole.Length], Gen.Bool).Sample((at, value, length, isCut) =>
+        {
+            var bytes = (byte[])whole.Clone();
+            foreach (var position in at)
+            {
+                bytes[position] = value;
+            }
+
+            File.WriteAllBytes(path, isCut ? bytes[..length] : bytes);
+            try
+            {
+                var volume = NiftiFile.Read(path);
+                Assert.Equal(volume.Geometry.Size.Count, volume.Voxels.Length);
+            }
+            catch (MedicalImageException e)
+            {
+                Assert.StartsWith($"{path}: ", e.Message, StringComparison.Ordinal);
+            }
+        }, iter: 20_000, seed: "0N0XIzNsQ0O2", threads: 1);
+    }
+
+    private static Volume Oblique()
+    {
+        var (sine, cosine) = Math.SinCos(0.3);
+        var affine = new Affine(new(-1.1 * cosine, -1.1 * sine, 0), new(0, 0, -2.2), new(3.3 * sine, -3.3 * cosine, 0), new(5, 6, 7));
+        return new(new(new(5, 4, 3), affine), [.. Enumerable.Range(0, 60).Select(v => (float)(v * 3 % 250))]);
+    }
+
+    private static byte[] Compress(byte[] bytes)
+    {
+        using var stream = new MemoryStream();
+        using (var gzip = new GZipStream(stream, CompressionLevel.Optimal, leaveOpen: true))
+        {
+            gzip.Write(bytes);
+        }
+
+        return stream.ToArray();
+    }
+
+    private static void AssertNear(Vector3D expected, Vector3D found) =>
+        // A float32 quaternion near a half turn holds angles to about 1e-3 only; nibabel reads the same numbers.
+        Assert.True((expected - found).Length < 2e-3, $"{found}, expected {expected}");
+}

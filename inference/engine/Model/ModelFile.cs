@@ -162,6 +162,11 @@ public sealed class ModelFile
 
         CheckShape(graph.Input, "image", manifest.Channels.Count);
         CheckShape(graph.Output, "logits", manifest.Classes.Count);
+        if (graph.Input.GroupBy(i => i.Name).FirstOrDefault(g => g.Count() > 1) is { } twins)
+        {
+            throw Wrong($"{twins.Count()} graph inputs \"{twins.Key}\"", "each name once");
+        }
+
         var inputs = graph.Input.ToDictionary(i => i.Name);
         foreach (var noise in manifest.NoiseInputs)
         {

@@ -1,0 +1,234 @@
+using System.Text.Json;
+using Credence.Inference.Model;
+using Credence.Inference.Sampling;
+using Credence.Inference.Windows;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.Inference.Tests;
+
+public sealed class LesionSegmenterTests : IDisposable
+{
+    private readonly string folder = Directory.CreateTempSubdirectory("credence-").FullName;
+
+    public void Dispose() => Directory.Delete(folder, recursive: true);
+
+    /// <summary>
+    /// Oracle: the plain way. Every sample is a full pass over every patch with weights μ + σ ε formed and convolved here, all samples are kept, and
+    /// statistics are textbook formulas in double precision. It shares the noise, the patch positions and the window with the engine.
+    /// </summary>
+    [Fact]
+    public void Maps_equal_the_plain_reference_implementation()
+    {
+        const int Samples = 5;
+        const ulong Seed = 77;
+        using var segmenter = Load();
+        var scan = Scan();
+        var prediction = segmenter.Predict([scan], new() { Samples = Samples, Seed = Seed, BatchSize = 3 }).Prediction;
+
+        var manifest = TinyModel.Manifest;
+        var prepared = Preprocessing.Prepare([scan], manifest.Spacing, manifest.Normalisation.Kind);
+        var n = (int)prepared.Geometry.Size.Count;
+        var probability = new double[Samples][];
+        for (var s = 0; s < Samples; s++)
+        {
+            var noise = NoiseSample.Draw(manifest.NoiseInputs, Seed, s).Tensors[0];
+            probability[s] = ReferencePass(prepared, [.. TinyModel.Mean.Select((m, w) => (double)m + TinyModel.Sigma[w] * noise[w])]);
+        }
+
+        var (mean, entropy, information) = (new float[n], new float[n], new float[n]);
+        double Entropy(double p) => -(p > 0 ? p * Math.Log(p) : 0) - (p < 1 ? (1 - p) * Math.Log(1 - p) : 0);
+        for (var v = 0; v < n; v++)
+        {
+            var p = probability.Average(x => x[v]);
+            mean[v] = (float)p;
+            entropy[v] = (float)Entropy(p);
+            information[v] = (float)Math.Max(0, Entropy(p) - probability.Average(x => Entropy(x[v])));
+        }
+
+        AssertNear(Preprocessing.Restore(prepared, mean), prediction.Probabilities[0]);
+        AssertNear(Preprocessing.Restore(prepared, entropy), prediction.PredictiveEntropy);
+        AssertNear(Preprocessing.Restore(prepared, information), prediction.MutualInformation);
+        Assert.True(prediction.MutualInformation.Voxels.Max() > 1e-3, "the samples do not differ");
+        Assert.Equal(
+            prediction.Probabilities[0].Voxels.Select(p => p > 0.5f ? (byte)7 : (byte)0),
+            prediction.Segmentation.Labels);
+    }
+
+    [Fact]
+    public void Same_seed_same_bytes_and_other_options_only_change_speed()
+    {
+        using var segmenter = Load();
+        using var oneThread = Load(threads: 1);
+        var first = segmenter.Predict([Scan()], new() { Samples = 4, Seed = 5 }).Prediction;
+        var second = segmenter.Predict([Scan()], new() { Samples = 4, Seed = 5 }).Prediction;
+        var other = oneThread.Predict([Scan()], new() { Samples = 4, Seed = 5, BatchSize = 7 }).Prediction;
+
+        Assert.Equal(first.Probabilities[0].Voxels, second.Probabilities[0].Voxels);
+        AssertNear(first.Probabilities[0], other.Probabilities[0]);
+        Assert.NotEqual(first.Probabilities[0].Voxels, segmenter.Predict([Scan()], new() { Samples = 4, Seed = 6 }).Prediction.Probabilities[0].Voxels);
+    }
+
+    [Fact]
+    public void Many_threads_may_share_one_model()
+    {
+        using var segmenter = Load();
+        var expected = segmenter.Predict([Scan()], new() { Samples = 3 }).Prediction.Probabilities[0].Voxels;
+
+        Parallel.For(0, 16, _ => Assert.Equal(expected, segmenter.Predict([Scan()], new() { Samples = 3 }).Prediction.Probabilities[0].Voxels));
+    }
+
+    [Fact]
+    public void No_samples_run_the_posterior_mean_without_model_uncertainty()
+    {
+        using var segmenter = Load();
+        var prediction = segmenter.Predict([Scan()], new() { Samples = 0 }).Prediction;
+
+        Assert.Equal(1, prediction.Samples);
+        Assert.All(prediction.MutualInformation.Voxels, v => Assert.Equal(0, v));
+    }
+
+    [Fact]
+    public void Orientation_and_storage_order_of_the_scan_do_not_matter()
+    {
+        using var segmenter = Load();
+        var canonical = Orientation.ToCanonical(Scan());
+        var direct = segmenter.Predict([canonical], new() { Samples = 2 }).Prediction;
+        var turned = segmenter.Predict([Scan()], new() { Samples = 2 }).Prediction;
+
+        Assert.Equal(Scan().Geometry, turned.Segmentation.Geometry);
+        AssertNear(direct.Probabilities[0], Orientation.ToCanonical(turned.Probabilities[0]));
+    }
+
+    [Fact]
+    public void Files_lie_on_the_grid_of_the_scan_and_the_report_holds_the_figures()
+    {
+        NiftiFile.Write(Path.Combine(folder, "scan.nii.gz"), Scan());
+        using var segmenter = Load();
+        var result = segmenter.Predict([Path.Combine(folder, "scan.nii.gz")], new() { Samples = 6, Seed = 3 });
+        result.Save(Path.Combine(folder, "out"));
+        result.Save(Path.Combine(folder, "out")); // an earlier result is replaced
+
+        Assert.Equal(["mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
+            Directory.GetFiles(Path.Combine(folder, "out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(3, Directory.GetFileSystemEntries(folder).Length); // scan, out and the model: nothing half-written
+        var segmentation = NiftiFile.ReadLabels(Path.Combine(folder, "out", "segmentation.nii.gz"));
+        Assert.True(segmentation.Geometry.IsSameGrid(Scan().Geometry, 1e-3));
+
+        using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "out", "report.json")));
+        var @class = report.RootElement.GetProperty("classes")[0];
+        var voxels = segmentation.Labels.Count(l => l == 7);
+        Assert.Equal(voxels, @class.GetProperty("voxels").GetInt64());
+        Assert.Equal(voxels * Scan().Geometry.VoxelVolume / 1000, @class.GetProperty("volume").GetDouble(), precision: 6);
+        var interval = @class.GetProperty("sampleVolumeInterval").EnumerateArray().Select(e => e.GetDouble()).ToArray();
+        Assert.True(interval[0] < interval[1]);
+        Assert.InRange(@class.GetProperty("sampleMeanVolume").GetDouble(), interval[0], interval[1]);
+        Assert.Equal(segmenter.ModelSha256, report.RootElement.GetProperty("modelSha256").GetString());
+    }
+
+    [Fact]
+    public void Scans_that_do_not_fit_are_refused()
+    {
+        using var segmenter = Load();
+        Assert.Equal("the input: 2 channels; expected 1: FLAIR. Give one scan a channel, in this order.",
+            Assert.Throws<InvalidScanException>(() => segmenter.Predict([Scan(), Scan()], new())).Message);
+
+        var holed = Scan();
+        holed[1, 2, 3] = float.NaN;
+        Assert.Equal("channel 1: value NaN at voxel (1, 2, 3); expected finite numbers only. Repair the volume, for example replace NaN outside the brain by 0.",
+            Assert.Throws<InvalidScanException>(() => segmenter.Predict([holed], new())).Message);
+
+        Assert.Equal("channel 2: a grid of 2 x 2 x 2 voxels that is not the grid of channel 1 (11 x 7 x 9); expected all channels on one grid. Resample the channels onto one grid first.",
+            Assert.Throws<InvalidScanException>(() => Preprocessing.Prepare([Scan(), new(new(new(2, 2, 2), Affine.Identity), new float[8])], new(1, 1, 1), NormalisationKind.ZScore)).Message);
+    }
+
+    [Fact]
+    public void Small_lesions_are_removed_as_the_manifest_says()
+    {
+        var scan = Scan();
+        using var all = Load();
+        using var large = Load(change: m => m with { Calibration = new() { MinimumLesionVoxels = 1_000 } });
+
+        Assert.Contains((byte)7, all.Predict([scan], new()).Prediction.Segmentation.Labels);
+        Assert.DoesNotContain((byte)7, large.Predict([scan], new()).Prediction.Segmentation.Labels);
+    }
+
+    [Fact]
+    public void Memory_does_not_grow_from_prediction_to_prediction()
+    {
+        using var segmenter = Load();
+        long Used()
+        {
+            for (var n = 0; n < 40; n++)
+            {
+                segmenter.Predict([Scan()], new() { Samples = 4 });
+            }
+
+            return System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
+        }
+
+        Used();
+        var before = Used();
+        Assert.InRange(Used() - before, long.MinValue, 40_000_000);
+    }
+
+    private LesionSegmenter Load(int threads = 0, Func<ModelManifest, ModelManifest>? change = null)
+    {
+        var path = Path.Combine(folder, "tiny.onnx");
+        File.WriteAllBytes(path, TinyModel.Bytes(change));
+        return LesionSegmenter.Load(path, threads);
+    }
+
+    /// <summary>LPS axes, oblique, another spacing than the model's.</summary>
+    private static Volume Scan()
+    {
+        var (sine, cosine) = Math.SinCos(0.15);
+        var affine = new Affine(new(-1.3 * cosine, -1.3 * sine, 0), new(0.9 * sine, -0.9 * cosine, 0), new(0, 0, 2.4), new(10, 20, -5));
+        var random = new Random(1);
+        return new(new(new(11, 7, 9), affine), [.. Enumerable.Range(0, 11 * 7 * 9).Select(v => (float)(100 + 50 * Math.Sin(v * 0.05) + 20 * random.NextDouble()))]);
+    }
+
+    private static double[] ReferencePass(PreparedVolume prepared, double[] weights)
+    {
+        var (size, patch) = (prepared.Geometry.Size, TinyModel.Manifest.PatchSize);
+        var window = GaussianWindow.Create(patch);
+        var sums = new double[3, size.Count]; // two logits and the weight
+        foreach (var (oi, oj, ok) in PatchGrid.Positions(size, patch, TinyModel.Manifest.Overlap))
+        {
+            double Voxel(int i, int j, int k)
+            {
+                var isInPatch = i >= 0 && j >= 0 && k >= 0 && i < patch.Width && j < patch.Height && k < patch.Depth;
+                return isInPatch && oi + i < size.Width && oj + j < size.Height && ok + k < size.Depth
+                    ? prepared.Voxels[oi + i + size.Width * (oj + j + size.Height * (ok + k))]
+                    : 0;
+            }
+
+            for (var p = 0; p < patch.Count; p++)
+            {
+                var (i, j, k) = (p % patch.Width, p / patch.Width % patch.Height, p / patch.Width / patch.Height);
+                if (oi + i >= size.Width || oj + j >= size.Height || ok + k >= size.Depth)
+                {
+                    continue;
+                }
+
+                var v = oi + i + size.Width * (oj + j + size.Height * (ok + k));
+                sums[2, v] += window[p];
+                for (var c = 0; c < 2; c++)
+                {
+                    double logit = TinyModel.Bias[c];
+                    for (var w = 0; w < TinyModel.Kernel; w++)
+                    {
+                        logit += weights[c * TinyModel.Kernel + w] * Voxel(i + w % 3 - 1, j + w / 3 % 3 - 1, k + w / 9 - 1);
+                    }
+
+                    sums[c, v] += window[p] * logit;
+                }
+            }
+        }
+
+        return [.. Enumerable.Range(0, (int)size.Count).Select(v => 1 / (1 + Math.Exp((sums[0, v] - sums[1, v]) / sums[2, v])))];
+    }
+
+    private static void AssertNear(Volume expected, Volume found) =>
+        Assert.InRange(expected.Voxels.Zip(found.Voxels, (a, b) => Math.Abs(a - b)).Max(), 0, 1e-4);
+}

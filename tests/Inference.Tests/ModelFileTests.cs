@@ -1,0 +1,110 @@
+using CsCheck;
+using Credence.Inference.Model;
+using Credence.Inference.Onnx;
+using Google.Protobuf;
+
+namespace Credence.Inference.Tests;
+
+public sealed class ModelFileTests
+{
+    [Fact]
+    public void A_sound_file_gives_its_manifest()
+    {
+        var model = TinyModel.Model();
+
+        Assert.Equal("tiny", model.Manifest.Name);
+        Assert.Equal(TinyModel.Manifest.NoiseInputs[0].Shape, model.Manifest.NoiseInputs[0].Shape);
+        Assert.Equal(64, model.Sha256.Length);
+    }
+
+    [Fact]
+    public void A_missing_file_says_so() =>
+        Assert.Equal("none.onnx: no such file; expected a model written by credence-export. Check the path given with --model.",
+            Assert.Throws<ModelFileException>(() => ModelFile.Load("none.onnx")).Message);
+
+    [Fact]
+    public void An_ONNX_file_from_elsewhere_is_refused()
+    {
+        var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        model.MetadataProps.Clear();
+
+        Assert.Equal("m.onnx: no metadata \"credence.manifest\"; expected a model written by credence-export. "
+            + "An ONNX file from elsewhere lacks preprocessing and classes; train and export it with Credence.", Message(model.ToByteArray()));
+    }
+
+    [Fact]
+    public void A_manifest_from_the_future_names_the_version_that_reads_it() =>
+        Assert.Equal("m.onnx: manifest format version 2; expected at most 1. Use a newer Credence that reads model format 2, or export the model with this version.",
+            Message(TinyModel.Bytes(manifestText: """{"formatVersion": 2, "everything": "else"}""")));
+
+    [Theory]
+    [InlineData("{}", "a manifest without formatVersion")]
+    [InlineData("[]", "a manifest that cannot be read")]
+    [InlineData("not json", "a manifest that cannot be read")]
+    [InlineData("""{"formatVersion": 1}""", "a manifest that cannot be read")]
+    public void A_broken_manifest_is_refused(string text, string found) =>
+        Assert.StartsWith($"m.onnx: {found}", Message(TinyModel.Bytes(manifestText: text)), StringComparison.Ordinal);
+
+    [Fact]
+    public void Contradictions_are_named()
+    {
+        void Refused(string found, Func<ModelManifest, ModelManifest> change) =>
+            Assert.StartsWith($"m.onnx: {found}", Message(TinyModel.Bytes(change)), StringComparison.Ordinal);
+
+        Refused("orientation \"LPS\"", m => m with { Orientation = "LPS" });
+        Refused("blending \"constant\"", m => m with { Blending = "constant" });
+        Refused("overlap 1", m => m with { Overlap = 1 });
+        Refused("patch 7 x 6 x 4 with stride 2 x 2 x 2", m => m with { PatchSize = new(7, 6, 4) });
+        Refused("spacing", m => m with { Spacing = new(1, 0, 1) });
+        Refused("calibration", m => m with { Calibration = new() { Temperature = 0 } });
+        Refused("2 channels and labels 0, 7, 7", m => m with { Channels = [new("a"), new("b")], Classes = [new(0, "b"), new(7, "l"), new(7, "m")] });
+        Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")] });
+        Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });
+        Refused("noise input \"noise/conv\" of shape (2, 1, 3, 3, 4)", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Shape = [2, 1, 3, 3, 4] }] });
+        Refused("graph inputs image, noise/conv", m => m with { NoiseInputs = [] });
+    }
+
+    [Fact]
+    public void Weights_in_another_file_are_refused()
+    {
+        var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        model.Graph.Initializer[0].DataLocation = TensorProto.Types.DataLocation.External;
+
+        Assert.StartsWith("m.onnx: weights of \"mean\" in another file", Message(model.ToByteArray()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_graph_that_ONNX_Runtime_refuses_is_a_bad_model()
+    {
+        var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        model.Graph.Node[2].OpType = "Convolute";
+        var file = ModelFile.Parse("m.onnx", model.ToByteArray());
+
+        Assert.Contains("a graph that ONNX Runtime refuses", Assert.Throws<ModelFileException>(() => new OnnxNetwork(file)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Damage_of_any_kind_is_a_ModelFileException()
+    {
+        var whole = TinyModel.Bytes();
+        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 6], Gen.Byte, Gen.Int[0, whole.Length], Gen.Bool).Sample((at, value, length, isCut) =>
+        {
+            var bytes = (byte[])whole.Clone();
+            foreach (var position in at)
+            {
+                bytes[position] = value;
+            }
+
+            try
+            {
+                ModelFile.Parse("m.onnx", isCut ? bytes[..length] : bytes);
+            }
+            catch (ModelFileException e)
+            {
+                Assert.StartsWith("m.onnx: ", e.Message, StringComparison.Ordinal);
+            }
+        }, iter: 20_000, seed: "0N0XIzNsQ0O2", threads: 1);
+    }
+
+    private static string Message(byte[] bytes) => Assert.Throws<ModelFileException>(() => ModelFile.Parse("m.onnx", bytes)).Message;
+}

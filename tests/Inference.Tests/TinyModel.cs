@@ -1,0 +1,83 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Credence.Inference.Model;
+using Credence.Inference.Onnx;
+using Credence.MedicalIO;
+using Google.Protobuf;
+
+namespace Credence.Inference.Tests;
+
+/// <summary>A model file of one 3 x 3 x 3 convolution with Gaussian weights, written without the exporter.</summary>
+internal static class TinyModel
+{
+    public const int Kernel = 27;
+
+    public static readonly float[] Mean = [.. Enumerable.Range(0, 2 * Kernel).Select(n => 0.05f * MathF.Sin(n) + (n == Kernel + 13 ? 1.2f : 0))];
+    public static readonly float[] Sigma = [.. Enumerable.Range(0, 2 * Kernel).Select(n => 0.02f + 0.01f * MathF.Cos(n))];
+    public static readonly float[] Bias = [0.3f, -0.4f];
+
+    public static ModelManifest Manifest { get; } = new()
+    {
+        Name = "tiny",
+        Channels = [new("FLAIR")],
+        Classes = [new(0, "background"), new(7, "lesion")],
+        Spacing = new(1, 1, 2),
+        Normalisation = new(NormalisationKind.ZScore),
+        PatchSize = new(8, 6, 4),
+        Stride = new(2, 2, 2),
+        Posterior = PosteriorKind.MeanField,
+        NoiseInputs = [new("noise/conv", NoiseDistribution.Gaussian, [2, 1, 3, 3, 3])],
+        Fingerprint = new()
+        {
+            Cases = 1,
+            SpacingMinimum = new(1, 1, 2),
+            SpacingMedian = new(1, 1, 2),
+            SpacingMaximum = new(1, 1, 2),
+            SizeMedian = new(10, 10, 10),
+            Channels = [new(0, 1, 2, 1, 1, 1)],
+            ClassFractions = [0.9, 0.1],
+        },
+        Provenance = new() { TrainedBy = "test", TrainedAt = "2026-01-01T00:00:00Z", DataHash = "", Seed = 1, Steps = 0, Objective = "none", ExamplesPerEpoch = 1 },
+    };
+
+    public static byte[] Bytes(Func<ModelManifest, ModelManifest>? change = null, string? manifestText = null)
+    {
+        var graph = new GraphProto
+        {
+            Name = "tiny",
+            Input = { Value("image", "N", 1, "D", "H", "W"), Value("noise/conv", 2, 1, 3, 3, 3) },
+            Output = { Value("logits", "N", 2, "D", "H", "W") },
+            Initializer = { Tensor("mean", Mean, 2, 1, 3, 3, 3), Tensor("sigma", Sigma, 2, 1, 3, 3, 3), Tensor("bias", Bias, 2), Tensor("noise/conv", new float[2 * Kernel], 2, 1, 3, 3, 3) },
+            Node =
+            {
+                new NodeProto { OpType = "Mul", Input = { "sigma", "noise/conv" }, Output = { "deviation" } },
+                new NodeProto { OpType = "Add", Input = { "mean", "deviation" }, Output = { "weight" } },
+                new NodeProto
+                {
+                    OpType = "Conv", Input = { "image", "weight", "bias" }, Output = { "logits" },
+                    Attribute = { new AttributeProto { Name = "pads", Type = AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
+                },
+            },
+        };
+        var manifest = change is null ? Manifest : change(Manifest);
+        return new ModelProto
+        {
+            IrVersion = 8,
+            Graph = graph,
+            OpsetImport = { new OperatorSetIdProto { Version = 17 } },
+            MetadataProps = { new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = manifestText ?? JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) } },
+        }.ToByteArray();
+    }
+
+    public static ModelFile Model(Func<ModelManifest, ModelManifest>? change = null) => ModelFile.Parse("tiny.onnx", Bytes(change));
+
+    private static TensorProto Tensor(string name, float[] values, params long[] dims) =>
+        new() { Name = name, DataType = 1, Dims = { dims }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())) };
+
+    private static ValueInfoProto Value(string name, params object[] axes)
+    {
+        var shape = new TensorShapeProto();
+        shape.Dim.AddRange(axes.Select(a => a is int edge ? new TensorShapeProto.Types.Dimension { DimValue = edge } : new TensorShapeProto.Types.Dimension { DimParam = (string)a }));
+        return new() { Name = name, Type = new() { TensorType = new() { ElemType = 1, Shape = shape } } };
+    }
+}

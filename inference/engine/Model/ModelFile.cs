@@ -117,6 +117,12 @@ public sealed class ModelFile
         ModelFileException Wrong(string found, string expected) =>
             new(path, found, expected, "The manifest contradicts itself or the graph; export the model again.");
 
+        // JSON may hold null inside a list, which the annotations of its type do not catch.
+        if (manifest.Channels.Any(c => c is null) || manifest.Classes.Any(c => c is null) || manifest.NoiseInputs.Any(n => n is null))
+        {
+            throw Wrong("null in a list of channels, classes or noise inputs", "descriptions");
+        }
+
         if (manifest.Orientation != MedicalIO.Orientation.Canonical)
         {
             throw Wrong($"orientation \"{manifest.Orientation}\"", MedicalIO.Orientation.Canonical);

@@ -220,6 +220,7 @@ public sealed record ProvenanceDescription
     PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase,
     WriteIndented = true,
     UnmappedMemberHandling = JsonUnmappedMemberHandling.Skip,
-    RespectNullableAnnotations = true)]
+    RespectNullableAnnotations = true,
+    RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ModelManifest))]
 public sealed partial class ManifestJson : JsonSerializerContext;

@@ -73,7 +73,7 @@ internal sealed class ConsoleObserver : ITrainingObserver, IDisposable
     {
         Dispose();
         Console.WriteLine(isJson
-            ? JsonSerializer.Serialize(result, TrainerJson.Lines.TrainingResult)
+            ? JsonSerializer.Serialize(result, TrainerJson.Lines)
             : string.Create(Invariant, $"best validation Dice {result.BestDice:F4} after {result.Epochs} epochs, {result.Steps} steps, {result.Seconds:F0} s -> {result.BestCheckpoint}"));
     }
 

@@ -1,30 +1,25 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Credence.Inference.Model;
-using Credence.Trainer.Planning;
-using Credence.Trainer.Training;
 
 namespace Credence.Trainer;
 
-/// <summary>JSON of the trainer's files.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, UseStringEnumConverter = true, RespectNullableAnnotations = true)]
-[JsonSerializable(typeof(TrainingPlan))]
-[JsonSerializable(typeof(TrainingFingerprint))]
-[JsonSerializable(typeof(TrainingOptions))]
-[JsonSerializable(typeof(FoldSplit))]
-[JsonSerializable(typeof(RunProgress))]
-[JsonSerializable(typeof(StepReport))]
-[JsonSerializable(typeof(EpochReport))]
-[JsonSerializable(typeof(TrainingResult))]
-internal sealed partial class TrainerJson : JsonSerializerContext
+/// <summary>JSON of the trainer's files. By reflection, so that a value missing in an older file takes its default; the trainer is never compiled ahead of time.</summary>
+internal static class TrainerJson
 {
+    /// <summary>For files that people read and edit.</summary>
+    public static JsonSerializerOptions Indented { get; } = Create(isIndented: true);
+
     /// <summary>One object a line.</summary>
-    // Created when first asked for: the generated Default may be initialised after the fields of this file.
-    public static TrainerJson Lines => field ??= new(new JsonSerializerOptions(Default.Options)
+    public static JsonSerializerOptions Lines { get; } = Create(isIndented: false);
+
+    private static JsonSerializerOptions Create(bool isIndented) => new()
     {
-        WriteIndented = false,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        WriteIndented = isIndented,
+        RespectNullableAnnotations = true,
         Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
         NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
-    });
+        Converters = { new JsonStringEnumConverter() },
+    };
 }

@@ -9,6 +9,13 @@ public sealed class Checkpoint : IDisposable
     private const string NetworkKey = "credence.network";
     private const string NetworkPrefix = "network/";
 
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        RespectNullableAnnotations = true,
+        Converters = { new JsonStringEnumConverter() },
+    };
+
     private Checkpoint(string path, NetworkOptions network, Dictionary<string, Tensor> tensors, Dictionary<string, string> metadata) =>
         (Path, Network, Tensors, Metadata) = (path, network, tensors, metadata);
 
@@ -39,7 +46,7 @@ public sealed class Checkpoint : IDisposable
 
         SafetensorsFile.Write(path, all, new Dictionary<string, string>(metadata)
         {
-            [NetworkKey] = JsonSerializer.Serialize(network.Options, CheckpointJson.Default.NetworkOptions),
+            [NetworkKey] = JsonSerializer.Serialize(network.Options, Json),
         });
     }
 
@@ -50,7 +57,7 @@ public sealed class Checkpoint : IDisposable
         var (tensors, metadata) = SafetensorsFile.Read(path);
         try
         {
-            var options = metadata.TryGetValue(NetworkKey, out var text) ? JsonSerializer.Deserialize(text, CheckpointJson.Default.NetworkOptions) : null;
+            var options = metadata.TryGetValue(NetworkKey, out var text) ? JsonSerializer.Deserialize<NetworkOptions>(text, Json) : null;
             return options is null
                 ? throw new CheckpointException(path, $"no metadata \"{NetworkKey}\"", "a checkpoint written by credence-train", "Check the path.")
                 : new(path, options, tensors, metadata);
@@ -129,8 +136,3 @@ public sealed class Checkpoint : IDisposable
     private CheckpointException Mismatch(string found, string expected, Exception? inner = null) =>
         new(Path, found, expected, "The checkpoint was written by another version, or changed; use another checkpoint of the run.", inner);
 }
-
-/// <summary>JSON of the network options.</summary>
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true, RespectNullableAnnotations = true)]
-[JsonSerializable(typeof(NetworkOptions))]
-internal sealed partial class CheckpointJson : JsonSerializerContext;

@@ -57,7 +57,7 @@ public sealed record TrainingPlan
         TrainingPlan? plan;
         try
         {
-            plan = JsonSerializer.Deserialize(File.ReadAllText(path), TrainerJson.Default.TrainingPlan);
+            plan = JsonSerializer.Deserialize<TrainingPlan>(File.ReadAllText(path), TrainerJson.Indented);
         }
         catch (JsonException e)
         {
@@ -82,5 +82,5 @@ public sealed record TrainingPlan
     }
 
     /// <summary>Writes the plan as indented JSON.</summary>
-    public void Write(string path) => OutputFile.WriteText(path, JsonSerializer.Serialize(this, TrainerJson.Default.TrainingPlan));
+    public void Write(string path) => OutputFile.WriteText(path, JsonSerializer.Serialize(this, TrainerJson.Indented));
 }

@@ -51,7 +51,7 @@ public sealed class RunFolder(string path)
     {
         try
         {
-            return JsonSerializer.Deserialize(File.ReadAllText(Options), TrainerJson.Default.TrainingOptions)
+            return JsonSerializer.Deserialize<TrainingOptions>(File.ReadAllText(Options), TrainerJson.Indented)
                 ?? throw new JsonException("null");
         }
         catch (Exception e) when (e is IOException or JsonException)
@@ -66,15 +66,15 @@ public sealed class RunFolder(string path)
     {
         Directory.CreateDirectory(path);
         plan.Write(Plan);
-        OutputFile.WriteText(Split, JsonSerializer.Serialize(split, TrainerJson.Default.FoldSplit));
-        OutputFile.WriteText(Options, JsonSerializer.Serialize(options, TrainerJson.Default.TrainingOptions));
+        OutputFile.WriteText(Split, JsonSerializer.Serialize(split, TrainerJson.Indented));
+        OutputFile.WriteText(Options, JsonSerializer.Serialize(options, TrainerJson.Indented));
     }
 
     /// <summary>Writes the fingerprint.</summary>
     public void Write(TrainingFingerprint fingerprint)
     {
         Directory.CreateDirectory(path);
-        OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Default.TrainingFingerprint));
+        OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Indented));
     }
 
     /// <summary>Writes a checkpoint.</summary>
@@ -87,7 +87,7 @@ public sealed class RunFolder(string path)
             new Dictionary<string, string>
             {
                 [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
-                [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Default.RunProgress),
+                [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
             });
     }
 }

@@ -53,11 +53,11 @@ internal sealed class TrainingLog : IDisposable
         return new(new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)));
     }
 
-    public void Write(StepReport report) => writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines.StepReport));
+    public void Write(StepReport report) => writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
 
     public void Write(EpochReport report)
     {
-        writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines.EpochReport));
+        writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
         writer.Flush();
     }
 

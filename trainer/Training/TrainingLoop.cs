@@ -107,7 +107,7 @@ public sealed class TrainingLoop
         var progress = new RunProgress(0, 0, 0, NoDice);
         if (checkpoint is not null)
         {
-            progress = JsonSerializer.Deserialize(checkpoint.Metadata[RunFolder.ProgressKey], TrainerJson.Default.RunProgress)!;
+            progress = JsonSerializer.Deserialize<RunProgress>(checkpoint.Metadata[RunFolder.ProgressKey], TrainerJson.Indented)!;
             optimisation.LoadState(checkpoint.Tensors[RunFolder.OptimiserKey]);
             checkpoint.Dispose();
         }

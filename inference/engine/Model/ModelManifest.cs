@@ -4,7 +4,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference.Model;
 
 /// <summary>The recipe that a model file carries in <c>metadata_props["credence.manifest"]</c>: everything needed to turn scans into results.</summary>
-/// <remarks>The format is described, with its JSON schema, in docs/reference/model-file.md. The trainer fills it, the exporter completes and writes it, the engine obeys it.</remarks>
+/// <remarks>Every field is present in the file: a default that a reader would have to guess is no recipe. The format is described, with its JSON schema, in docs/reference/model-file.md. The trainer fills it, the exporter completes and writes it, the engine obeys it.</remarks>
 public sealed record ModelManifest
 {
     /// <summary>The version of the format that this code writes, and the newest it reads.</summary>
@@ -14,6 +14,7 @@ public sealed record ModelManifest
     public const string MetadataKey = "credence.manifest";
 
     /// <summary>Version of the format.</summary>
+    [JsonRequired]
     public int FormatVersion { get; init; } = CurrentFormatVersion;
 
     /// <summary>Name of the model, for people.</summary>
@@ -26,6 +27,7 @@ public sealed record ModelManifest
     public required IReadOnlyList<ClassDescription> Classes { get; init; }
 
     /// <summary>Orientation of the patches: the anatomical direction in which i, j, k grow.</summary>
+    [JsonRequired]
     public string Orientation { get; init; } = "RAS";
 
     /// <summary>mm between voxel centres of the patches, along i, j, k.</summary>
@@ -41,21 +43,25 @@ public sealed record ModelManifest
     public required Size3 Stride { get; init; }
 
     /// <summary>Share of a patch edge by which neighbouring patches overlap, in [0, 1).</summary>
+    [JsonRequired]
     public double Overlap { get; init; } = 0.5;
 
     /// <summary>How overlapping patches are weighted: <c>gaussian</c> (sigma = edge / 8).</summary>
+    [JsonRequired]
     public string Blending { get; init; } = "gaussian";
 
     /// <summary>What the weights are: one value, dropped channels, or Gaussians.</summary>
     public required PosteriorKind Posterior { get; init; }
 
     /// <summary>Every source of randomness of the network; the position in this list is the noise index of the generator. Empty for a plain network.</summary>
+    [JsonRequired]
     public IReadOnlyList<NoiseInput> NoiseInputs { get; init; } = [];
 
     /// <summary>Name of the tensor between the deterministic trunk and the stochastic head; null when nothing before the first noise input can be shared.</summary>
     public string? CutTensor { get; init; }
 
     /// <summary>How logits become decisions; tuned on out-of-fold data only.</summary>
+    [JsonRequired]
     public CalibrationDescription Calibration { get; init; } = new();
 
     /// <summary>What the training scans looked like.</summary>
@@ -65,9 +71,11 @@ public sealed record ModelManifest
     public required ProvenanceDescription Provenance { get; init; }
 
     /// <summary>Licence of the model file.</summary>
+    [JsonRequired]
     public string Licence { get; init; } = "unspecified";
 
     /// <summary>What the model may be used for.</summary>
+    [JsonRequired]
     public string IntendedUse { get; init; } = "Research only. Not a medical device.";
 }
 
@@ -143,12 +151,15 @@ public enum NoiseDistribution
 public sealed record CalibrationDescription
 {
     /// <summary>Logits are divided by this before the softmax.</summary>
+    [JsonRequired]
     public double Temperature { get; init; } = 1;
 
     /// <summary>A voxel is foreground when the probabilities of all foreground classes together exceed this; its label is the most probable foreground class.</summary>
+    [JsonRequired]
     public double Threshold { get; init; } = 0.5;
 
     /// <summary>Lesions with fewer voxels (26-connected, on the grid of the input) are removed from the segmentation; 1 removes none.</summary>
+    [JsonRequired]
     public int MinimumLesionVoxels { get; init; } = 1;
 }
 
@@ -212,6 +223,7 @@ public sealed record ProvenanceDescription
     public required long ExamplesPerEpoch { get; init; }
 
     /// <summary>Validation figures, by name.</summary>
+    [JsonRequired]
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
 }
 

@@ -60,8 +60,11 @@ public sealed class Network : Module<Tensor, Tensor>
     /// <summary>Every source of randomness, in the order of computation.</summary>
     public IReadOnlyList<NoiseDescription> NoiseInputs { get; }
 
-    /// <summary>The weights that are distributions.</summary>
-    public IEnumerable<GaussianWeight> GaussianWeights => modules().OfType<GaussianWeight>();
+    /// <summary>The kernels, one a convolution, in the order of computation. Taken from the layers: TorchSharp's <c>modules()</c> lists some modules twice.</summary>
+    public IEnumerable<IWeight> Weights => Nodes.Select(n => n.Layer).OfType<IWeightedLayer>().Select(l => l.Weight);
+
+    /// <summary>The kernels that are distributions.</summary>
+    public IEnumerable<GaussianWeight> GaussianWeights => Weights.OfType<GaussianWeight>();
 
     /// <summary>
     /// The last node before all noise whose output is the only thing that later nodes read, so that everything up to it is computed once

@@ -1,7 +1,7 @@
 namespace Credence.Models.Layers;
 
 /// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size.</summary>
-public sealed class Convolution : Module, IStochasticLayer
+public sealed class Convolution : Module, IWeightedLayer
 {
     private readonly Parameter bias; // (outChannels), always a point
 
@@ -20,7 +20,7 @@ public sealed class Convolution : Module, IStochasticLayer
         register_parameter("bias", bias);
     }
 
-    /// <summary>The kernel.</summary>
+    /// <inheritdoc/>
     public IWeight Weight { get; }
 
     /// <summary>(outChannels).</summary>

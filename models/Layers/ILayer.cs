@@ -17,6 +17,13 @@ public interface IStochasticLayer : ILayer
     NoiseDescription? Noise { get; }
 }
 
+/// <summary>A layer with a kernel, which may be a distribution.</summary>
+public interface IWeightedLayer : IStochasticLayer
+{
+    /// <summary>The kernel.</summary>
+    IWeight Weight { get; }
+}
+
 /// <summary>One source of randomness of a network.</summary>
 /// <param name="Name"><c>noise/&lt;layer&gt;</c> or <c>mask/&lt;layer&gt;</c>.</param>
 /// <param name="Shape">Shape of the tensor of one sample.</param>

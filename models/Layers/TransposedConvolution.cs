@@ -1,7 +1,7 @@
 namespace Credence.Models.Layers;
 
 /// <summary>3-D transposed convolution with kernel = stride: every voxel becomes one block of stride D x H x W voxels.</summary>
-public sealed class TransposedConvolution : Module, IStochasticLayer
+public sealed class TransposedConvolution : Module, IWeightedLayer
 {
     private readonly Parameter bias; // (outChannels), always a point
 
@@ -18,7 +18,7 @@ public sealed class TransposedConvolution : Module, IStochasticLayer
         register_parameter("bias", bias);
     }
 
-    /// <summary>The kernel.</summary>
+    /// <inheritdoc/>
     public IWeight Weight { get; }
 
     /// <summary>(outChannels).</summary>

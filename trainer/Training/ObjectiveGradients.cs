@@ -42,13 +42,23 @@ internal static class ObjectiveGradients
         foreach (var (parameter, gradient) in distributions.Zip(klGradients))
         {
             gradient.mul_(klFactor);
-            product = product + (parameter.grad! * gradient).sum();
+            if (parameter.grad is { } ofData)
+            {
+                product = product + (ofData * gradient).sum();
+            }
         }
 
         var klNorm = Norm(klGradients).item<float>();
         foreach (var (parameter, gradient) in distributions.Zip(klGradients))
         {
-            parameter.grad!.add_(gradient);
+            if (parameter.grad is { } sum)
+            {
+                sum.add_(gradient);
+            }
+            else
+            {
+                parameter.grad = gradient.clone().DetachFromDisposeScope(); // a pass without noise does not reach ρ
+            }
         }
 
         var klValue = kl.item<float>();

@@ -16,7 +16,7 @@ internal sealed class Optimisation : IDisposable
     public Optimisation(Network network, TrainingOptions options)
     {
         // Only convolution weights that are points are decayed: norms and biases set scales, and Gaussian weights have a prior of their own.
-        var decayed = network.modules().OfType<PointWeight>().SelectMany(w => w.parameters()).ToList();
+        var decayed = network.Weights.OfType<PointWeight>().SelectMany(w => w.parameters()).ToList();
         var handles = decayed.Select(p => p.Handle).ToHashSet();
         var others = network.parameters().Where(p => !handles.Contains(p.Handle)).ToList();
         TopLearningRate = options.LearningRate ?? (options.Optimiser == OptimiserKind.AdamW ? 2e-3 : 1e-2);

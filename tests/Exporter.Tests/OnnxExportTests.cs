@@ -1,0 +1,133 @@
+using System.Diagnostics;
+using Credence.Inference.Model;
+using Credence.Models;
+using Credence.Models.Checkpoints;
+
+namespace Credence.Exporter.Tests;
+
+public sealed class OnnxExportTests
+{
+    private static readonly NetworkOptions Small = new() { InputChannels = 2, Classes = 3, Width = 4 };
+    private static readonly NetworkOptions Anisotropic = Small with { Strides = [[1, 2, 2], [2, 2, 2], [2, 2, 1]], Kernels = [[1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]] };
+
+    [Theory]
+    [InlineData(Posterior.Plain, 0)]
+    [InlineData(Posterior.ChannelDropout, 6)]
+    [InlineData(Posterior.MeanField, 18)]
+    public void The_file_equals_the_network_with_and_without_noise(Posterior posterior, int noiseInputs)
+    {
+        using var run = new TrainedRun(Anisotropic with { Posterior = posterior });
+        var result = OnnxExport.Export(run.Options);
+
+        Assert.InRange(result.Proof.MaximumError, 0, 1e-4);
+        Assert.True(result.Proof.Comparisons > 10_000);
+        var manifest = ModelFile.Load(run.Output).Manifest;
+        Assert.Equal(noiseInputs, manifest.NoiseInputs.Count);
+        Assert.Equal(posterior.ToString(), manifest.Posterior.ToString());
+        Assert.Equal(posterior == Posterior.ChannelDropout ? "encoder0_conv1_act" : null, manifest.CutTensor);
+        Assert.Equal([run.Checkpoints, run.Output], Directory.GetFiles(run.Folder).Order(StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void The_same_checkpoint_gives_the_same_bytes()
+    {
+        using var run = new TrainedRun(Small with { Posterior = Posterior.MeanField });
+        var first = OnnxExport.Export(run.Options).Sha256;
+
+        Assert.Equal(first, OnnxExport.Export(run.Options).Sha256);
+    }
+
+    /// <summary>The refusal really compares: one weight of the trained network is moved after the checkpoint was written.</summary>
+    [Theory]
+    [InlineData(Posterior.Plain, "output.weight.value")]
+    [InlineData(Posterior.MeanField, "encoder1_conv0.weight.rho")]
+    [InlineData(Posterior.ChannelDropout, "decoder0_conv1_norm.scale")]
+    public void A_file_that_differs_is_refused_with_the_place_and_nothing_is_written(Posterior posterior, string parameter)
+    {
+        using var run = new TrainedRun(Small with { Posterior = posterior });
+        using (torch.no_grad())
+        {
+            run.Network.named_parameters().Single(p => p.name == parameter).parameter.add_(0.05);
+        }
+
+        using var checkpoint = Checkpoint.Load(run.Checkpoints);
+        var e = Assert.Throws<ModelFileException>(() => OnnxExport.Export(run.Network, checkpoint, run.Options));
+
+        Assert.Matches(@"model\.onnx: logits that differ from the trained network by [\d.E-]+ at .+ \(\d+ x \d+ x \d+\), (default noise|noise draw \d), class \d, voxel \(\d+, \d+, \d+\); expected at most 0\.0001\. Nothing was written\.", e.Message);
+        Assert.Equal([run.Checkpoints], Directory.GetFiles(run.Folder));
+    }
+
+    /// <summary>Oracle: the checker and the shape inference of the ONNX project.</summary>
+    [Theory]
+    [InlineData(Posterior.Plain)]
+    [InlineData(Posterior.ChannelDropout)]
+    [InlineData(Posterior.MeanField)]
+    public void The_ONNX_checker_accepts_the_file(Posterior posterior)
+    {
+        using var run = new TrainedRun(Anisotropic with { Posterior = posterior });
+        OnnxExport.Export(run.Options);
+        var output = Python("python3-onnx", $"""
+            import onnx
+            model = onnx.load(r'{run.Output}')
+            onnx.checker.check_model(model, full_check=True)
+            inferred = onnx.shape_inference.infer_shapes(model, strict_mode=True)
+            print(model.ir_version, model.opset_import[0].version, len(inferred.graph.value_info) == len(model.graph.node) - 1)
+            """);
+
+        Assert.StartsWith("8 17 True", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_without_checkpoint_and_a_checkpoint_without_manifest_are_refused()
+    {
+        using var run = new TrainedRun(Small, hasManifest: false);
+        Assert.Contains("no metadata \"credence.manifest\"", Message(run.Options), StringComparison.Ordinal);
+
+        File.Delete(run.Checkpoints);
+        Assert.Contains("no best.safetensors and no last.safetensors", Message(run.Options), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_manifest_that_does_not_fit_the_network_is_refused()
+    {
+        using var run = new TrainedRun(Small, change: m => m with { Classes = [m.Classes[0], m.Classes[1]] });
+        Assert.Contains("a manifest with 2 channels and 2 classes; expected 2 and 3 as in the network", Message(run.Options), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_damaged_checkpoint_is_a_bad_model_and_an_earlier_file_stays()
+    {
+        using var run = new TrainedRun(Small);
+        OnnxExport.Export(run.Options);
+        var before = File.ReadAllBytes(run.Output);
+        File.WriteAllBytes(run.Checkpoints, File.ReadAllBytes(run.Checkpoints)[..1000]);
+
+        Assert.Contains("bytes with a header length of", Message(run.Options), StringComparison.Ordinal);
+        Assert.Equal(before, File.ReadAllBytes(run.Output));
+    }
+
+    [Fact]
+    public void An_export_leaves_no_tensor_behind()
+    {
+        using var run = new TrainedRun(Small with { Posterior = Posterior.MeanField });
+        OnnxExport.Export(run.Options);
+        var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        OnnxExport.Export(run.Options);
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+    }
+
+    private static string Message(ExportOptions options) => Assert.Throws<ModelFileException>(() => OnnxExport.Export(options)).Message;
+
+    private static string Python(string package, string script)
+    {
+        const string Interpreter = "/usr/bin/python3"; // Debian's, which sees Debian's packages
+        Assert.SkipUnless(File.Exists(Interpreter), $"{Interpreter} is not installed");
+        using var process = Process.Start(new ProcessStartInfo(Interpreter, ["-c", script]) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var error = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        Assert.SkipWhen(error.Result.Contains("ModuleNotFoundError", StringComparison.Ordinal), $"a Python module is not installed (Debian package {package})");
+        return output + error.Result;
+    }
+}

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
 using Credence.MedicalIO;
@@ -17,8 +18,8 @@ public sealed record ExportOptions
     /// <summary>The model file to write.</summary>
     public required string Output { get; init; }
 
-    /// <summary>Real patches for the proof: (C, D, H, W) of the plan's patch size, normalised.</summary>
-    public IReadOnlyList<float[]> ProofPatches { get; init; } = [];
+    /// <summary>A real case for the proof: one NIfTI file or DICOM folder a channel. Empty proves on random patches only.</summary>
+    public IReadOnlyList<string> ProofScan { get; init; } = [];
 }
 
 /// <summary>What was exported.</summary>
@@ -33,6 +34,7 @@ public static class OnnxExport
 {
     /// <summary>Exports.</summary>
     /// <exception cref="ModelFileException">The checkpoint cannot be used, or the file differs from the trained network.</exception>
+    /// <exception cref="InputException">The case of the proof cannot be used.</exception>
     public static ExportResult Export(ExportOptions options)
     {
         try
@@ -73,7 +75,13 @@ public static class OnnxExport
 
         var bytes = model.ToByteArray();
         var file = ModelFile.Parse(options.Output, bytes); // what is written is what the engine reads
-        var proof = ExportProof.Run(trained, file, options.ProofPatches);
+        if (options.ProofScan.Count > 0 && options.ProofScan.Count != manifest.Channels.Count)
+        {
+            throw new InvalidScanException(options.ProofScan[0], $"{options.ProofScan.Count} scans for the proof", $"{manifest.Channels.Count}: {string.Join(", ", manifest.Channels.Select(c => c.Name))}",
+                "Give one scan a channel, in this order, or none.");
+        }
+
+        var proof = ExportProof.Run(trained, file, [.. options.ProofScan.Select(VolumeFile.Read)]);
         if (!(proof.MaximumError <= ExportProof.Tolerance))
         {
             throw new ModelFileException(options.Output,

@@ -58,14 +58,7 @@ public sealed record Elbo
         ArgumentOutOfRangeException.ThrowIfLessThan(minibatches, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(examples, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(voxels, 1);
-        var fits = dataTerm switch
-        {
-            DataTerm.DataSetSum => scaling == KlScaling.Whole,
-            DataTerm.MinibatchSum => scaling is KlScaling.PerMinibatch or KlScaling.GeometricPerMinibatch,
-            DataTerm.MeanPerExample => scaling == KlScaling.PerExample,
-            _ => scaling == KlScaling.PerVoxel,
-        };
-        if (!fits)
+        if (!IsBound(dataTerm, scaling))
         {
             throw new ArgumentException(string.Create(CultureInfo.InvariantCulture,
                 $"A data term of kind {dataTerm} with a KL scaled {scaling} is not an evidence lower bound. {dataTerm} needs {Row(dataTerm, minibatches, examples, voxels)}."),
@@ -131,6 +124,15 @@ public sealed record Elbo
             _ => 1.0 / ((double)Examples * Voxels),
         };
     }
+
+    /// <summary>Whether a data term and a scaling of the KL together are an evidence lower bound, up to one common factor.</summary>
+    public static bool IsBound(DataTerm dataTerm, KlScaling scaling) => dataTerm switch
+    {
+        DataTerm.DataSetSum => scaling == KlScaling.Whole,
+        DataTerm.MinibatchSum => scaling is KlScaling.PerMinibatch or KlScaling.GeometricPerMinibatch,
+        DataTerm.MeanPerExample => scaling == KlScaling.PerExample,
+        _ => scaling == KlScaling.PerVoxel,
+    };
 
     /// <summary>The scaling that belongs to a data term; equation 8 for a minibatch sum.</summary>
     public static KlScaling ScalingFor(DataTerm dataTerm) => dataTerm switch

@@ -98,6 +98,7 @@ public sealed class Network : Module<Tensor, Tensor>
     /// <returns>Logits, (N, K, D, H, W).</returns>
     public Tensor Run(Tensor input, INoiseSource noise)
     {
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
         var outputs = new Tensor[Nodes.Count];
         for (var index = 0; index < Nodes.Count; index++)
@@ -119,6 +120,7 @@ public sealed class Network : Module<Tensor, Tensor>
     /// <returns>Scalar, nats; 0 for a network without Gaussian weights.</returns>
     public Tensor KlDivergence()
     {
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
         var total = zeros(1).to(parameters().First().device)[0];
         foreach (var weight in GaussianWeights)

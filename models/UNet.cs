@@ -15,6 +15,7 @@ public static class UNet
     /// <exception cref="ArgumentException">The options contradict each other.</exception>
     public static Network Build(NetworkOptions options, Generator generator)
     {
+        using var pause = FinalizerPause.Begin();
         var levels = options.Strides.Count + 1;
         if (options.Kernels.Count != 0 && options.Kernels.Count != levels)
         {

@@ -51,6 +51,9 @@ internal sealed class ConsoleObserver : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
+    public void Warned(string warning) => Line($"warning: {warning}");
+
+    /// <inheritdoc/>
     public void Stepped(StepReport report, double progress)
     {
         if (Bar() is { } live)

@@ -1,5 +1,5 @@
 using System.CommandLine;
-using System.Text.Json;
+using System.CommandLine.Parsing;
 using Credence.Models;
 using Credence.Models.Losses;
 using Credence.Trainer.Sampling;
@@ -15,29 +15,22 @@ internal static class FitCommand
     {
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case. Needed unless --resume." };
         var run = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the run: plan, log and checkpoints.", Required = true };
-        var posterior = new Option<Posterior>("--posterior", "-p")
-        {
-            Description = "plain, channel-dropout or mean-field.",
-            CustomParser = result => Enum.TryParse<Posterior>(result.Tokens[0].Value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out var kind)
-                ? kind
-                : Fail<Posterior>(result, $"'{result.Tokens[0].Value}' is not a posterior; use plain, channel-dropout or mean-field."),
-            DefaultValueFactory = _ => Defaults.Posterior,
-        };
+        var posterior = Kind("--posterior", "What the weights are", Defaults.Posterior);
+        posterior.Aliases.Add("-p");
         var epochs = Positive(new Option<int?>("--epochs") { Description = "Number of epochs. Give this or --minutes; 100 when neither is given." });
         var minutes = Positive(new Option<double?>("--minutes") { Description = "Wall-clock minutes, validation included." });
         var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --minutes and --epochs may be changed." };
         var steps = Positive(new Option<int?>("--steps-per-epoch") { Description = $"Steps an epoch; {Defaults.StepsPerEpoch} by default." });
         var batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step; the plan's by default." });
         var width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
-        var optimiser = new Option<OptimiserKind>("--optimiser") { Description = "adamw or sgd.", DefaultValueFactory = _ => Defaults.Optimiser };
+        var optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
         var rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 2e-3 for AdamW and 1e-2 for SGD by default." });
-        var loss = new Option<SegmentationLossKind>("--loss")
+        var loss = Kind("--loss", "Loss of the data term", Defaults.Loss);
+        var dataTerm = Kind("--data-term", "What the data term is summed or averaged over", Defaults.DataTerm);
+        var scaling = new Option<KlScaling?>("--kl-scaling")
         {
-            Description = "dice-cross-entropy or cross-entropy.",
-            CustomParser = result => Enum.TryParse<SegmentationLossKind>(result.Tokens[0].Value.Replace("-", "", StringComparison.Ordinal), ignoreCase: true, out var kind)
-                ? kind
-                : Fail<SegmentationLossKind>(result, $"'{result.Tokens[0].Value}' is not a loss; use dice-cross-entropy or cross-entropy."),
-            DefaultValueFactory = _ => Defaults.Loss,
+            Description = $"Factor of the KL divergence: {string.Join(", ", Enum.GetNames<KlScaling>().Select(Hyphenated))}; the one that belongs to --data-term by default.",
+            CustomParser = result => Parse<KlScaling>(result),
         };
         var temper = new Option<double>("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper };
         var prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Standard deviation of the Gaussian prior; {Defaults.PriorSigma} by default." });
@@ -51,7 +44,7 @@ internal static class FitCommand
 
         var command = new Command("fit", "Train a network on one fold of a folder of scans.")
         {
-            data, run, posterior, epochs, minutes, resume, steps, batch, width, optimiser, rate, loss, temper, prior, flips, fold, folds, seed, device, threads, json,
+            data, run, posterior, epochs, minutes, resume, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, prior, flips, fold, folds, seed, device, threads, json,
         };
         command.Validators.Add(result =>
         {
@@ -63,6 +56,13 @@ internal static class FitCommand
             if (!result.GetValue(resume) && result.GetValue(data) is null)
             {
                 result.AddError("Give --data, the folder of scans, or --resume.");
+            }
+
+            var (term, factor) = (result.GetResult(dataTerm) is null ? Defaults.DataTerm : result.GetValue(dataTerm), result.GetValue(scaling));
+            if (factor is { } given && !Elbo.IsBound(term, given))
+            {
+                result.AddError($"--data-term {Hyphenated(term.ToString())} with --kl-scaling {Hyphenated(given.ToString())} is not an evidence lower bound; "
+                    + $"give {string.Join(" or ", Enum.GetValues<KlScaling>().Where(s => Elbo.IsBound(term, s)).Select(s => Hyphenated(s.ToString())))}, or leave --kl-scaling out.");
             }
 
             // A validator does not see the defaults of options that were not given.
@@ -95,6 +95,8 @@ internal static class FitCommand
                     Optimiser = parse.GetValue(optimiser),
                     LearningRate = parse.GetValue(rate),
                     Loss = parse.GetValue(loss),
+                    DataTerm = parse.GetValue(dataTerm),
+                    KlScaling = parse.GetValue(scaling),
                     Temper = parse.GetValue(temper),
                     PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
                     Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
@@ -123,10 +125,29 @@ internal static class FitCommand
         return option;
     }
 
-    private static T Fail<T>(System.CommandLine.Parsing.ArgumentResult result, string message)
-        where T : struct
+    /// <summary>An option whose values are the names of an enumeration, written with hyphens.</summary>
+    private static Option<T> Kind<T>(string name, string description, T defaultValue)
+        where T : struct, Enum => new(name)
+        {
+            Description = $"{description}: {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.",
+            CustomParser = result => Parse<T>(result),
+            DefaultValueFactory = _ => defaultValue,
+        };
+
+    private static T Parse<T>(ArgumentResult result)
+        where T : struct, Enum
     {
-        result.AddError(message);
+        var text = result.Tokens[0].Value;
+        foreach (var value in Enum.GetValues<T>().Where(v => Hyphenated(v.ToString()).Equals(text, StringComparison.OrdinalIgnoreCase)))
+        {
+            return value;
+        }
+
+        result.AddError($"'{text}' is not one of {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.");
         return default;
     }
+
+    /// <summary>MeanPerVoxel becomes mean-per-voxel.</summary>
+    private static string Hyphenated(string name) =>
+        string.Concat(name.Select((c, n) => char.IsUpper(c) ? (n > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));
 }

@@ -77,6 +77,26 @@ public sealed class RunFolder(string path)
         OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Indented));
     }
 
+    /// <summary>What a run needs beside the weights to go on: its progress, and the state of its optimiser.</summary>
+    /// <exception cref="CheckpointException">The checkpoint lacks them.</exception>
+    public static (RunProgress Progress, Tensor OptimiserState) ReadState(Checkpoint checkpoint)
+    {
+        RunProgress? progress = null;
+        try
+        {
+            progress = checkpoint.Metadata.TryGetValue(ProgressKey, out var text) ? JsonSerializer.Deserialize<RunProgress>(text, TrainerJson.Indented) : null;
+        }
+        catch (JsonException)
+        {
+            // the same as none
+        }
+
+        return progress is not null && checkpoint.Tensors.TryGetValue(OptimiserKey, out var state)
+            ? (progress, state)
+            : throw new CheckpointException(checkpoint.Path, $"no readable \"{ProgressKey}\" or no \"{OptimiserKey}\"", "the last checkpoint of a run",
+                "Only last.safetensors can be resumed; start the run again in a new folder.");
+    }
+
     /// <summary>Writes a checkpoint.</summary>
     public static void Save(string file, Network network, ModelManifest manifest, RunProgress progress, Tensor? optimiserState)
     {

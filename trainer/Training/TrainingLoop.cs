@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
@@ -34,6 +33,9 @@ public interface ITrainingObserver
 
     /// <summary>Called once, when training begins or goes on.</summary>
     void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective);
+
+    /// <summary>Something that a user should know and that is no error.</summary>
+    void Warned(string warning);
 
     /// <summary>Called after every step, with the share of the run that is over.</summary>
     void Stepped(StepReport report, double progress);
@@ -75,12 +77,21 @@ public sealed class TrainingLoop
     /// <param name="clock">Source of time.</param>
     /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
     /// <exception cref="DatasetException">The folder holds no run.</exception>
+    /// <exception cref="ModelFileException">The checkpoint is damaged.</exception>
     public static TrainingResult Resume(
         string run, Func<TrainingOptions, TrainingOptions> change, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
     {
         var folder = new RunFolder(run);
         var options = change(folder.ReadOptions()) with { Run = run };
-        return new TrainingLoop(options, observer, clock).Run(File.Exists(folder.LastCheckpoint) ? Checkpoint.Load(folder.LastCheckpoint) : null, cancellation);
+        try
+        {
+            using var checkpoint = File.Exists(folder.LastCheckpoint) ? Checkpoint.Load(folder.LastCheckpoint) : null;
+            return new TrainingLoop(options, observer, clock).Run(checkpoint, cancellation);
+        }
+        catch (CheckpointException e)
+        {
+            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+        }
     }
 
     private TrainingResult Run(Checkpoint? checkpoint, CancellationToken cancellation)
@@ -107,13 +118,17 @@ public sealed class TrainingLoop
         var progress = new RunProgress(0, 0, 0, NoDice);
         if (checkpoint is not null)
         {
-            progress = JsonSerializer.Deserialize<RunProgress>(checkpoint.Metadata[RunFolder.ProgressKey], TrainerJson.Indented)!;
-            optimisation.LoadState(checkpoint.Tensors[RunFolder.OptimiserKey]);
-            checkpoint.Dispose();
+            (progress, var state) = RunFolder.ReadState(checkpoint);
+            optimisation.LoadState(state);
         }
 
         folder.Write(options, plan, data.Split);
         observer.Started(options, plan, network, objective);
+        if (options.Posterior == Posterior.MeanField && elbo.Warning is { } warning)
+        {
+            observer.Warned(warning);
+        }
+
         using var log = TrainingLog.Open(folder.Log, progress.Step);
         using var noiseGenerator = new Generator(0, device);
         var noise = new RandomNoise(noiseGenerator, device);
@@ -189,6 +204,7 @@ public sealed class TrainingLoop
         Network network, Optimisation optimisation, RandomNoise noise, PatchBatch patches, int batch, TrainingPlan plan, Device device,
         double dataFactor, double klFactor, double learningRate)
     {
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
         var size = plan.PatchSize;
         var images = tensor(patches.Images, [batch, plan.Channels.Count, size.Depth, size.Height, size.Width]).to(device);

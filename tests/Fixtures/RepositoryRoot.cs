@@ -1,5 +1,6 @@
-namespace Credence.Repository.Tests;
+namespace Credence.Tests;
 
+/// <summary>The checkout that the tests were built from.</summary>
 internal static class RepositoryRoot
 {
     public static string Path { get; } = Find();

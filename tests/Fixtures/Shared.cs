@@ -1,4 +1,6 @@
-namespace Credence.MedicalIO.Tests;
+using System.Diagnostics;
+
+namespace Credence.Tests;
 
 /// <summary>Real scans that lie beside the repository on some machines, and programs that only some have. Tests that need one skip by name where it is absent.</summary>
 internal static class Shared
@@ -7,13 +9,7 @@ internal static class Shared
 
     public static string Folder(string relative)
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Pipeline.sln")))
-        {
-            folder = folder.Parent;
-        }
-
-        var path = Path.Combine(Environment.GetEnvironmentVariable("CREDENCE_SHARED") ?? Path.Combine(folder!.FullName, "..", "shared"), relative);
+        var path = Path.Combine(Environment.GetEnvironmentVariable("CREDENCE_SHARED") ?? RepositoryRoot.File("../shared"), relative);
         Assert.SkipUnless(Directory.Exists(path), $"real scans are not here: shared/{relative}");
         return Path.GetFullPath(path);
     }
@@ -23,11 +19,7 @@ internal static class Shared
     {
         var path = program.Contains('/', StringComparison.Ordinal) ? program : Path.Combine("/usr/bin", program);
         Assert.SkipUnless(File.Exists(path), $"{path} is not installed (Debian package {package})");
-        using var process = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo(path, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        })!;
+        using var process = Process.Start(new ProcessStartInfo(path, arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();

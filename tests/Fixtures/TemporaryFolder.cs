@@ -1,5 +1,6 @@
-namespace Credence.MedicalIO.Tests;
+namespace Credence.Tests;
 
+/// <summary>A new folder, deleted with everything in it at the end of the test.</summary>
 internal sealed class TemporaryFolder : IDisposable
 {
     public string Path { get; } = Directory.CreateTempSubdirectory("credence-").FullName;

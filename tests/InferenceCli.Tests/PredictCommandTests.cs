@@ -1,0 +1,223 @@
+using System.Text.Json;
+using Credence.Inference.Tests;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.InferenceCli.Tests;
+
+/// <summary>credence-infer as a user runs it: outputs, exit codes and messages.</summary>
+public sealed class PredictCommandTests : IDisposable
+{
+    private static readonly VolumeGeometry Grid = new(new(12, 10, 8), Affine.Scaling(new(1, 1, 2)));
+
+    private readonly TemporaryFolder folder = new();
+
+    public PredictCommandTests()
+    {
+        File.WriteAllBytes(Model, TinyModel.Bytes());
+        NiftiFile.Write(Scan, Volume());
+    }
+
+    private string Model => folder.File("tiny.onnx");
+
+    private string Scan => folder.File("scan.nii.gz");
+
+    private string Output => folder.File("out");
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void A_case_is_predicted_and_reported()
+    {
+        var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "4", "--seed", "9", "--json");
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(["mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
+            Directory.GetFiles(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.True(NiftiFile.Read(Path.Combine(Output, "probability.nii.gz")).Geometry.IsSameGrid(Grid, 1e-5));
+        using var report = JsonDocument.Parse(output);
+        Assert.Equal((4, 9), (report.RootElement.GetProperty("samples").GetInt32(), report.RootElement.GetProperty("seed").GetInt32()));
+    }
+
+    [Fact]
+    public void A_dicom_series_gives_the_maps_of_the_same_nifti_file()
+    {
+        DicomSeriesWriter.Write(folder.File("series"), Volume(), new() { UidSeed = "1", Patient = "1", Description = "FLAIR" });
+        Assert.Equal(0, Infer("predict", Scan, "--model", Model, "--output", folder.File("a")).ExitCode);
+        Assert.Equal(0, Infer("predict", folder.File("series"), "--model", Model, "--output", folder.File("b")).ExitCode);
+
+        var (a, b) = (Map("a"), Map("b"));
+        Assert.True(a.Geometry.IsSameGrid(b.Geometry));
+        Assert.All(a.Voxels.Zip(b.Voxels), pair => Assert.Equal(pair.First, pair.Second, tolerance: 1e-6f));
+
+        Volume Map(string name) => Orientation.ToCanonical(NiftiFile.Read(folder.File($"{name}/probability.nii.gz")));
+    }
+
+    public static TheoryData<string, string> BadInputs => new()
+    {
+        { "absent", @"scan: nothing there|absent\.nii\.gz: no such file" },
+        { "truncated gzip", @"scan\.nii\.gz: .*; expected .*\. .*" },
+        { "wrong magic", @"scan\.nii: .*magic.*; expected .*n\+1.*\. .*" },
+        { "not NIfTI", @"scan\.txt: a file of another kind; expected a \.nii or \.nii\.gz file" },
+        { "NaN", @"scan\.nii\.gz: value NaN at voxel \(3, 1, 2\); expected finite numbers only\. Repair the volume" },
+        { "zero slices", @"scan\.nii: .*0.*; expected .*\. .*" },
+        { "empty folder", @"empty: .*; expected .*DICOM.*\. .*" },
+        { "missing slice", @"series: .*; expected .*\. .*" },
+        { "missing channel", @"scan\.nii\.gz: 1 channel; expected 2: FLAIR, T1\. Give one scan a channel, in this order\." },
+        { "other grid", @"other\.nii\.gz: a grid of 12 x 10 x 7 voxels that is not the grid of .*; expected all channels on one grid" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadInputs))]
+    public void Bad_input_ends_with_exit_code_3_one_line_and_no_output(string kind, string message)
+    {
+        var inputs = Bad(kind);
+
+        var (code, output, error) = Infer(["predict", .. inputs, "--model", Model, "--output", Output]);
+
+        Assert.Equal((3, ""), (code, output));
+        Assert.Matches($"^error: .*{message}.*\n$", error);
+        AssertNothingWritten();
+    }
+
+    public static TheoryData<string, string> BadModels => new()
+    {
+        { "absent", @"tiny\.onnx: no such file; expected a model written by credence-export\. Check the path given with --model\." },
+        { "not ONNX", @"tiny\.onnx: bytes that are not ONNX" },
+        { "cut", @"tiny\.onnx: .*; expected .*\. .*" },
+        { "no manifest", @"tiny\.onnx: no metadata ""credence\.manifest""; expected a model written by credence-export\. An ONNX file from elsewhere lacks preprocessing and classes" },
+        { "newer", @"tiny\.onnx: manifest format version 99; expected at most 1\. Use a newer Credence" },
+    };
+
+    [Theory]
+    [MemberData(nameof(BadModels))]
+    public void A_bad_model_ends_with_exit_code_4_one_line_and_no_output(string kind, string message)
+    {
+        var bytes = TinyModel.Bytes();
+        switch (kind)
+        {
+            case "absent":
+                File.Delete(Model);
+                break;
+            case "not ONNX":
+                File.WriteAllText(Model, "not ONNX");
+                break;
+            case "cut":
+                File.WriteAllBytes(Model, bytes[..(bytes.Length / 2)]);
+                break;
+            case "no manifest":
+                var model = Inference.Onnx.ModelProto.Parser.ParseFrom(bytes);
+                model.MetadataProps.Clear();
+                File.WriteAllBytes(Model, Google.Protobuf.MessageExtensions.ToByteArray(model));
+                break;
+            default:
+                File.WriteAllBytes(Model, TinyModel.Bytes(manifestText: "{\"formatVersion\": 99}"));
+                break;
+        }
+
+        var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output);
+
+        Assert.Equal((4, ""), (code, output));
+        Assert.Matches($"^error: .*{message}.*\n$", error);
+        AssertNothingWritten();
+    }
+
+    [Theory]
+    [InlineData("--samples is below 0", "--samples", "-1")]
+    [InlineData("--overlap is out of range", "--overlap", "1")]
+    [InlineData("--threads is below 0", "--threads", "-2")]
+    [InlineData("many", "--samples", "many")]
+    [InlineData("--unknown", "--unknown")]
+    public void A_wrong_command_line_ends_with_exit_code_2(string message, params string[] options)
+    {
+        var (code, _, error) = Infer(["predict", Scan, "--model", Model, "--output", Output, .. options]);
+
+        Assert.Equal(2, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        AssertNothingWritten();
+    }
+
+    private string[] Bad(string kind)
+    {
+        var plain = folder.File("scan.nii");
+        switch (kind)
+        {
+            case "absent":
+                return [folder.File("absent.nii.gz")];
+            case "truncated gzip":
+                File.WriteAllBytes(Scan, File.ReadAllBytes(Scan)[..^300]);
+                return [Scan];
+            case "wrong magic":
+                Change(344, "nope"u8.ToArray());
+                return [plain];
+            case "not NIfTI":
+                File.WriteAllText(folder.File("scan.txt"), "text");
+                return [folder.File("scan.txt")];
+            case "NaN":
+                var volume = Volume();
+                volume[3, 1, 2] = float.NaN;
+                NiftiFile.Write(Scan, volume);
+                return [Scan];
+            case "zero slices":
+                Change(46, [0, 0]); // dim[3]
+                return [plain];
+            case "empty folder":
+                Directory.CreateDirectory(folder.File("empty"));
+                return [folder.File("empty")];
+            case "missing slice":
+                DicomSeriesWriter.Write(folder.File("series"), Volume(), new() { UidSeed = "1", Patient = "1", Description = "FLAIR" });
+                File.Delete(Directory.GetFiles(folder.File("series")).Order(StringComparer.Ordinal).ElementAt(3));
+                return [folder.File("series")];
+            default:
+                File.WriteAllBytes(Model, TwoChannelModel());
+                var other = Grid with { Size = new(12, 10, 7) };
+                NiftiFile.Write(folder.File("other.nii.gz"), new Volume(other, new float[other.Size.Count]));
+                return kind == "missing channel" ? [Scan] : [Scan, folder.File("other.nii.gz")];
+        }
+
+        void Change(int offset, byte[] bytes)
+        {
+            NiftiFile.Write(plain, Volume());
+            var all = File.ReadAllBytes(plain);
+            bytes.CopyTo(all, offset);
+            File.WriteAllBytes(plain, all);
+        }
+    }
+
+    /// <summary>The tiny model with a second channel: its graph is never run, since the scans do not fit.</summary>
+    private static byte[] TwoChannelModel()
+    {
+        var model = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes(m => m with { Channels = [new("FLAIR"), new("T1")], NoiseInputs = [] }));
+        var graph = model.Graph;
+        graph.Input.Remove(graph.Input.Single(i => i.Name != "image"));
+        graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 2;
+        float[] wide = [.. TinyModel.Mean, .. TinyModel.Mean];
+        var mean = graph.Initializer.Single(t => t.Name == "mean");
+        mean.Dims[1] = 2;
+        mean.RawData = Google.Protobuf.ByteString.CopyFrom(System.Runtime.InteropServices.MemoryMarshal.AsBytes(wide.AsSpan()));
+        graph.Node.Clear();
+        graph.Initializer.Remove(graph.Initializer.Single(t => t.Name == "sigma"));
+        graph.Initializer.Remove(graph.Initializer.Single(t => t.Name.StartsWith("noise", StringComparison.Ordinal)));
+        graph.Node.Add(new Inference.Onnx.NodeProto
+        {
+            OpType = "Conv", Input = { "image", "mean", "bias" }, Output = { "logits" },
+            Attribute = { new Inference.Onnx.AttributeProto { Name = "pads", Type = Inference.Onnx.AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
+        });
+        return Google.Protobuf.MessageExtensions.ToByteArray(model);
+    }
+
+    private static Volume Volume()
+    {
+        var random = new Random(5);
+        return new(Grid, [.. Enumerable.Range(0, (int)Grid.Size.Count).Select(_ => (float)random.Next(0, 1000))]);
+    }
+
+    private void AssertNothingWritten()
+    {
+        Assert.False(Directory.Exists(Output));
+        Assert.Empty(Directory.GetFileSystemEntries(folder.Path, "*.part"));
+    }
+
+    private static (int ExitCode, string Output, string Error) Infer(params string[] arguments) => BuiltProgram.Run("InferenceCli", "credence-infer", arguments);
+}

@@ -1,0 +1,80 @@
+namespace Credence.Trainer.Tests;
+
+/// <summary>credence-train as a user runs it: exit codes and messages.</summary>
+public sealed class CommandTests
+{
+    public static TheoryData<string> Damages => [.. DatasetTests.Damages.Select(row => row.Data.Item1)];
+
+    [Theory]
+    [MemberData(nameof(Damages))]
+    public void Bad_data_ends_with_exit_code_3_one_line_and_no_checkpoint(string damage)
+    {
+        using var data = DatasetTests.Damaged(damage);
+        using var run = new TemporaryFolder();
+
+        var (code, _, error) = Train("fit", "--data", damage == "no folder" ? data.File("absent") : data.Path, "--out", run.File("run"), "--epochs", "1", "--steps-per-epoch", "1", "--width", "4");
+
+        Assert.Equal(3, code);
+        Assert.Matches(@"^error: .+: .+; expected .+\. .+\.\n$", error);
+        Assert.False(Directory.Exists(run.File("run")) && Directory.GetFiles(run.File("run"), "*.safetensors").Length > 0);
+        Assert.Empty(Directory.GetFiles(run.Path, "*.part", SearchOption.AllDirectories));
+    }
+
+    [Theory]
+    [InlineData("Give --data", "fit", "--out", "run")]
+    [InlineData("--epochs is 0; give a number above 0.", "fit", "--data", "d", "--out", "run", "--epochs", "0")]
+    [InlineData("Give --epochs or --minutes, not both.", "fit", "--data", "d", "--out", "run", "--epochs", "1", "--minutes", "1")]
+    [InlineData("give at least 2 folds", "fit", "--data", "d", "--out", "run", "--fold", "5")]
+    [InlineData("'gaussian' is not one of plain, channel-dropout, mean-field.", "fit", "--data", "d", "--out", "run", "--posterior", "gaussian")]
+    [InlineData("--data-term mean-per-voxel with --kl-scaling whole is not an evidence lower bound; give per-voxel", "fit", "--data", "d", "--out", "run", "--kl-scaling", "whole")]
+    [InlineData("'--out' is required", "plan", "--data", "d")]
+    [InlineData("frobnicate", "frobnicate")]
+    public void A_wrong_command_line_ends_with_exit_code_2_and_says_what_is_right(string message, params string[] arguments)
+    {
+        var (code, _, error) = Train(arguments);
+
+        Assert.Equal(2, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+        Assert.Contains("--help", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Plan_fit_and_resume_work_and_end_with_exit_code_0()
+    {
+        using var data = SmallDataset.ScanFolders();
+        using var folder = new TemporaryFolder();
+        var run = folder.File("run");
+
+        var plan = Train("plan", "--data", data.Path, "--out", run);
+        Assert.Equal((0, ""), (plan.ExitCode, plan.Error));
+        Assert.Contains("the mask is lesion_mask.nii.gz", plan.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(Path.Combine(run, "dataset.json")));
+
+        var fit = Train("fit", "--data", data.Path, "--out", run, "--epochs", "1", "--steps-per-epoch", "2", "--width", "4", "--json");
+        Assert.Equal(0, fit.ExitCode);
+        Assert.StartsWith("{\"bestCheckpoint\":", fit.Output, StringComparison.Ordinal);
+        Assert.Contains("epoch 1  step 2", fit.Error, StringComparison.Ordinal);
+
+        var resumed = Train("fit", "--out", run, "--resume", "--epochs", "2");
+        Assert.Equal(0, resumed.ExitCode);
+        Assert.Contains("after 2 epochs, 4 steps", resumed.Output, StringComparison.Ordinal);
+
+        Assert.Equal(3, Train("fit", "--data", data.Path, "--out", run, "--epochs", "1").ExitCode);
+        File.WriteAllText(Path.Combine(run, "last.safetensors"), "not a checkpoint");
+        Assert.Equal(4, Train("fit", "--out", run, "--resume", "--epochs", "3").ExitCode);
+        Assert.Equal(3, Train("fit", "--out", folder.File("nothing"), "--resume").ExitCode);
+    }
+
+    [Fact]
+    public void Phantoms_are_written_on_request()
+    {
+        using var folder = new TemporaryFolder();
+
+        var (code, output, _) = Train("phantom", "--out", folder.File("data"), "--cases", "1", "--format", "dicom");
+
+        Assert.Equal((0, true), (code, output.StartsWith("1 phantoms", StringComparison.Ordinal)));
+        Assert.NotEmpty(Directory.GetFiles(folder.File("data/phantom_000/flair")));
+    }
+
+    private static (int ExitCode, string Output, string Error) Train(params string[] arguments) => BuiltProgram.Run("Trainer", "credence-train", arguments);
+}

@@ -1,0 +1,102 @@
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
+using CsCheck;
+
+namespace Credence.Trainer.Tests;
+
+public sealed class PlannerTests
+{
+    private static readonly Dataset Dataset = new("", "test", [new("FLAIR")], [new(0, "background"), new(1, "lesion")], [], []);
+
+    [Fact]
+    public void A_plan_can_be_trained_whatever_the_grid()
+    {
+        Gen.Select(Gen.Int[1, 600], Gen.Int[1, 600], Gen.Int[1, 400], Gen.Double[0.3, 8], Gen.Double[0.3, 8], Gen.Double[0.3, 8]).Sample((w, h, d, x, y, z) =>
+        {
+            var plan = Planner.Plan(Dataset, Fingerprint(new(w, h, d), new(x, y, z)));
+            var (patch, stride) = (plan.PatchSize, plan.Stride);
+
+            Assert.Equal((0, 0, 0), (patch.Width % stride.Width, patch.Height % stride.Height, patch.Depth % stride.Depth));
+            Assert.InRange(patch.Width, 1, w + stride.Width - 1);
+            Assert.InRange(patch.Height, 1, h + stride.Height - 1);
+            Assert.InRange(patch.Depth, 1, d + stride.Depth - 1);
+            Assert.InRange(plan.BatchSize, 2, 8);
+            Assert.Equal(plan.Strides.Count + 1, plan.Kernels.Count);
+            // The deepest level keeps something to see: at least two voxels along an axis that was halved.
+            Assert.All(new[] { (patch.Width, stride.Width), (patch.Height, stride.Height), (patch.Depth, stride.Depth) }, e => Assert.True(e.Item2 == 1 || e.Item1 / e.Item2 >= 2));
+        }, iter: 2000);
+    }
+
+    [Fact]
+    public void Thick_slices_are_neither_halved_nor_convolved_across_until_the_others_are_as_coarse()
+    {
+        var plan = Planner.Plan(Dataset, Fingerprint(new(256, 256, 28), new(0.9, 0.9, 5)));
+
+        Assert.Equal([1, 2, 2], plan.Strides[0]);
+        Assert.Equal([1, 3, 3], plan.Kernels[0]);
+        Assert.Equal([3, 3, 3], plan.Kernels[^1]);
+        Assert.True(plan.PatchSize.Width > 3 * plan.PatchSize.Depth);
+    }
+
+    [Fact]
+    public void Background_that_was_removed_is_kept_out_of_the_statistics()
+    {
+        Assert.Equal(NormalisationKind.ZScoreNonZero, Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.3)).Normalisation.Kind);
+        Assert.Equal(NormalisationKind.ZScore, Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.99)).Normalisation.Kind);
+    }
+
+    [Fact]
+    public void A_plan_that_a_person_edited_is_read_back_or_refused_with_the_reason()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("plan.json");
+        var plan = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)));
+        (plan with { Width = 24 }).Write(path);
+        Assert.Equal(24, TrainingPlan.Read(path).Width);
+        Assert.Equal(plan.Strides, TrainingPlan.Read(path).Strides);
+
+        (plan with { PatchSize = new(33, 32, 32) }).Write(path);
+        Assert.Matches(@"plan\.json: patch 33 x 32 x 32, .*; expected positive numbers, the patch a multiple of 16 x 16 x 16", Refusal());
+        (plan with { Kernels = [[3, 3, 2], .. plan.Kernels.Skip(1)] }).Write(path);
+        Assert.Contains("one odd kernel triple a level", Refusal(), StringComparison.Ordinal);
+        File.WriteAllText(path, "{\"width\": \"wide\"}");
+        Assert.Contains("delete it to plan again", Refusal(), StringComparison.Ordinal);
+
+        string Refusal() => Assert.Throws<DatasetException>(() => TrainingPlan.Read(path)).Message;
+    }
+
+    [Fact]
+    public void Fingerprint_is_what_the_cases_were_written_with()
+    {
+        using var data = SmallDataset.Decathlon();
+        var dataset = Dataset.Open(data.Path);
+        var builder = new FingerprintBuilder(dataset);
+        foreach (var files in dataset.Cases)
+        {
+            builder.Add(CaseReader.Read(dataset, files));
+        }
+
+        var fingerprint = builder.Build();
+
+        Assert.Equal(5, fingerprint.Cases);
+        Assert.Equal((new Vector3D(1, 1, 2), new Vector3D(1, 1, 2)), (fingerprint.SpacingMinimum, fingerprint.SpacingMaximum));
+        Assert.Equal(new Size3(16, 20, 12), fingerprint.SizeMedian);
+        var lesion = SmallDataset.Mask(0).Labels.Count(l => l == 1) / (double)SmallDataset.Grid.Size.Count;
+        Assert.Equal(lesion, fingerprint.ClassFractions[1], tolerance: 1e-12);
+        Assert.Equal(430 + 300 * lesion, fingerprint.Channels[0].Mean, tolerance: 1);
+        Assert.Equal(1, fingerprint.Channels[0].NonZeroFraction);
+    }
+
+    private static TrainingFingerprint Fingerprint(Size3 size, Vector3D spacing, double nonZero = 1) => new()
+    {
+        Cases = 1,
+        SpacingMinimum = spacing,
+        SpacingMedian = spacing,
+        SpacingMaximum = spacing,
+        SizeMedian = size,
+        Channels = [new(0, 1, 2, 1, 1, nonZero)],
+        ClassFractions = [0.9, 0.1],
+    };
+}

@@ -1,0 +1,189 @@
+using System.Text.Json;
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+using Credence.Models;
+using Credence.Models.Checkpoints;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
+using Credence.Trainer.Training;
+
+namespace Credence.Trainer.Tests;
+
+public sealed class TrainingLoopTests
+{
+    [Theory]
+    [InlineData(Posterior.Plain, OptimiserKind.AdamW)]
+    [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd)]
+    [InlineData(Posterior.MeanField, OptimiserKind.AdamW)]
+    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(Posterior posterior, OptimiserKind optimiser)
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser };
+        var whole = TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        using var interruption = new CancellationTokenSource();
+        var broken = options with { Run = folder.File("broken") };
+        Assert.ThrowsAny<OperationCanceledException>(() =>
+            TrainingLoop.Fit(broken, new Recorder { OnStep = report => Interrupt(report, interruption) }, TimeProvider.System, interruption.Token));
+        var resumed = TrainingLoop.Resume(broken.Run, o => o, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal((whole.BestDice, whole.LastDice, whole.Steps), (resumed.BestDice, resumed.LastDice, resumed.Steps));
+        Assert.Equal(Weights(folder.File("whole/last.safetensors")), Weights(folder.File("broken/last.safetensors")));
+        Assert.Equal(Log(folder.File("whole")), Log(folder.File("broken")));
+
+        static void Interrupt(StepReport report, CancellationTokenSource source)
+        {
+            if (report.Step == 4)
+            {
+                source.Cancel(); // in the middle of the second epoch: its steps are logged, and must not be logged twice
+            }
+        }
+    }
+
+    [Fact]
+    public void Every_step_is_logged_with_its_two_gradients_and_every_epoch_with_its_dice()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        TrainingLoop.Fit(Options(data, folder.Path) with { Posterior = Posterior.MeanField }, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        var lines = File.ReadAllLines(folder.File("log.jsonl")).Select(l => JsonDocument.Parse(l).RootElement).ToList();
+        var steps = lines.Where(l => l.TryGetProperty("loss", out _)).ToList();
+        Assert.Equal(Enumerable.Range(0, 9).Select(n => (long)n), steps.Select(s => s.GetProperty("step").GetInt64()));
+        Assert.All(steps, step =>
+        {
+            double Value(string name) => step.GetProperty(name).GetDouble();
+            Assert.True(Value("learningRate") > 0 && Value("dataGradientNorm") > 0 && Value("klGradientNorm") > 0 && Value("negativeLogLikelihood") > 0);
+            Assert.InRange(Value("gradientCosine"), -1, 1);
+            Assert.Equal(Value("kl") * Value("klFactor"), Value("weightedKl"), tolerance: 1e-12);
+            Assert.True(Value("loss") > Value("weightedKl"));
+        });
+        var epochs = lines.Where(l => l.TryGetProperty("validationDice", out _)).ToList();
+        Assert.Equal([3L, 6, 9], epochs.Select(e => e.GetProperty("step").GetInt64()));
+        Assert.All(epochs, e => Assert.InRange(e.GetProperty("validationDice").GetDouble(), 0, 1));
+    }
+
+    [Fact]
+    public void A_run_learns_and_its_folder_says_how()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3 }, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        Assert.InRange(result.BestDice, 0.8, 1);
+        Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json"],
+            Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(4, TrainingPlan.Read(folder.File("plan.json")).Width);
+        using var best = Checkpoint.Load(result.BestCheckpoint);
+        var manifest = JsonSerializer.Deserialize(best.Metadata[ModelManifest.MetadataKey], ManifestJson.Default.ModelManifest)!;
+        Assert.Equal(result.BestDice, manifest.Provenance.Metrics["validation Dice mean foreground"]);
+        Assert.Equal(64, manifest.Provenance.DataHash.Length);
+    }
+
+    [Fact]
+    public void Minutes_follow_the_clock()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        var result = TrainingLoop.Fit(Options(data, folder.Path) with { Epochs = null, Minutes = 1 }, recorder, new SteppingClock(TimeSpan.FromSeconds(2)), CancellationToken.None);
+
+        Assert.True(result.Seconds >= 60);
+        Assert.True(recorder.Steps[^1].Seconds < 70); // the step after the limit is not taken
+        Assert.True(recorder.Steps[^1].LearningRate < recorder.Steps[recorder.Steps.Count / 2].LearningRate);
+    }
+
+    [Fact]
+    public void Training_leaves_no_tensor_behind()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.File("first")) with { Posterior = Posterior.MeanField, Epochs = 1 };
+        TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        TrainingLoop.Fit(options with { Run = folder.File("second") }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        TrainingLoop.Resume(folder.File("second"), o => o with { Epochs = 2 }, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void A_folder_with_a_run_is_not_overwritten_and_a_damaged_checkpoint_not_used()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Epochs = 1 };
+        TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        var refusal = Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None));
+        Assert.Contains("Go on with --resume, or give another folder with --out.", refusal.Message, StringComparison.Ordinal);
+
+        ModelFileException Resuming() => Assert.Throws<ModelFileException>(() =>
+            TrainingLoop.Resume(folder.Path, o => o with { Epochs = 2 }, new Recorder(), TimeProvider.System, CancellationToken.None));
+        var last = folder.File("last.safetensors");
+        var whole = File.ReadAllBytes(last);
+        File.WriteAllBytes(last, whole[..(whole.Length / 2)]);
+        Assert.Contains("last.safetensors", Resuming().Message, StringComparison.Ordinal);
+        File.Copy(folder.File("best.safetensors"), last, overwrite: true); // sound, but without the optimiser
+        Assert.Contains("Only last.safetensors can be resumed", Resuming().Message, StringComparison.Ordinal);
+    }
+
+    private static TrainingOptions Options(SmallDataset data, string run) =>
+        new() { Data = data.Path, Run = run, Epochs = 3, StepsPerEpoch = 3, Width = 4, BatchSize = 2, Device = "cpu" };
+
+    private static Dictionary<string, string> Weights(string path)
+    {
+        var (tensors, _) = SafetensorsFile.Read(path);
+        var hashes = tensors.ToDictionary(t => t.Key, t => Convert.ToHexString(System.Security.Cryptography.SHA256.HashData(t.Value.bytes)));
+        foreach (var tensor in tensors.Values)
+        {
+            tensor.Dispose();
+        }
+
+        return hashes;
+    }
+
+    private static List<string> Log(string run) =>
+        [.. File.ReadAllLines(Path.Combine(run, "log.jsonl")).Select(l => l[..l.LastIndexOf("\"seconds\"", StringComparison.Ordinal)])];
+
+    private sealed class Recorder : ITrainingObserver
+    {
+        public Action<StepReport>? OnStep { get; init; }
+
+        public List<StepReport> Steps { get; } = [];
+
+        public void Preparing(string what)
+        {
+        }
+
+        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+        {
+        }
+
+        public void Warned(string warning)
+        {
+        }
+
+        public void Stepped(StepReport report, double progress)
+        {
+            Steps.Add(report);
+            OnStep?.Invoke(report);
+        }
+
+        public void Validated(EpochReport report)
+        {
+        }
+    }
+
+    /// <summary>A clock that moves on by a fixed time whenever it is looked at.</summary>
+    private sealed class SteppingClock(TimeSpan step) : TimeProvider
+    {
+        private long now;
+
+        public override long TimestampFrequency => TimeSpan.TicksPerSecond;
+
+        public override long GetTimestamp() => now += step.Ticks;
+    }
+}

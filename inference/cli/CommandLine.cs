@@ -29,16 +29,20 @@ internal static class CommandLine
     /// <summary>Parses and runs; turns failures into one line on the error stream and an exit code.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
-        var parse = root.Parse(arguments);
+        ParseResult parse;
+        try
+        {
+            parse = root.Parse(arguments);
+        }
+        catch (InvalidOperationException e)
+        {
+            // A validator looked at a value that is of another type than its option.
+            return await UsageErrorAsync(root, root, [e.Message]);
+        }
+
         if (parse.Errors.Count > 0)
         {
-            foreach (ParseError error in parse.Errors)
-            {
-                await Console.Error.WriteLineAsync($"error: {error.Message}");
-            }
-
-            await Console.Error.WriteLineAsync($"See `{root.Name} {string.Join(' ', parse.CommandResult.Command == root ? [] : [parse.CommandResult.Command.Name + " "])}--help`.");
-            return Usage;
+            return await UsageErrorAsync(root, parse.CommandResult.Command, parse.Errors.Select(e => e.Message));
         }
 
         try
@@ -75,5 +79,29 @@ internal static class CommandLine
             await Console.Error.WriteLineAsync($"error: unexpected {e}\nPlease report this with the command that caused it.");
             return Unexpected;
         }
+    }
+
+    /// <summary>Refuses options that are not known, where a command takes any number of paths and would take them for one.</summary>
+    public static Argument<T> WithoutUnknownOptions<T>(this Argument<T> argument)
+    {
+        argument.Validators.Add(result =>
+        {
+            foreach (var token in result.Tokens.Where(t => t.Value.StartsWith('-') && !Path.Exists(t.Value)))
+            {
+                result.AddError($"Unrecognized option '{token.Value}'.");
+            }
+        });
+        return argument;
+    }
+
+    private static async Task<int> UsageErrorAsync(RootCommand root, Command command, IEnumerable<string> messages)
+    {
+        foreach (var message in messages)
+        {
+            await Console.Error.WriteLineAsync($"error: {message}");
+        }
+
+        await Console.Error.WriteLineAsync($"See `{root.Name} {(command == root ? "" : command.Name + " ")}--help`.");
+        return Usage;
     }
 }

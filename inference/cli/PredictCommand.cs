@@ -15,7 +15,7 @@ internal static class PredictCommand
         {
             Description = "One scan a channel, in the model's order: .nii, .nii.gz, or a folder with one DICOM series.",
             Arity = ArgumentArity.OneOrMore,
-        };
+        }.WithoutUnknownOptions();
         var model = new Option<FileInfo>("--model", "-m") { Description = "Model file written by credence-export.", Required = true };
         var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for the maps and the report; created when missing.", Required = true };
         var samples = new Option<int>("--samples", "-n")

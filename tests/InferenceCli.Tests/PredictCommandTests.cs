@@ -62,7 +62,7 @@ public sealed class PredictCommandTests : IDisposable
         { "not NIfTI", @"scan\.txt: a file of another kind; expected a \.nii or \.nii\.gz file" },
         { "NaN", @"scan\.nii\.gz: value NaN at voxel \(3, 1, 2\); expected finite numbers only\. Repair the volume" },
         { "zero slices", @"scan\.nii: .*0.*; expected .*\. .*" },
-        { "empty folder", @"empty: .*; expected .*DICOM.*\. .*" },
+        { "empty folder", @"empty: no DICOM .*; expected .*series.*\. .*" },
         { "missing slice", @"series: .*; expected .*\. .*" },
         { "missing channel", @"scan\.nii\.gz: 1 channel; expected 2: FLAIR, T1\. Give one scan a channel, in this order\." },
         { "other grid", @"other\.nii\.gz: a grid of 12 x 10 x 7 voxels that is not the grid of .*; expected all channels on one grid" },

@@ -58,7 +58,7 @@ public sealed class PlannerTests
         Assert.Equal(plan.Strides, TrainingPlan.Read(path).Strides);
 
         (plan with { PatchSize = new(33, 32, 32) }).Write(path);
-        Assert.Matches(@"plan\.json: patch 33 x 32 x 32, .*; expected positive numbers, the patch a multiple of 16 x 16 x 16", Refusal());
+        Assert.Matches(@"plan\.json: patch 33 x 32 x 32, .*; expected positive numbers, the patch a multiple of 8 x 8 x 8", Refusal());
         (plan with { Kernels = [[3, 3, 2], .. plan.Kernels.Skip(1)] }).Write(path);
         Assert.Contains("one odd kernel triple a level", Refusal(), StringComparison.Ordinal);
         File.WriteAllText(path, "{\"width\": \"wide\"}");

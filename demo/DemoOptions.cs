@@ -10,7 +10,13 @@ internal sealed record DemoOptions
     public Posterior Posterior { get; init; } = Posterior.MeanField;
 
     /// <summary>Minutes of training; everything else takes about a minute.</summary>
-    public double Minutes { get; init; } = 1.75;
+    public double Minutes { get; init; } = 1.9;
+
+    /// <summary>
+    /// Top of the learning-rate schedule. AdamW moves a weight by at most the rate a step: in a few hundred steps the default of long runs
+    /// does not reach the logits that lesions need, and the norms make the convolutions indifferent to larger steps.
+    /// </summary>
+    public double LearningRate { get; init; } = 3e-2;
 
     public int TrainingCases { get; init; } = 24;
 

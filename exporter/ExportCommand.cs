@@ -32,7 +32,7 @@ internal static class ExportCommand
                     ["comparisons"] = result.Proof.Comparisons,
                 }.ToJsonString()
                 : string.Create(CultureInfo.InvariantCulture,
-                    $"{result.Output}: {result.Bytes / 1e6:F1} MB, sha256 {result.Sha256[..16]}\nproof: {result.Proof.Comparisons} logits, largest difference {result.Proof.MaximumError:E1} at {result.Proof.Where}"));
+                    $"{result.Output}: {result.Bytes / 1e6:F1} MB, sha256 {result.Sha256[..16]}\nproof: {result.Proof.Comparisons} outputs, largest difference {result.Proof.MaximumError:E1} at {result.Proof.Where}"));
             return Task.FromResult(CommandLine.Done);
         });
         return command;

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.Inference.Sampling;
@@ -8,9 +9,12 @@ using Credence.Models;
 namespace Credence.Exporter;
 
 /// <summary>The largest difference found between the trained network and the file.</summary>
-/// <param name="MaximumError">Largest absolute difference of a logit.</param>
+/// <param name="MaximumError">
+/// Largest difference of a probability, or of a logit as a share of its patch's largest (at least 1), whichever is larger. The logits show what the
+/// softmax saturates; they are relative because the rounding of float32 grows with them.
+/// </param>
 /// <param name="Where">Patch, noise draw, class and voxel of it.</param>
-/// <param name="Comparisons">Logits compared.</param>
+/// <param name="Comparisons">Outputs compared.</param>
 public sealed record ProofResult(double MaximumError, string Where, long Comparisons);
 
 /// <summary>Runs the trained network (libtorch) and the file (ONNX Runtime) on the same patches with the same noise, and remembers the largest difference.</summary>
@@ -68,19 +72,48 @@ internal sealed class ExportProof : IPatchNetwork
         var found = new float[logits.Length];
         onnx.Run(patches, batch, size, noise, found);
         RunTrained(patches, batch, size, noise, logits);
-        for (var n = 0; n < found.Length; n++)
+        var (classes, voxels) = (manifest.Classes.Count, (int)size.Count);
+        var (p, q) = (new double[classes], new double[classes]);
+        for (var example = 0; example < batch; example++)
         {
-            var error = Math.Abs((double)logits[n] - found[n]);
-            if (!(error <= worst.MaximumError))
+            var trained = logits.Slice(example * classes * voxels, classes * voxels);
+            var exported = found.AsSpan(example * classes * voxels, classes * voxels);
+            var scale = Math.Max(1, TensorPrimitives.MaxMagnitude<float>(trained));
+            for (var voxel = 0; voxel < voxels; voxel++)
             {
-                var voxel = (int)(n % size.Count);
-                var (i, j, k) = (voxel % size.Width, voxel / size.Width % size.Height, voxel / size.Width / size.Height);
-                var @class = n / (int)size.Count % manifest.Classes.Count;
-                worst = worst with { MaximumError = double.IsNaN(error) ? double.PositiveInfinity : error, Where = $"{what} ({size}), class {@class}, voxel ({i}, {j}, {k})" };
+                Softmax(trained, voxel, p);
+                Softmax(exported, voxel, q);
+                for (var k = 0; k < classes; k++)
+                {
+                    var n = k * voxels + voxel;
+                    Note(Math.Max(Math.Abs(p[k] - q[k]), Math.Abs((double)trained[n] - exported[n]) / Math.Abs(scale)), size, k, voxel);
+                }
             }
         }
 
         worst = worst with { Comparisons = worst.Comparisons + found.Length };
+    }
+
+    private void Note(double error, Size3 size, int @class, int voxel)
+    {
+        if (error <= worst.MaximumError)
+        {
+            return;
+        }
+
+        var (i, j, k) = (voxel % size.Width, voxel / size.Width % size.Height, voxel / size.Width / size.Height);
+        worst = worst with { MaximumError = double.IsNaN(error) ? double.PositiveInfinity : error, Where = $"{what} ({size}), class {@class}, voxel ({i}, {j}, {k})" };
+    }
+
+    private static void Softmax(ReadOnlySpan<float> logits, int voxel, Span<double> probability)
+    {
+        var voxels = logits.Length / probability.Length;
+        for (var k = 0; k < probability.Length; k++)
+        {
+            probability[k] = logits[k * voxels + voxel];
+        }
+
+        TensorPrimitives.SoftMax<double>(probability, probability);
     }
 
     private void RunTrained(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)

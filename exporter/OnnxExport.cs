@@ -85,8 +85,8 @@ public static class OnnxExport
         if (!(proof.MaximumError <= ExportProof.Tolerance))
         {
             throw new ModelFileException(options.Output,
-                FormattableString.Invariant($"logits that differ from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-                FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}"), "Nothing was written. Please report this with the run folder.");
+                FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
+                FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}, of a probability or of a logit relative to the largest"), "Nothing was written. Please report this with the run folder.");
         }
 
         if (Path.GetDirectoryName(Path.GetFullPath(options.Output)) is { } folder)

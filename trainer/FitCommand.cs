@@ -24,7 +24,7 @@ internal static class FitCommand
         var batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step; the plan's by default." });
         var width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
         var optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
-        var rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 2e-3 for AdamW and 1e-2 for SGD by default." });
+        var rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 5e-3 for AdamW and 1e-2 for SGD by default." });
         var loss = Kind("--loss", "Loss of the data term", Defaults.Loss);
         var dataTerm = Kind("--data-term", "What the data term is summed or averaged over", Defaults.DataTerm);
         var scaling = new Option<KlScaling?>("--kl-scaling")

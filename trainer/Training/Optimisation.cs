@@ -19,7 +19,7 @@ internal sealed class Optimisation : IDisposable
         var decayed = network.Weights.OfType<PointWeight>().SelectMany(w => w.parameters()).ToList();
         var handles = decayed.Select(p => p.Handle).ToHashSet();
         var others = network.parameters().Where(p => !handles.Contains(p.Handle)).ToList();
-        TopLearningRate = options.LearningRate ?? (options.Optimiser == OptimiserKind.AdamW ? 2e-3 : 1e-2);
+        TopLearningRate = options.LearningRate ?? (options.Optimiser == OptimiserKind.AdamW ? 5e-3 : 1e-2);
         optimiser = options.Optimiser switch
         {
             OptimiserKind.AdamW => torch.optim.AdamW(

@@ -44,7 +44,7 @@ public sealed record TrainingOptions
     /// <summary>Optimiser.</summary>
     public OptimiserKind Optimiser { get; init; } = OptimiserKind.AdamW;
 
-    /// <summary>Learning rate at the top of the schedule; null takes 2e-3 for AdamW and 1e-2 for SGD.</summary>
+    /// <summary>Learning rate at the top of the schedule; null takes 5e-3 for AdamW and 1e-2 for SGD.</summary>
     public double? LearningRate { get; init; }
 
     /// <summary>Weight decay of convolution weights that are points. Norms, biases and Gaussian weights are not decayed: the KL is their prior.</summary>

@@ -201,7 +201,9 @@ public sealed class PredictCommandTests : IDisposable
         graph.Initializer.Remove(graph.Initializer.Single(t => t.Name.StartsWith("noise", StringComparison.Ordinal)));
         graph.Node.Add(new Inference.Onnx.NodeProto
         {
-            OpType = "Conv", Input = { "image", "mean", "bias" }, Output = { "logits" },
+            OpType = "Conv",
+            Input = { "image", "mean", "bias" },
+            Output = { "logits" },
             Attribute = { new Inference.Onnx.AttributeProto { Name = "pads", Type = Inference.Onnx.AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
         });
         return Google.Protobuf.MessageExtensions.ToByteArray(model);

@@ -40,7 +40,7 @@ public sealed class PhantomTests
         var phantom = Phantom.Create(Options, 1);
         // A corner of the volume, outside the head: there the magnitude is Rayleigh distributed, with mean sigma sqrt(pi/2).
         var corner = Enumerable.Range(0, (int)phantom.Scan.Geometry.Size.Count)
-            .Where(v => phantom.Scan.Geometry.IndexOf(v) is (< 6, < 6, _))
+            .Where(v => phantom.Scan.Geometry.IndexOf(v) is ( < 6, < 6, _))
             .Select(v => (double)phantom.Scan.Voxels[v]).ToList();
 
         var expected = Options.Scale * Options.NoiseSigma * Math.Sqrt(Math.PI / 2);

@@ -46,6 +46,11 @@ public sealed record AugmentationOptions
     /// <summary>No variation at all.</summary>
     public static AugmentationOptions None { get; } = new()
     {
-        RotationProbability = 0, ScaleProbability = 0, FlipAxes = "", NoiseProbability = 0, BrightnessProbability = 0, GammaProbability = 0,
+        RotationProbability = 0,
+        ScaleProbability = 0,
+        FlipAxes = "",
+        NoiseProbability = 0,
+        BrightnessProbability = 0,
+        GammaProbability = 0,
     };
 }

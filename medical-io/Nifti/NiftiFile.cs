@@ -4,23 +4,61 @@ using System.Runtime.InteropServices;
 
 namespace Credence.MedicalIO.Nifti;
 
-/// <summary>Reads and writes NIfTI-1 files with one 3-D volume: <c>.nii</c> and <c>.nii.gz</c>.</summary>
+/// <summary>Reads NIfTI-1 and NIfTI-2 files (<c>.nii</c>, <c>.nii.gz</c>, <c>.hdr</c> with <c>.img</c>) and writes <c>.nii</c> and <c>.nii.gz</c>.</summary>
 public static class NiftiFile
 {
     private const int ChunkVoxels = 1 << 18;
 
-    /// <summary>Whether the name ends as a NIfTI file's does.</summary>
-    public static bool HasExtension(string path) =>
-        path.EndsWith(".nii", StringComparison.OrdinalIgnoreCase) || path.EndsWith(".nii.gz", StringComparison.OrdinalIgnoreCase);
+    private static readonly string[] ReadExtensions = [".nii", ".nii.gz", ".hdr", ".hdr.gz"];
+
+    /// <summary>Whether the name ends as that of a NIfTI file that can be read.</summary>
+    public static bool HasExtension(string path) => Array.Exists(ReadExtensions, e => path.EndsWith(e, StringComparison.OrdinalIgnoreCase));
 
     /// <summary>Reads a volume; stored values are scaled by scl_slope and scl_inter. NaN and infinities are returned as they are.</summary>
+    /// <param name="path">The file; of a pair, the header.</param>
+    /// <param name="options">Which volume and component; null refuses files of several.</param>
     /// <exception cref="InvalidImageFileException">The file is missing, cut short or damaged.</exception>
-    /// <exception cref="UnsupportedImageException">It is sound, but not one 3-D volume of plain numbers.</exception>
-    public static Volume Read(string path)
+    /// <exception cref="UnsupportedImageException">It is sound, but holds several volumes or numbers a voxel and the options choose none, or its axes are sheared.</exception>
+    public static Volume Read(string path, NiftiReadOptions? options = null) => NiftiStream.Read(path, stream =>
     {
-        var (geometry, voxels) = ReadVoxels(path);
-        return new(geometry, voxels);
-    }
+        options ??= new();
+        var header = stream.Header;
+        if (options.Volume is null && header.Volumes > 1)
+        {
+            throw new UnsupportedImageException(path, $"{header.Volumes} volumes of {header.Geometry.Size}", "one 3-D volume",
+                "Choose one, or split the file: `credence-infer convert --time-point`.");
+        }
+
+        if (options.Volume is { } chosen && (chosen < 0 || chosen >= header.Volumes))
+        {
+            throw new InvalidImageFileException(path, $"{header.Volumes} volumes", $"at least {chosen + 1}, to take number {chosen} from 0", "Choose a volume that is there.");
+        }
+
+        stream.SkipVolumes(options.Volume ?? 0);
+        return Finish(path, stream, options);
+    });
+
+    /// <summary>Reads all volumes of a file, in the order in which they are stored.</summary>
+    /// <param name="path">The file; of a pair, the header.</param>
+    /// <param name="options">Component and resampling; the volume is not looked at.</param>
+    /// <exception cref="InvalidImageFileException">As <see cref="Read"/>.</exception>
+    /// <exception cref="UnsupportedImageException">As <see cref="Read"/>.</exception>
+    public static IReadOnlyList<Volume> ReadAll(string path, NiftiReadOptions? options = null) => NiftiStream.Read(path, stream =>
+    {
+        var volumes = new List<Volume>();
+        for (var volume = 0; volume < stream.Header.Volumes; volume++)
+        {
+            volumes.Add(Finish(path, stream, options ?? new(), isLast: volume == stream.Header.Volumes - 1));
+        }
+
+        return volumes;
+    });
+
+    /// <summary>Reads the header only.</summary>
+    /// <exception cref="InvalidImageFileException">As <see cref="Read"/>.</exception>
+    /// <exception cref="UnsupportedImageException">A data type that is not read.</exception>
+    public static NiftiInfo ReadInfo(string path) => NiftiStream.Read(path, stream => new NiftiInfo(
+        stream.Header.Version, stream.Header.DataType, stream.Header.Geometry, stream.Header.Volumes, stream.Header.Problems, stream.Extensions));
 
     /// <summary>Reads a mask or label map: whole numbers from 0 to 255.</summary>
     /// <exception cref="InvalidImageFileException">As <see cref="Read"/>, or a voxel is not such a number.</exception>
@@ -51,8 +89,9 @@ public static class NiftiFile
     /// <param name="volume">The volume.</param>
     /// <param name="dataType">uint8, int16, int32, float32 or float64. For integers, values that do not fit or are not whole are scaled over the type's
     /// range by scl_slope and scl_inter, so that the error is at most half a step.</param>
+    /// <param name="extensions">Header extensions to keep, for example those of <see cref="ReadInfo"/>.</param>
     /// <exception cref="ArgumentException">An integer type and a voxel that is not finite, or a type that is only read.</exception>
-    public static void Write(string path, Volume volume, NiftiDataType dataType = NiftiDataType.Float32)
+    public static void Write(string path, Volume volume, NiftiDataType dataType = NiftiDataType.Float32, IReadOnlyList<NiftiExtension>? extensions = null)
     {
         var (minimum, maximum) = dataType switch
         {
@@ -63,8 +102,8 @@ public static class NiftiFile
             _ => throw new ArgumentException($"{dataType} is read but not written; use uint8, int16, int32, float32 or float64.", nameof(dataType)),
         };
         var (slope, intercept) = double.IsInfinity(minimum) ? (1, 0) : Scaling(volume.Voxels, minimum, maximum);
-        var bytesPerVoxel = dataType switch { NiftiDataType.UInt8 => 1, NiftiDataType.Int16 => 2, NiftiDataType.Float64 => 8, _ => 4 };
-        WriteFile(path, NiftiHeader.Format(volume.Geometry, dataType, bytesPerVoxel, slope, intercept), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
+        var bytesPerVoxel = dataType.Bytes();
+        WriteFile(path, NiftiHeader.Format(volume.Geometry, dataType, slope, intercept, extensions ?? []), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
         {
             var source = volume.Voxels.AsSpan(first, target.Length / bytesPerVoxel);
             switch (dataType)
@@ -113,123 +152,55 @@ public static class NiftiFile
     /// <param name="path">Ends in .nii or .nii.gz.</param>
     /// <param name="labels">The labels.</param>
     public static void Write(string path, LabelMap labels) =>
-        WriteFile(path, NiftiHeader.Format(labels.Geometry, NiftiDataType.UInt8, 1, 1, 0), labels.Labels.Length, 1,
+        WriteFile(path, NiftiHeader.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, []), labels.Labels.Length, 1,
             (first, target) => labels.Labels.AsSpan(first, target.Length).CopyTo(target));
 
     private delegate void FillBytes(int firstVoxel, Span<byte> target);
 
-    private static (VolumeGeometry Geometry, float[] Voxels) ReadVoxels(string path)
+    private static Volume Finish(string path, NiftiStream stream, NiftiReadOptions options, bool isLast = true)
     {
-        try
+        var header = stream.Header;
+        if (header.IsSheared && !options.Resample)
         {
-            using var file = new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.Read, 1 << 16);
-            var isCompressed = file.ReadByte() == 0x1f && file.ReadByte() == 0x8b;
-            file.Position = 0;
-            using Stream stream = isCompressed ? new GZipStream(file, CompressionMode.Decompress) : file;
+            throw new UnsupportedImageException(path, header.Problems[^1], "orthogonal axes", "Resample the volume, for example with `credence-infer convert --resample`.");
+        }
 
-            var bytes = new byte[NiftiHeader.Size];
-            var read = stream.ReadAtLeast(bytes, bytes.Length, throwOnEndOfStream: false);
-            var header = NiftiHeader.Parse(bytes.AsSpan(0, read), path);
-            Skip(stream, header.DataOffset - NiftiHeader.Size);
+        var volume = new Volume(header.Geometry, stream.ReadVolume(options.Component));
+        if (isLast)
+        {
+            stream.CheckEnd();
+        }
 
-            var count = header.Geometry.Size.Count;
-            var needed = count * header.BytesPerVoxel;
-            // A lying header must not cost memory: an uncompressed file shows its length, and deflate shrinks at most 1032 times.
-            var available = isCompressed ? file.Length * 1032 : file.Length - header.DataOffset;
-            if (count > Array.MaxLength || needed > available)
+        return header.IsSheared ? Straighten(volume) : volume;
+    }
+
+    /// <summary>Puts a sheared volume on the smallest grid with orthogonal axes that holds it: i keeps its direction, j turns least; spacing stays.</summary>
+    private static Volume Straighten(Volume volume)
+    {
+        var (size, affine) = volume.Geometry;
+        static Vector3D Unit(Vector3D v) => 1 / v.Length * v;
+        var i = Unit(affine.ColumnI);
+        var k = Unit(i.Cross(affine.ColumnJ));
+        var j = k.Cross(i);
+        k = (k.Dot(affine.ColumnK) < 0 ? -1 : 1) * k;
+        var spacing = affine.Spacing;
+        var axes = new Affine(spacing.X * i, spacing.Y * j, spacing.Z * k, affine.Origin);
+        var inverse = axes.Inverse();
+        var (low, high) = (new double[3], new double[3]);
+        for (var corner = 0; corner < 8; corner++)
+        {
+            var at = inverse.Apply(affine.Apply(new((corner & 1) * (size.Width - 1), (corner >> 1 & 1) * (size.Height - 1), (corner >> 2) * (size.Depth - 1))));
+            double[] index = [at.X, at.Y, at.Z];
+            for (var axis = 0; axis < 3; axis++)
             {
-                throw Short(path, header, available);
+                (low[axis], high[axis]) = (Math.Min(low[axis], index[axis]), Math.Max(high[axis], index[axis]));
             }
-
-            var voxels = new float[count];
-            var chunk = new byte[(int)Math.Min(ChunkVoxels, count) * header.BytesPerVoxel];
-            for (long first = 0; first < count; first += ChunkVoxels)
-            {
-                var n = (int)Math.Min(ChunkVoxels, count - first);
-                var raw = chunk.AsSpan(0, n * header.BytesPerVoxel);
-                var got = stream.ReadAtLeast(raw, raw.Length, throwOnEndOfStream: false);
-                if (got < raw.Length)
-                {
-                    throw Short(path, header, first * header.BytesPerVoxel + got);
-                }
-
-                Convert(header, raw, voxels.AsSpan((int)first, n));
-            }
-
-            if (isCompressed)
-            {
-                ReadToEnd(stream); // the checksum stands at the end
-            }
-
-            return (header.Geometry, voxels);
         }
-        catch (InvalidDataException e)
-        {
-            throw new InvalidImageFileException(path, $"damaged gzip data ({e.Message})", "a whole .nii.gz file", "Copy the file again.", e);
-        }
-        catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
-        {
-            throw new InvalidImageFileException(path, "no such file", "a .nii or .nii.gz file", "Check the path.", e);
-        }
-    }
 
-    private static InvalidImageFileException Short(string path, NiftiHeader header, long available) => new(
-        path, $"{available} bytes of voxels at most", $"{header.Geometry.Size} voxels of {header.DataType} = {header.Geometry.Size.Count * header.BytesPerVoxel} bytes",
-        "The file is cut short; copy it again.");
-
-    private static void Skip(Stream stream, int count)
-    {
-        Span<byte> buffer = stackalloc byte[4096];
-        while (count > 0 && stream.Read(buffer[..Math.Min(count, buffer.Length)]) is > 0 and var got)
-        {
-            count -= got;
-        }
-    }
-
-    private static void ReadToEnd(Stream stream)
-    {
-        Span<byte> buffer = stackalloc byte[4096];
-        while (stream.Read(buffer) > 0)
-        {
-        }
-    }
-
-    private static void Convert(NiftiHeader header, ReadOnlySpan<byte> raw, Span<float> target)
-    {
-        switch (header.DataType)
-        {
-            case NiftiDataType.UInt8: ConvertAs(header, raw, target, (ReadOnlySpan<byte> b, bool _) => b[0]); break;
-            case NiftiDataType.Int8: ConvertAs(header, raw, target, (ReadOnlySpan<byte> b, bool _) => (sbyte)b[0]); break;
-            case NiftiDataType.Int16: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadInt16BigEndian(b) : BinaryPrimitives.ReadInt16LittleEndian(b)); break;
-            case NiftiDataType.UInt16: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadUInt16BigEndian(b) : BinaryPrimitives.ReadUInt16LittleEndian(b)); break;
-            case NiftiDataType.Int32: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadInt32BigEndian(b) : BinaryPrimitives.ReadInt32LittleEndian(b)); break;
-            case NiftiDataType.UInt32: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadUInt32BigEndian(b) : BinaryPrimitives.ReadUInt32LittleEndian(b)); break;
-            case NiftiDataType.Int64: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadInt64BigEndian(b) : BinaryPrimitives.ReadInt64LittleEndian(b)); break;
-            case NiftiDataType.UInt64: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadUInt64BigEndian(b) : BinaryPrimitives.ReadUInt64LittleEndian(b)); break;
-            case NiftiDataType.Float64: ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadDoubleBigEndian(b) : BinaryPrimitives.ReadDoubleLittleEndian(b)); break;
-            default:
-                if (!header.IsBigEndian && BitConverter.IsLittleEndian && header is { Slope: 1, Intercept: 0 })
-                {
-                    raw.CopyTo(MemoryMarshal.AsBytes(target));
-                }
-                else
-                {
-                    ConvertAs(header, raw, target, (b, big) => big ? BinaryPrimitives.ReadSingleBigEndian(b) : BinaryPrimitives.ReadSingleLittleEndian(b));
-                }
-
-                break;
-        }
-    }
-
-    private delegate double ReadValue(ReadOnlySpan<byte> bytes, bool isBigEndian);
-
-    private static void ConvertAs(NiftiHeader header, ReadOnlySpan<byte> raw, Span<float> target, ReadValue read)
-    {
-        var step = header.BytesPerVoxel;
-        for (var n = 0; n < target.Length; n++)
-        {
-            target[n] = (float)(read(raw[(n * step)..], header.IsBigEndian) * header.Slope + header.Intercept);
-        }
+        int Edge(int axis) => (int)Math.Ceiling(high[axis] - 1e-6) - (int)Math.Floor(low[axis] + 1e-6) + 1;
+        var first = new Vector3D(Math.Floor(low[0] + 1e-6), Math.Floor(low[1] + 1e-6), Math.Floor(low[2] + 1e-6));
+        var grid = new VolumeGeometry(new(Edge(0), Edge(1), Edge(2)), axes with { Origin = axes.Apply(first) });
+        return Resampling.Resample(volume, grid, Interpolation.Linear, volume.Voxels.Min());
     }
 
     private static (double Slope, double Intercept) Scaling(float[] voxels, double minimum, double maximum)
@@ -258,7 +229,7 @@ public static class NiftiFile
 
     private static void WriteFile(string path, byte[] header, int voxels, int bytesPerVoxel, FillBytes fill)
     {
-        if (!HasExtension(path))
+        if (!path.EndsWith(".nii", StringComparison.OrdinalIgnoreCase) && !path.EndsWith(".nii.gz", StringComparison.OrdinalIgnoreCase))
         {
             throw new ArgumentException($"{path} does not end in .nii or .nii.gz.", nameof(path));
         }

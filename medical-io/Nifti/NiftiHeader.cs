@@ -2,76 +2,96 @@ using System.Buffers.Binary;
 
 namespace Credence.MedicalIO.Nifti;
 
-/// <summary>The fields of a NIfTI-1 header that the reader uses.</summary>
-/// <remarks>Source: nifti1.h of the NIfTI-1 standard. Offsets are in bytes.</remarks>
-/// <param name="Geometry">Size and affine (sform, else qform, else spacing only).</param>
+/// <summary>The fields of a NIfTI header that the reader uses.</summary>
+/// <param name="Version">1 or 2.</param>
+/// <param name="Geometry">Size and affine (sform, else qform, else spacing only), mm.</param>
+/// <param name="Volumes">3-D volumes, along all dimensions above the third.</param>
 /// <param name="DataType">Type of the stored voxels.</param>
 /// <param name="Slope">Stored value x slope + intercept is the voxel; 1 where the file says 0.</param>
 /// <param name="Intercept">See <paramref name="Slope"/>.</param>
-/// <param name="DataOffset">Position of the first voxel in the file.</param>
+/// <param name="DataOffset">Position of the first voxel in its file.</param>
 /// <param name="IsBigEndian">Byte order of header and voxels.</param>
+/// <param name="IsPair">Voxels lie in a file of their own.</param>
+/// <param name="Problems">What a reader should know.</param>
 internal sealed record NiftiHeader(
-    VolumeGeometry Geometry, NiftiDataType DataType, double Slope, double Intercept, int DataOffset, bool IsBigEndian)
+    int Version, VolumeGeometry Geometry, int Volumes, NiftiDataType DataType, double Slope, double Intercept, int DataOffset, bool IsBigEndian, bool IsPair,
+    IReadOnlyList<string> Problems)
 {
-    public const int Size = 348;
     private const int LargestOffset = 1 << 26;
-    private const short NoTransform = 0;
-    private const string NotNifti = "Check that this is a .nii or .nii.gz file and copy it again.";
+    private const int LargestEdge = short.MaxValue;
+    private const double LargestShear = 1e-3; // cosine of the angle between axes
+    private const double LargestDisagreement = 0.1; // mm, between corners by sform and qform
+    private const string NotNifti = "Check that this is a NIfTI file and copy it again.";
 
-    public int BytesPerVoxel => DataType switch
+    /// <summary>Largest cosine of an angle between two axes: 0 for orthogonal ones.</summary>
+    public static double Shear(Affine affine)
     {
-        NiftiDataType.UInt8 or NiftiDataType.Int8 => 1,
-        NiftiDataType.Int16 or NiftiDataType.UInt16 => 2,
-        NiftiDataType.Int32 or NiftiDataType.UInt32 or NiftiDataType.Float32 => 4,
-        _ => 8,
-    };
+        var (x, y, z) = (1 / affine.Spacing.X * affine.ColumnI, 1 / affine.Spacing.Y * affine.ColumnJ, 1 / affine.Spacing.Z * affine.ColumnK);
+        return new[] { x.Dot(y), y.Dot(z), z.Dot(x) }.Max(Math.Abs);
+    }
 
-    /// <summary>Parses the first <see cref="Size"/> bytes of a file.</summary>
-    /// <exception cref="InvalidImageFileException">The bytes are not a usable NIfTI-1 header.</exception>
-    /// <exception cref="UnsupportedImageException">Sound, but not one 3-D volume of plain numbers in one file.</exception>
+    /// <summary>Whether the axes are further from orthogonal than rounding explains.</summary>
+    public bool IsSheared => Shear(Geometry.Affine) > LargestShear;
+
+    /// <summary>The layout of a file by its first four bytes; null when they are not those of a header.</summary>
+    public static (NiftiLayout Layout, bool IsBigEndian)? Find(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length < 4)
+        {
+            return null;
+        }
+
+        var size = BinaryPrimitives.ReadInt32LittleEndian(bytes);
+        foreach (var layout in new[] { NiftiLayout.One, NiftiLayout.Two })
+        {
+            if (size == layout.Size || size == BinaryPrimitives.ReverseEndianness(layout.Size))
+            {
+                return (layout, size != layout.Size);
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Parses a header.</summary>
+    /// <param name="bytes">The first bytes of the file, as many as there are up to 540.</param>
+    /// <param name="path">For messages.</param>
+    /// <exception cref="InvalidImageFileException">The bytes are not a usable header.</exception>
+    /// <exception cref="UnsupportedImageException">Sound, but of a data type that is not read.</exception>
     public static NiftiHeader Parse(ReadOnlySpan<byte> bytes, string path)
     {
-        if (bytes.Length < Size)
-        {
-            throw new InvalidImageFileException(path, $"{bytes.Length} bytes", $"a NIfTI-1 header of {Size}", NotNifti);
-        }
-
-        var sizeOfHeader = BinaryPrimitives.ReadInt32LittleEndian(bytes);
-        var isBigEndian = sizeOfHeader == BinaryPrimitives.ReverseEndianness(Size);
-        var magic = bytes[344..348];
-        if (sizeOfHeader is 540 or 0x1C020000)
-        {
-            throw new UnsupportedImageException(path, "a NIfTI-2 header", "NIfTI-1", "Convert it with `nifti_tool` or nibabel.");
-        }
-
-        if ((!isBigEndian && sizeOfHeader != Size) || !(magic.SequenceEqual("n+1\0"u8) || magic.SequenceEqual("ni1\0"u8)))
+        if (Find(bytes) is not var (layout, isBigEndian) || bytes.Length < layout.Size)
         {
             throw new InvalidImageFileException(path,
-                $"sizeof_hdr {sizeOfHeader} and magic \"{Printable(magic)}\"", $"sizeof_hdr {Size} and magic \"n+1\"", NotNifti);
+                bytes.Length < NiftiLayout.One.Size ? $"{bytes.Length} bytes" : $"sizeof_hdr {BinaryPrimitives.ReadInt32LittleEndian(bytes)}",
+                $"a NIfTI header of {NiftiLayout.One.Size} or {NiftiLayout.Two.Size} bytes", NotNifti);
         }
 
-        if (magic[1] == (byte)'i')
+        var magic = bytes.Slice(layout.Magic, 4);
+        var digit = layout.Version == 1 ? (byte)'1' : (byte)'2';
+        var isPair = magic[1] == (byte)'i';
+        if (magic[0] != (byte)'n' || magic[2] != digit || magic[1] is not ((byte)'+' or (byte)'i'))
         {
-            throw new UnsupportedImageException(path, "a header without voxels (.hdr/.img pair)", "one .nii file", "Convert it with `nifti_tool` or nibabel.");
+            throw new InvalidImageFileException(path, $"sizeof_hdr {layout.Size} and magic \"{Printable(magic)}\"", $"magic \"n+{(char)digit}\" or \"ni{(char)digit}\"",
+                "Check that this is a NIfTI file; an Analyze 7.5 file does not say which side is left, convert it where that is known.");
         }
 
-        var fields = new Fields(bytes, isBigEndian);
-        var size = ReadSize(fields, path);
-        var dataType = (NiftiDataType)fields.Int16(70);
+        var fields = new NiftiFields(bytes[..layout.Size].ToArray(), layout, isBigEndian);
+        var (size, volumes) = ReadSize(fields, path);
+        var dataType = (NiftiDataType)fields.Int16(layout.DataType);
         if (!Enum.IsDefined(dataType))
         {
-            throw new UnsupportedImageException(path, $"datatype {(int)dataType}", $"one of {string.Join(", ", Enum.GetNames<NiftiDataType>())}",
-                "Convert the volume to float32; complex and RGB voxels are not supported.");
+            throw new UnsupportedImageException(path, $"datatype {(int)dataType}", $"one of {string.Join(", ", Enum.GetNames<NiftiDataType>())}", "Convert the volume to float32.");
         }
 
-        var offset = fields.Single(108);
-        if (!(offset >= Size && offset <= LargestOffset && offset == MathF.Floor(offset)))
+        var offset = fields.DataOffset;
+        var smallest = isPair ? 0 : layout.Size;
+        if (!(offset >= smallest && offset <= LargestOffset && offset == Math.Floor(offset)))
         {
-            throw new InvalidImageFileException(path, $"vox_offset {offset}", $"a whole number from {Size} to {LargestOffset}", NotNifti);
+            throw new InvalidImageFileException(path, FormattableString.Invariant($"vox_offset {offset}"), $"a whole number from {smallest} to {LargestOffset}", NotNifti);
         }
 
-        double slope = fields.Single(112);
-        double intercept = fields.Single(116);
+        var (slope, intercept) = (fields.Real(layout.Slope), fields.Real(layout.Intercept));
         if (slope == 0 || !double.IsFinite(slope))
         {
             (slope, intercept) = (1, 0);
@@ -82,114 +102,200 @@ internal sealed record NiftiHeader(
             throw new InvalidImageFileException(path, $"scl_inter {intercept}", "a finite number", NotNifti);
         }
 
-        var affine = ReadAffine(fields, path);
+        var problems = new List<string>();
+        var affine = ReadAffine(fields, size, path, problems);
         if (!(Math.Abs(affine.Determinant) > 1e-9) || !double.IsFinite(affine.Determinant) || !double.IsFinite(affine.Origin.Length))
         {
             throw new InvalidImageFileException(path, FormattableString.Invariant($"an affine with determinant {affine.Determinant:G3}"), "three independent, finite axes",
                 "Correct sform or qform in the header.");
         }
 
-        return new(new(size, affine), dataType, slope, intercept, (int)offset, isBigEndian);
+        var header = new NiftiHeader(layout.Version, new(size, affine), volumes, dataType, slope, intercept, (int)offset, isBigEndian, isPair, problems);
+        if (header.IsSheared)
+        {
+            problems.Add(FormattableString.Invariant($"sheared axes, {Math.Acos(Shear(affine)) * 180 / Math.PI:F1} degrees apart where 90 is expected"));
+        }
+
+        return header;
     }
 
-    /// <summary>Writes a header for voxels of <paramref name="dataType"/> in the byte order of this machine's files: little-endian.</summary>
-    public static byte[] Format(VolumeGeometry geometry, NiftiDataType dataType, int bytesPerVoxel, double slope, double intercept)
+    /// <summary>Writes a little-endian header: NIfTI-1, or NIfTI-2 where an edge is longer than 32 767 voxels.</summary>
+    /// <param name="geometry">Size and affine.</param>
+    /// <param name="dataType">Type of the stored voxels.</param>
+    /// <param name="slope">See <see cref="Slope"/>.</param>
+    /// <param name="intercept">See <see cref="Slope"/>.</param>
+    /// <param name="extensions">Kept behind the header.</param>
+    /// <returns>Everything before the voxels.</returns>
+    public static byte[] Format(VolumeGeometry geometry, NiftiDataType dataType, double slope, double intercept, IReadOnlyList<NiftiExtension> extensions)
     {
-        var bytes = new byte[Size + 4]; // 4 more: no extensions
-        void Int16(int at, int value) => BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(at), checked((short)value));
-        void Single(int at, double value) => BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(at), (float)value);
-
         var (size, affine) = geometry;
-        BinaryPrimitives.WriteInt32LittleEndian(bytes, Size);
-        bytes[38] = (byte)'r'; // "regular", kept for Analyze readers
-        Int16(40, 3);
-        Int16(42, size.Width);
-        Int16(44, size.Height);
-        Int16(46, size.Depth);
-        for (var dimension = 4; dimension <= 7; dimension++)
+        var layout = Math.Max(size.Width, Math.Max(size.Height, size.Depth)) > LargestEdge ? NiftiLayout.Two : NiftiLayout.One;
+        static int Padded(NiftiExtension extension) => (8 + extension.Data.Length + 15) / 16 * 16;
+        var length = layout.Size + 4 + extensions.Sum(Padded);
+        length = (length + 15) / 16 * 16;
+        var bytes = new byte[length];
+        void Int16(int at, int value) => BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(at), (short)value);
+        void Int32(int at, int value) => BinaryPrimitives.WriteInt32LittleEndian(bytes.AsSpan(at), value);
+        void Int64(int at, long value) => BinaryPrimitives.WriteInt64LittleEndian(bytes.AsSpan(at), value);
+        void Dimension(int n, int value)
         {
-            Int16(40 + 2 * dimension, 1);
+            if (layout.Version == 1)
+            {
+                Int16(layout.Dimensions + 2 * n, value);
+            }
+            else
+            {
+                Int64(layout.Dimensions + 8 * n, value);
+            }
         }
 
-        Int16(70, (int)dataType);
-        Int16(72, 8 * bytesPerVoxel);
-        Single(108, Size + 4);
-        Single(112, slope);
-        Single(116, intercept);
-        bytes[123] = 2; // millimetres
-        "Credence"u8.CopyTo(bytes.AsSpan(148));
+        void Real(int at, int n, double value)
+        {
+            at += n * layout.Widths.Real;
+            if (layout.Version == 1)
+            {
+                BinaryPrimitives.WriteSingleLittleEndian(bytes.AsSpan(at), (float)value);
+            }
+            else
+            {
+                BinaryPrimitives.WriteDoubleLittleEndian(bytes.AsSpan(at), value);
+            }
+        }
+
+        Int32(0, layout.Size);
+        if (layout.Version == 1)
+        {
+            bytes[38] = (byte)'r'; // "regular", kept for Analyze readers
+            "n+1\0"u8.CopyTo(bytes.AsSpan(layout.Magic));
+            Real(layout.DataOffset, 0, length);
+            bytes[layout.Units] = Millimetres;
+        }
+        else
+        {
+            "n+2\0\r\n\x1a\n"u8.CopyTo(bytes.AsSpan(layout.Magic));
+            Int64(layout.DataOffset, length);
+            Int32(layout.Units, Millimetres);
+        }
+
+        int[] dimensions = [3, size.Width, size.Height, size.Depth, 1, 1, 1, 1];
+        for (var n = 0; n < dimensions.Length; n++)
+        {
+            Dimension(n, dimensions[n]);
+        }
+
+        Int16(layout.DataType, (int)dataType);
+        Int16(layout.BitsPerVoxel, 8 * dataType.Bytes());
+        Real(layout.Slope, 0, slope);
+        Real(layout.Intercept, 0, intercept);
+        "Credence"u8.CopyTo(bytes.AsSpan(layout.Description));
 
         var (quaternion, handedness) = NiftiQuaternion.From(affine);
-        Single(76, handedness);
-        Single(80, affine.Spacing.X);
-        Single(84, affine.Spacing.Y);
-        Single(88, affine.Spacing.Z);
-        const short ScannerAnatomical = 1;
-        if (quaternion is { } q)
+        double[] pixelDimensions = [handedness, affine.Spacing.X, affine.Spacing.Y, affine.Spacing.Z];
+        for (var n = 0; n < pixelDimensions.Length; n++)
         {
-            Int16(252, ScannerAnatomical);
-            Single(256, q.X);
-            Single(260, q.Y);
-            Single(264, q.Z);
-            Single(268, affine.Origin.X);
-            Single(272, affine.Origin.Y);
-            Single(276, affine.Origin.Z);
+            Real(layout.PixelDimensions, n, pixelDimensions[n]);
         }
 
-        Int16(254, ScannerAnatomical);
+        const int ScannerAnatomical = 1;
+        Int16(layout.SformCode, ScannerAnatomical);
+        if (quaternion is { } q)
+        {
+            Int16(layout.QformCode, ScannerAnatomical);
+            double[] components = [q.X, q.Y, q.Z];
+            double[] origin = [affine.Origin.X, affine.Origin.Y, affine.Origin.Z];
+            for (var n = 0; n < 3; n++)
+            {
+                Real(layout.Quaternion, n, components[n]);
+                Real(layout.QuaternionOrigin, n, origin[n]);
+            }
+        }
+
         Vector3D[] columns = [affine.ColumnI, affine.ColumnJ, affine.ColumnK, affine.Origin];
         for (var column = 0; column < 4; column++)
         {
-            Single(280 + 4 * column, columns[column].X);
-            Single(296 + 4 * column, columns[column].Y);
-            Single(312 + 4 * column, columns[column].Z);
+            Real(layout.SformRows, column, columns[column].X);
+            Real(layout.SformRows, 4 + column, columns[column].Y);
+            Real(layout.SformRows, 8 + column, columns[column].Z);
         }
 
-        "n+1\0"u8.CopyTo(bytes.AsSpan(344));
+        var at = layout.Size + 4;
+        bytes[layout.Size] = (byte)(extensions.Count > 0 ? 1 : 0);
+        foreach (var extension in extensions)
+        {
+            Int32(at, Padded(extension));
+            Int32(at + 4, extension.Code);
+            extension.Data.Span.CopyTo(bytes.AsSpan(at + 8));
+            at += Padded(extension);
+        }
+
         return bytes;
     }
 
-    private static Size3 ReadSize(Fields fields, string path)
+    private const int Millimetres = 2;
+
+    private static (Size3 Size, int Volumes) ReadSize(NiftiFields fields, string path)
     {
-        var dimensions = fields.Int16(40);
-        var edges = Enumerable.Range(1, 7).Select(d => (int)fields.Int16(40 + 2 * d)).ToArray();
-        if (dimensions is < 1 or > 7 || edges.Take(dimensions).Any(edge => edge < 1))
+        var dimensions = fields.Dimension(0);
+        var edges = Enumerable.Range(1, 7).Select(n => fields.Dimension(n)).ToArray();
+        if (dimensions is < 1 or > 7 || edges.Take((int)dimensions).Any(edge => edge is < 1 or > int.MaxValue))
         {
-            throw new InvalidImageFileException(path, $"dim {dimensions}: {string.Join(" x ", edges.Take(Math.Clamp((int)dimensions, 1, 7)))}",
+            throw new InvalidImageFileException(path, $"dim {dimensions}: {string.Join(" x ", edges.Take((int)Math.Clamp(dimensions, 1, 7)))}",
                 "3 dimensions of at least 1 voxel each", NotNifti);
         }
 
-        if (edges.Take(dimensions).Skip(3).Any(edge => edge > 1))
-        {
-            throw new UnsupportedImageException(path, $"{dimensions} dimensions: {string.Join(" x ", edges.Take(dimensions))}", "one 3-D volume",
-                "Split a series of volumes into one file each.");
-        }
-
-        return new(edges[0], dimensions > 1 ? edges[1] : 1, dimensions > 2 ? edges[2] : 1);
+        int Edge(int n) => n < dimensions ? (int)edges[n] : 1;
+        var volumes = edges.Take((int)dimensions).Skip(3).Aggregate(1.0, (a, b) => a * b);
+        return volumes <= int.MaxValue
+            ? (new(Edge(0), Edge(1), Edge(2)), (int)volumes)
+            : throw new InvalidImageFileException(path, $"dim {dimensions}: {string.Join(" x ", edges.Take((int)dimensions))}", "fewer volumes", NotNifti);
     }
 
-    /// <summary>Method 3 (sform), else method 2 (qform), else method 1 (spacing only) of nifti1.h.</summary>
-    private static Affine ReadAffine(Fields fields, string path)
+    /// <summary>Method 3 (sform), else method 2 (qform), else method 1 (spacing only) of nifti1.h; metres and micrometres become millimetres.</summary>
+    private static Affine ReadAffine(NiftiFields fields, Size3 size, string path, List<string> problems)
     {
-        if (fields.Int16(254) > NoTransform)
-        {
-            Vector3D Column(int c) => new(fields.Single(280 + 4 * c), fields.Single(296 + 4 * c), fields.Single(312 + 4 * c));
-            return new(Column(0), Column(1), Column(2), Column(3));
-        }
+        var layout = fields.Layout;
+        var unit = (fields.Units & 7) switch { 1 => 1000.0, 3 => 1e-3, _ => 1 };
+        Affine InMillimetres(Affine a) => unit == 1 ? a : new(unit * a.ColumnI, unit * a.ColumnJ, unit * a.ColumnK, unit * a.Origin);
 
         // A spacing of 0 or below appears in old files; the sign has no meaning.
-        double Spacing(int axis) => fields.Single(76 + 4 * axis) is var s && s != 0 && float.IsFinite(s) ? Math.Abs(s) : 1;
+        double Spacing(int axis) => fields.Real(layout.PixelDimensions, axis) is var s && s != 0 && double.IsFinite(s) ? Math.Abs(s) : 1;
         var spacing = new Vector3D(Spacing(1), Spacing(2), Spacing(3));
-        if (fields.Int16(252) <= NoTransform)
+        Affine? qform = null;
+        if (fields.FormCode(layout.QformCode) > 0)
         {
-            return Affine.Scaling(spacing);
+            var quaternion = new Vector3D(fields.Real(layout.Quaternion), fields.Real(layout.Quaternion, 1), fields.Real(layout.Quaternion, 2));
+            var origin = new Vector3D(fields.Real(layout.QuaternionOrigin), fields.Real(layout.QuaternionOrigin, 1), fields.Real(layout.QuaternionOrigin, 2));
+            qform = NiftiQuaternion.ToAffine(quaternion, fields.Real(layout.PixelDimensions) < 0 ? -1 : 1, spacing, origin);
+            if (qform is null)
+            {
+                problems.Add(FormattableString.Invariant($"qform ignored: its quaternion ({quaternion.X}, {quaternion.Y}, {quaternion.Z}) is longer than 1"));
+            }
         }
 
-        var quaternion = new Vector3D(fields.Single(256), fields.Single(260), fields.Single(264));
-        var origin = new Vector3D(fields.Single(268), fields.Single(272), fields.Single(276));
-        return NiftiQuaternion.ToAffine(quaternion, fields.Single(76) < 0 ? -1 : 1, spacing, origin)
-            ?? throw new InvalidImageFileException(path, FormattableString.Invariant($"quaternion ({quaternion.X}, {quaternion.Y}, {quaternion.Z})"),
-                "a vector of length 1 at most", "Correct qform in the header.");
+        if (fields.FormCode(layout.SformCode) > 0)
+        {
+            Vector3D Column(int c) => new(fields.Real(layout.SformRows, c), fields.Real(layout.SformRows, 4 + c), fields.Real(layout.SformRows, 8 + c));
+            var sform = InMillimetres(new(Column(0), Column(1), Column(2), Column(3)));
+            if (qform is { } other && new VolumeGeometry(size, sform).CornerDistance(new(size, InMillimetres(other))) is var distance && distance > LargestDisagreement)
+            {
+                problems.Add(FormattableString.Invariant($"sform and qform place a corner {distance:F1} mm apart; sform is used"));
+            }
+
+            return sform;
+        }
+
+        if (qform is { } found)
+        {
+            return InMillimetres(found);
+        }
+
+        if (fields.FormCode(layout.QformCode) > 0)
+        {
+            throw new InvalidImageFileException(path, problems[0], "a vector of length 1 at most", "Correct qform in the header.");
+        }
+
+        problems.Add("neither sform nor qform: the place and which side is left are not known");
+        return InMillimetres(Affine.Scaling(spacing));
     }
 
     private static string Printable(ReadOnlySpan<byte> bytes)
@@ -201,16 +307,5 @@ internal sealed record NiftiHeader(
         }
 
         return new(text);
-    }
-
-    private sealed class Fields(ReadOnlySpan<byte> header, bool isBigEndian)
-    {
-        private readonly byte[] bytes = header.ToArray();
-
-        public short Int16(int at) =>
-            isBigEndian ? BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(at)) : BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(at));
-
-        public float Single(int at) =>
-            isBigEndian ? BinaryPrimitives.ReadSingleBigEndian(bytes.AsSpan(at)) : BinaryPrimitives.ReadSingleLittleEndian(bytes.AsSpan(at));
     }
 }

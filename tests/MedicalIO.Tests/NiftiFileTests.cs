@@ -114,20 +114,24 @@ public sealed class NiftiFileTests
             return Assert.ThrowsAny<MedicalImageException>(() => NiftiFile.Read(folder.File(name))).Message.Replace(folder.File(name), name, StringComparison.Ordinal);
         }
 
-        Assert.Equal("a.nii: 10 bytes; expected a NIfTI-1 header of 348. Check that this is a .nii or .nii.gz file and copy it again.", Message("a.nii", whole[..10]));
+        Assert.Equal("a.nii: 10 bytes; expected a NIfTI header of 348 or 540 bytes. Check that this is a NIfTI file and copy it again.", Message("a.nii", whole[..10]));
         Assert.Equal("a.nii: 40 bytes of voxels at most; expected 4 x 3 x 2 voxels of Float32 = 96 bytes. The file is cut short; copy it again.", Message("a.nii", whole[..392]));
 
         var magic = (byte[])whole.Clone();
         magic[344] = (byte)'x';
-        Assert.Equal("a.nii: sizeof_hdr 348 and magic \"x+1.\"; expected sizeof_hdr 348 and magic \"n+1\". Check that this is a .nii or .nii.gz file and copy it again.", Message("a.nii", magic));
+        Assert.Equal("a.nii: sizeof_hdr 348 and magic \"x+1.\"; expected magic \"n+1\" or \"ni1\". Check that this is a NIfTI file; an Analyze 7.5 file does not say which side is left, convert it where that is known.", Message("a.nii", magic));
 
         var empty = (byte[])whole.Clone();
         empty[46] = 0;
-        Assert.Equal("a.nii: dim 3: 4 x 3 x 0; expected 3 dimensions of at least 1 voxel each. Check that this is a .nii or .nii.gz file and copy it again.", Message("a.nii", empty));
+        Assert.Equal("a.nii: dim 3: 4 x 3 x 0; expected 3 dimensions of at least 1 voxel each. Check that this is a NIfTI file and copy it again.", Message("a.nii", empty));
 
         var rgb = (byte[])whole.Clone();
         rgb[70] = 128;
-        Assert.StartsWith("a.nii: datatype 128; expected one of UInt8, Int16", Message("a.nii", rgb), StringComparison.Ordinal);
+        Assert.Equal("a.nii: voxels of type Rgb24, which hold several numbers; expected one number a voxel. Ask for one component (real, imaginary, red, green or blue), or convert the volume.", Message("a.nii", rgb));
+
+        rgb[71] = 6; // float128
+        rgb[70] = 0;
+        Assert.StartsWith("a.nii: datatype 1536; expected one of UInt8, Int16", Message("a.nii", rgb), StringComparison.Ordinal);
 
         var compressed = Compress(whole);
         Assert.StartsWith("a.nii.gz: ", Message("a.nii.gz", compressed[..(compressed.Length / 2)]), StringComparison.Ordinal);

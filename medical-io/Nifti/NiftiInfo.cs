@@ -1,0 +1,29 @@
+namespace Credence.MedicalIO.Nifti;
+
+/// <summary>A header extension: bytes of a registered kind that travel with the file.</summary>
+/// <param name="Code">Kind: 2 is DICOM, 4 AFNI, 6 plain text, 44 JSON; see nifti1.h.</param>
+/// <param name="Data">Its bytes, padding and all.</param>
+public sealed record NiftiExtension(int Code, ReadOnlyMemory<byte> Data);
+
+/// <summary>What a NIfTI file says of itself, without its voxels.</summary>
+/// <param name="Version">1 or 2.</param>
+/// <param name="DataType">Type of the stored voxels.</param>
+/// <param name="Geometry">Size and affine of each volume.</param>
+/// <param name="Volumes">Number of 3-D volumes, along all dimensions above the third.</param>
+/// <param name="Problems">What a reader should know: forms that disagree, axes that are not orthogonal, no form at all.</param>
+/// <param name="Extensions">Header extensions.</param>
+public sealed record NiftiInfo(
+    int Version, NiftiDataType DataType, VolumeGeometry Geometry, int Volumes, IReadOnlyList<string> Problems, IReadOnlyList<NiftiExtension> Extensions);
+
+/// <summary>How a NIfTI file is read.</summary>
+public sealed record NiftiReadOptions
+{
+    /// <summary>Which volume of a 4-D file, from 0; null refuses files of several.</summary>
+    public int? Volume { get; init; }
+
+    /// <summary>Which number of complex and colour voxels.</summary>
+    public NiftiComponent Component { get; init; }
+
+    /// <summary>Whether a volume with sheared axes is put on an orthogonal grid (linear) instead of refused.</summary>
+    public bool Resample { get; init; }
+}

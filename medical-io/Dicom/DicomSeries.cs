@@ -1,123 +1,137 @@
+using System.Collections.Concurrent;
+
 namespace Credence.MedicalIO.Dicom;
 
-/// <summary>Reads a folder with one DICOM series as a volume, and writes a volume as a series. The only place where LPS and RAS meet.</summary>
-public static class DicomSeries
+/// <summary>The image files of one series, sorted into stacks.</summary>
+public sealed class DicomSeries
 {
-    private const double DirectionTolerance = 1e-3;
-    private const double StepTolerance = 0.01; // share of the step
-    private const double SmallestTolerance = 0.01; // mm
+    private DicomSeries(string source, IReadOnlyList<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)> files, IReadOnlyList<string> notes)
+    {
+        var header = files[0].Header;
+        Source = source;
+        Uid = header.Text(DicomTag.SeriesInstanceUid) ?? "";
+        Number = header.IntegerText(DicomTag.SeriesNumber);
+        Description = header.Text(DicomTag.SeriesDescription) ?? "";
+        Modality = header.Text(DicomTag.Modality) ?? "";
+        TransferSyntaxes = [.. files.Select(f => f.Header.Syntax.Name).Distinct()];
+        Files = [.. files.Select(f => f.Header.Path)];
+        Notes = notes;
+        Stacks = DicomStack.Group(source, files.SelectMany(f => f.Slices), Modality == "CT");
+    }
 
-    /// <summary>Reads the series in a folder: slices sorted by position along their normal, LPS turned into RAS.</summary>
-    /// <remarks>Files without DICOM's mark are passed over. Index i runs along a row, j along a column, k from slice to slice.</remarks>
+    /// <summary>The folder or file that was searched.</summary>
+    public string Source { get; }
+
+    /// <summary>SeriesInstanceUID.</summary>
+    public string Uid { get; }
+
+    /// <summary>SeriesNumber; null when absent.</summary>
+    public int? Number { get; }
+
+    /// <summary>SeriesDescription; empty when absent.</summary>
+    public string Description { get; }
+
+    /// <summary>Modality: MR, CT and so on.</summary>
+    public string Modality { get; }
+
+    /// <summary>Names of the transfer syntaxes of the files.</summary>
+    public IReadOnlyList<string> TransferSyntaxes { get; }
+
+    /// <summary>The image files, sorted by name.</summary>
+    public IReadOnlyList<string> Files { get; }
+
+    /// <summary>Volumes, by image type, echo, size and orientation.</summary>
+    public IReadOnlyList<DicomStack> Stacks { get; }
+
+    /// <summary>Image files of the series that were left out, and why.</summary>
+    public IReadOnlyList<string> Notes { get; }
+
+    /// <summary>Finds the series in a folder and the folders below it, reading headers only, in parallel. Files that are not DICOM images are passed over.</summary>
+    /// <param name="path">A folder, or one file.</param>
+    /// <param name="isRecursive">Whether folders below are searched.</param>
+    /// <param name="problem">Called for each DICOM file that cannot be used; from several threads.</param>
+    /// <param name="cancellation">Stops the search.</param>
+    /// <returns>Series by number, then by description.</returns>
+    public static IReadOnlyList<DicomSeries> Scan(string path, bool isRecursive = true, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default)
+    {
+        var paths = File.Exists(path)
+            ? [path]
+            : Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = isRecursive, IgnoreInaccessible = true }).Order(StringComparer.Ordinal).ToList();
+        var files = new ConcurrentBag<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)>();
+        var left = new ConcurrentBag<(string Series, MedicalImageException Problem)>();
+        Parallel.ForEach(paths, new ParallelOptions { CancellationToken = cancellation }, file =>
+        {
+            var series = "";
+            try
+            {
+                if (DicomFile.ReadHeader(file) is not { } header || !DicomImage.IsImage(header))
+                {
+                    return;
+                }
+
+                series = header.Text(DicomTag.SeriesInstanceUid) ?? "";
+                files.Add((header, DicomImage.From(header).Slices()));
+            }
+            catch (MedicalImageException e)
+            {
+                left.Add((series, e));
+                problem?.Invoke(e);
+            }
+            catch (IOException e)
+            {
+                problem?.Invoke(new InvalidImageFileException(file, e.Message, "a readable file", "Check the permissions and the disk.", e));
+            }
+        });
+        return [.. files
+            .OrderBy(f => f.Header.Path, StringComparer.Ordinal)
+            .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) ?? "")
+            .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
+            .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
+    }
+
+    /// <summary>Reads the one volume in a folder (not in those below it) or in a file.</summary>
+    /// <param name="path">A folder with the files of one series, or one file.</param>
+    /// <param name="resample">Whether an irregular or tilted stack is put on a regular grid instead of refused.</param>
     /// <exception cref="InvalidImageFileException">No series, a damaged file, or slices that are not one regular stack; the message gives the figures.</exception>
-    /// <exception cref="UnsupportedImageException">Several series, compressed pixels, several frames, or colour.</exception>
-    public static Volume Read(string folder)
+    /// <exception cref="UnsupportedImageException">Several series, several stacks, several time points, or pixels of a kind that is not read.</exception>
+    public static Volume Read(string path, bool resample = false)
     {
-        var slices = new List<DicomSlice>();
-        foreach (var path in Directory.EnumerateFiles(folder).Order(StringComparer.Ordinal))
+        var problems = new ConcurrentQueue<MedicalImageException>();
+        var series = Scan(path, isRecursive: false, problems.Enqueue);
+        if (problems.OrderBy(p => p.Path, StringComparer.Ordinal).FirstOrDefault() is { } damage)
         {
-            var bytes = File.ReadAllBytes(path);
-            if (DicomDataset.HasMark(bytes))
-            {
-                slices.Add(DicomSlice.Read(path, bytes));
-            }
+            throw damage; // what belongs to the scan is not left out in silence
         }
 
-        if (slices.Count == 0)
+        return series switch
         {
-            throw new InvalidImageFileException(folder, "no DICOM file", "a folder with the files of one series", "Check the path; sub-folders are not searched.");
-        }
-
-        var series = slices.GroupBy(s => s.SeriesUid).ToList();
-        if (series.Count > 1)
-        {
-            throw new UnsupportedImageException(folder, $"{series.Count} series: {string.Join(", ", series.Select(s => $"\"{s.First().SeriesDescription}\" with {s.Count()} files"))}",
-                "one series", "Move each series into a folder of its own.");
-        }
-
-        var first = slices[0];
-        foreach (var slice in slices)
-        {
-            CheckSame(first, slice);
-        }
-
-        var normal = first.RowDirection.Cross(first.ColumnDirection);
-        slices = [.. slices.OrderBy(s => s.Position.Dot(normal))];
-        var step = Step(folder, slices, normal);
-        var size = new Size3(first.Columns, first.Rows, slices.Count);
-        var affine = new Affine(
-            ToRas(first.ColumnSpacing * first.RowDirection), ToRas(first.RowSpacing * first.ColumnDirection), ToRas(step), ToRas(slices[0].Position));
-
-        var pixels = first.Columns * first.Rows;
-        var voxels = new float[size.Count];
-        for (var k = 0; k < slices.Count; k++)
-        {
-            slices[k].CopyPixels(voxels.AsSpan(k * pixels, pixels));
-        }
-
-        return new(new(size, affine), voxels);
+            [] => throw new InvalidImageFileException(path, "no DICOM image", "a folder with the files of one series", "Check the path; sub-folders are not searched."),
+            [var one] => one.Read(resample),
+            _ => throw new UnsupportedImageException(path, $"{series.Count} series: {string.Join(", ", series.Select(s => $"\"{s.Description}\" with {FileCount(s.Files.Count)}"))}",
+                "one series", "Move each series into a folder of its own."),
+        };
     }
 
-    /// <summary>LPS+ to RAS+ and back: left and posterior change sign.</summary>
-    internal static Vector3D ToRas(Vector3D v) => new(-v.X, -v.Y, v.Z);
-
-    private static void CheckSame(DicomSlice first, DicomSlice slice)
+    /// <summary>Reads the series' one volume.</summary>
+    /// <param name="resample">Whether an irregular or tilted stack is put on a regular grid instead of refused.</param>
+    /// <exception cref="InvalidImageFileException">The slices are not one regular stack, or a file is damaged.</exception>
+    /// <exception cref="UnsupportedImageException">Several stacks, several time points, or pixels of a kind that is not read.</exception>
+    public Volume Read(bool resample = false)
     {
-        if (slice.Rows != first.Rows || slice.Columns != first.Columns)
+        if (Stacks.Count > 1)
         {
-            throw new InvalidImageFileException(slice.Path, $"{slice.Columns} x {slice.Rows} pixels", $"{first.Columns} x {first.Rows} as in {Path.GetFileName(first.Path)}",
-                "Move what does not belong to the series out of the folder.");
+            throw new UnsupportedImageException(Source, $"{Stacks.Count} stacks of slices: {string.Join(", ", Stacks.Select(s => $"{s.Geometry.Size} ({s.Kind})"))}", "one stack",
+                "Move localisers and other kinds of image out of the folder, or convert one stack with `credence-infer convert`.");
         }
 
-        if ((slice.RowDirection - first.RowDirection).Length > DirectionTolerance || (slice.ColumnDirection - first.ColumnDirection).Length > DirectionTolerance)
+        if (Stacks[0].TimePoints > 1)
         {
-            throw new InvalidImageFileException(slice.Path, "another orientation", $"that of {Path.GetFileName(first.Path)}", "Move localisers out of the folder.");
+            throw new UnsupportedImageException(Source, $"{Stacks[0].TimePoints} slices at the same position, everywhere: so many time points", "one volume",
+                "Convert one time point with `credence-infer convert --time-point`.");
         }
 
-        if (Math.Abs(slice.RowSpacing - first.RowSpacing) > SmallestTolerance || Math.Abs(slice.ColumnSpacing - first.ColumnSpacing) > SmallestTolerance)
-        {
-            throw new InvalidImageFileException(slice.Path, FormattableString.Invariant($"PixelSpacing {slice.RowSpacing}\\{slice.ColumnSpacing}"),
-                FormattableString.Invariant($"{first.RowSpacing}\\{first.ColumnSpacing} as in {Path.GetFileName(first.Path)}"), "Move what does not belong to the series out of the folder.");
-        }
+        return Stacks[0].Read(0, resample);
     }
 
-    /// <summary>The vector from slice to slice, LPS mm.</summary>
-    private static Vector3D Step(string folder, List<DicomSlice> slices, Vector3D normal)
-    {
-        if (slices.Count == 1)
-        {
-            return (slices[0].Thickness is > 0 and var thickness ? thickness : 1) * normal;
-        }
-
-        var distances = slices.Skip(1).Zip(slices, (next, slice) => (next.Position - slice.Position).Dot(normal)).ToList();
-        var median = distances.Order().ElementAt(distances.Count / 2);
-        var tolerance = Math.Max(SmallestTolerance, StepTolerance * median);
-        for (var k = 0; k < distances.Count; k++)
-        {
-            if (distances[k] < SmallestTolerance)
-            {
-                throw new InvalidImageFileException(folder,
-                    FormattableString.Invariant($"{Path.GetFileName(slices[k].Path)} and {Path.GetFileName(slices[k + 1].Path)} at the same position ({distances[k]:F3} mm apart)"),
-                    "one slice at each position", "Split repeated acquisitions or time points into folders of their own.");
-            }
-
-            if (Math.Abs(distances[k] - median) > tolerance)
-            {
-                throw new InvalidImageFileException(folder,
-                    FormattableString.Invariant($"steps from {distances.Min():F2} to {distances.Max():F2} mm, for example {distances[k]:F2} mm after {Path.GetFileName(slices[k].Path)}"),
-                    FormattableString.Invariant($"equal steps ({median:F2} mm, to within {tolerance:F2})"), "A slice is missing, or the step varies: complete the series or resample it.");
-            }
-        }
-
-        var step = 1.0 / distances.Count * (slices[^1].Position - slices[0].Position);
-        var sheared = step - step.Dot(normal) * normal;
-        if (sheared.Length > tolerance)
-        {
-            throw new InvalidImageFileException(folder,
-                FormattableString.Invariant($"a gantry tilt of {Math.Atan2(sheared.Length, step.Dot(normal)) * 180 / Math.PI:F1} degrees"),
-                "slices stacked along their normal", "Correct the tilt, for example with dcm2niix, and give the result.");
-        }
-
-        return step;
-    }
+    private static string FileCount(int count) => count == 1 ? "1 file" : $"{count} files";
 }

@@ -77,8 +77,8 @@ public static class DicomSeriesWriter
         DicomSeriesInfo info, string instance, int slice, VolumeGeometry geometry, Vector3D row, Vector3D column, double slope, double intercept, byte[] pixels)
     {
         var date = info.Date.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
-        var (rowLps, columnLps) = (DicomSeries.ToRas(row), DicomSeries.ToRas(column)); // the change of sign is its own inverse
-        var position = DicomSeries.ToRas(geometry.Affine.Apply(new(0, 0, slice)));
+        var (rowLps, columnLps) = (DicomPlane.ToRas(row), DicomPlane.ToRas(column)); // the change of sign is its own inverse
+        var position = DicomPlane.ToRas(geometry.Affine.Apply(new(0, 0, slice)));
         var spacing = geometry.Spacing;
 
         var d = new DicomElementWriter();

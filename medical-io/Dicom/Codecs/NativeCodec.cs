@@ -1,0 +1,46 @@
+using System.Buffers.Binary;
+
+namespace Credence.MedicalIO.Dicom.Codecs;
+
+/// <summary>Uncompressed pixels of 1, 8, 16 or 32 bits.</summary>
+/// <remarks>Source: DICOM PS3.5 (2026), section 8.1.1 and annex D.</remarks>
+internal static class NativeCodec
+{
+    /// <summary>Bytes of all frames together; frames of single bits follow each other without padding.</summary>
+    public static long Length(FrameFormat format, int frames) => ((long)format.Count * format.BitsAllocated * frames + 7) / 8;
+
+    /// <summary>Decodes a frame.</summary>
+    /// <param name="pixels">All frames; at least <see cref="Length"/> bytes.</param>
+    /// <param name="frame">Which, from 0.</param>
+    /// <param name="format">What a frame holds.</param>
+    /// <param name="isBigEndian">Order of the bytes in a word.</param>
+    /// <param name="samples">One a sample, as they lie in the file, unused bits and all.</param>
+    public static void Decode(ReadOnlySpan<byte> pixels, int frame, FrameFormat format, bool isBigEndian, Span<int> samples)
+    {
+        var first = (long)frame * samples.Length;
+        if (format.BitsAllocated == 1)
+        {
+            for (var n = 0; n < samples.Length; n++)
+            {
+                var bit = first + n;
+                samples[n] = pixels[(int)(bit >> 3)] >> (int)(bit & 7) & 1;
+            }
+
+            return;
+        }
+
+        var bytes = format.BitsAllocated / 8;
+        pixels = pixels.Slice((int)(first * bytes), samples.Length * bytes);
+        for (var n = 0; n < samples.Length; n++)
+        {
+            samples[n] = (bytes, isBigEndian) switch
+            {
+                (1, _) => pixels[n],
+                (2, false) => BinaryPrimitives.ReadUInt16LittleEndian(pixels[(2 * n)..]),
+                (2, true) => BinaryPrimitives.ReadUInt16BigEndian(pixels[(2 * n)..]),
+                (_, false) => BinaryPrimitives.ReadInt32LittleEndian(pixels[(4 * n)..]),
+                (_, true) => BinaryPrimitives.ReadInt32BigEndian(pixels[(4 * n)..]),
+            };
+        }
+    }
+}

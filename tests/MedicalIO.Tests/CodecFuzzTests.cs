@@ -1,0 +1,63 @@
+using CsCheck;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Dicom.Codecs;
+
+namespace Credence.MedicalIO.Tests;
+
+/// <summary>Damaged pixel streams end in our exceptions or in pixels, never in a crash or a hang. Inputs are real encoded files.</summary>
+public sealed class CodecFuzzTests
+{
+    [Theory]
+    [InlineData("test_files/MR_small_RLE.dcm", 20_000)]
+    [InlineData("test_files/SC_rgb_jpeg_gdcm.dcm", 5_000)]
+    [InlineData("test_files/JPGExtended.dcm", 300)]
+    [InlineData("test_files/MR_small_jpeg_ls_lossless.dcm", 5_000)]
+    [InlineData("test_files/MR_small_jp2klossless.dcm", 2_000)]
+    [InlineData("test_files/image_dfl.dcm", 2_000)]
+    public void Damage_is_a_MedicalImageException(string name, int inputs)
+    {
+        var path = Path.Combine(Shared.Folder("data/dicom/pydicom_testfiles"), name);
+        var whole = File.ReadAllBytes(path);
+        var stored = new int[DicomImage.From(DicomFile.Read(path)).Format.Count];
+        Gen.Select(Gen.Int[132, whole.Length - 1].Array[1, 4], Gen.Byte, Gen.Int[132, whole.Length], Gen.Bool).Sample((at, value, length, isCut) =>
+        {
+            var bytes = (byte[])whole.Clone();
+            foreach (var position in at)
+            {
+                bytes[position] = value;
+            }
+
+            try
+            {
+                var image = DicomImage.From(DicomFile.Parse(path, isCut ? bytes.AsMemory(0, length) : bytes, isHeaderOnly: false));
+                image.CopyStored(0, image.Format.Count == stored.Length ? stored : new int[image.Format.Count]);
+            }
+            catch (MedicalImageException e)
+            {
+                Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
+                Assert.SkipWhen(e.Message.Contains("apt-get install", StringComparison.Ordinal), e.Message);
+            }
+        }, iter: inputs, seed: "0N0XIzNsQ0O2", threads: 1);
+    }
+
+    /// <summary>The smallest file that claims the largest image: refused before memory is given out.</summary>
+    [Fact]
+    public void A_lying_size_costs_no_memory()
+    {
+        using var folder = new TemporaryFolder();
+        DicomSeriesWriter.Write(folder.Path, new(new(new(4, 4, 1), Affine.Identity), new float[16]), new() { UidSeed = "1", Patient = "1", Description = "FLAIR" });
+        var path = folder.File("0001.dcm");
+        var bytes = File.ReadAllBytes(path);
+        foreach (var element in new byte[][] { [0x28, 0, 0x10, 0, (byte)'U', (byte)'S', 2, 0], [0x28, 0, 0x11, 0, (byte)'U', (byte)'S', 2, 0] })
+        {
+            var at = bytes.AsSpan().IndexOf(element) + element.Length;
+            (bytes[at], bytes[at + 1]) = (0x00, 0x40); // 16384
+        }
+
+        File.WriteAllBytes(path, bytes);
+        var before = GC.GetTotalAllocatedBytes();
+        var e = Assert.Throws<InvalidImageFileException>(() => DicomImage.Read(path).CopyStored(0, []));
+        Assert.Contains("bytes of pixels", e.Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetTotalAllocatedBytes() - before, 0, 4_000_000);
+    }
+}

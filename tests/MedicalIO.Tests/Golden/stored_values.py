@@ -1,0 +1,46 @@
+#!/usr/bin/python3
+"""Writes the stored pixel values of DICOM files as int32, frame by frame, row by row: stored_values.py <folder of files> <folder for values>.
+
+JPEG, JPEG-LS and JPEG 2000 are first decompressed by gdcmconv --raw (Debian package libgdcm-tools), then everything is read by pydicom (python3-pydicom).
+Prints FILE, path and path of the values, tab-separated, for each file that both understand. Colour is left as it is stored (no conversion to RGB)."""
+import os, subprocess, sys, warnings
+import numpy, pydicom
+from pydicom.uid import DeflatedExplicitVRLittleEndian
+
+warnings.simplefilter("ignore")
+source, target = sys.argv[1:]
+count = 0
+for folder, _, files in sorted(os.walk(source)):
+    for name in sorted(files):
+        path = os.path.join(folder, name)
+        count += 1
+        try:
+            data = pydicom.dcmread(path)
+            syntax = data.file_meta.TransferSyntaxUID
+            samples = int(data.SamplesPerPixel)
+            # JPEG and JPEG 2000 decoders turn YBR into RGB on their own; what is stored is compared for grey images only.
+            if "PixelData" not in data or (syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian and samples > 1 and "RLE" not in syntax.name):
+                continue
+            read = path
+            # pydicom decodes run lengths itself; GDCM mixes the bytes of 16-bit colour up.
+            if syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian and "RLE" not in syntax.name:
+                read = os.path.join(target, f"{count}.raw.dcm")
+                if subprocess.run(["gdcmconv", "--raw", path, read], capture_output=True).returncode != 0:
+                    continue
+                data = pydicom.dcmread(read)
+            if data.BitsAllocated == 32 and data.PixelRepresentation == 0 or "422" in data.PhotometricInterpretation:
+                continue
+            pixels = data.pixel_array
+        except Exception:
+            continue
+        if pixels.dtype.kind not in "iu":
+            continue
+        values = pixels.astype(numpy.int64)
+        # pydicom leaves bits above BitsStored as they are; PS3.5, section 8.1.1 gives them no meaning.
+        stored = int(data.BitsStored)
+        values &= (1 << stored) - 1
+        if data.PixelRepresentation == 1:
+            values -= (values >> (stored - 1)) << stored
+        out = os.path.join(target, f"{count}.values")
+        values.astype("<i4").tofile(out)
+        print("FILE", path, out, sep="\t")

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Globalization;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.InferenceCli;
+
+internal static class ConvertCommand
+{
+    public static Command Create()
+    {
+        var input = new Argument<FileSystemInfo>("input") { Description = "A NIfTI or DICOM file, or a folder that is searched for DICOM series." };
+        var output = new Option<FileInfo>("--output", "-o") { Description = "NIfTI file to write: .nii or .nii.gz.", Required = true };
+        var series = new Option<string?>("--series") { Description = "SeriesNumber or SeriesInstanceUID, where there are several series." };
+        var stack = new Option<int?>("--stack") { Description = "Stack of the series, from 1, as `inspect` lists them." };
+        var timePoint = new Option<int?>("--time-point") { Description = "Time point or volume, from 1, where there are several." };
+        var resample = new Option<bool>("--resample") { Description = "Put tilted, sheared or irregular slices on a regular grid instead of refusing them." };
+        output.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<FileInfo>() is { } file && !file.Name.EndsWith(".nii", StringComparison.OrdinalIgnoreCase) && !file.Name.EndsWith(".nii.gz", StringComparison.OrdinalIgnoreCase))
+            {
+                result.AddError("--output does not end in .nii or .nii.gz.");
+            }
+        });
+        foreach (var option in new[] { stack, timePoint })
+        {
+            option.Validators.Add(result =>
+            {
+                if (result.GetValueOrDefault<int?>() < 1)
+                {
+                    result.AddError($"{option.Name} is below 1; stacks and time points are counted from 1.");
+                }
+            });
+        }
+
+        var command = new Command("convert", "Write one volume as NIfTI, as the reader understands it.") { input, output, series, stack, timePoint, resample };
+        command.SetAction((parse, cancellation) => Task.Run(() =>
+        {
+            var path = parse.GetRequiredValue(input).FullName;
+            var volume = Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(resample), cancellation);
+            var target = parse.GetRequiredValue(output).FullName;
+            Directory.CreateDirectory(Path.GetDirectoryName(target)!);
+            var isWhole = Array.TrueForAll(volume.Voxels, v => v >= short.MinValue && v <= short.MaxValue && v == MathF.Round(v));
+            NiftiFile.Write(target, volume, isWhole ? NiftiDataType.Int16 : NiftiDataType.Float32);
+            Console.WriteLine($"{volume.Geometry.Size} voxels, {Orientation.Code(volume.Geometry.Affine)} -> {target}");
+            return CommandLine.Done;
+        }, cancellation));
+        return command;
+    }
+
+    private static Volume Read(string path, string? wanted, int? stackIndex, int? timePoint, bool resample, CancellationToken cancellation)
+    {
+        if (!Path.Exists(path))
+        {
+            throw new InvalidImageFileException(path, "nothing there", "a file or a folder", "Check the path.");
+        }
+
+        if (File.Exists(path) && NiftiFile.HasExtension(path))
+        {
+            return NiftiFile.Read(path, new() { Volume = timePoint, Resample = resample });
+        }
+
+        var problems = new System.Collections.Concurrent.ConcurrentQueue<MedicalImageException>();
+        var found = DicomSeries.Scan(path, problem: problems.Enqueue, cancellation: cancellation);
+        var matches = found.Where(s => wanted is null || s.Uid == wanted || s.Number?.ToString(CultureInfo.InvariantCulture) == wanted).ToList();
+        if (matches is not [var series])
+        {
+            throw found.Count == 0 && problems.TryDequeue(out var problem)
+                ? problem
+                : new InvalidImageFileException(path, $"{matches.Count} series{(wanted is null ? "" : $" \"{wanted}\"")} of {found.Count}: {string.Join(", ", found.Select(s => $"{s.Number} \"{s.Description}\""))}", "one series",
+                    "Choose one with --series; `credence-infer inspect` lists them.");
+        }
+
+        if (series.Notes.Count > 0)
+        {
+            throw problems.First(p => p.Message == series.Notes[0]); // a volume without the slices that could not be read would mislead
+        }
+
+        if (stackIndex is null && timePoint is null)
+        {
+            return series.Read(resample);
+        }
+
+        if (stackIndex is null && series.Stacks.Count > 1 || stackIndex >= series.Stacks.Count)
+        {
+            throw new InvalidImageFileException(path, $"{series.Stacks.Count} stacks", "a stack that is there", "Choose one with --stack; `credence-infer inspect` lists them.");
+        }
+
+        var stack = series.Stacks[stackIndex ?? 0];
+        return timePoint is null && stack.TimePoints > 1 || timePoint >= stack.TimePoints
+            ? throw new InvalidImageFileException(path, $"{stack.TimePoints} time points", "a time point that is there", "Choose one with --time-point, from 1.")
+            : stack.Read(timePoint ?? 0, resample);
+    }
+}

@@ -1,0 +1,111 @@
+using System.Text.Json;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.InferenceCli.Tests;
+
+/// <summary>credence-infer inspect and convert as a user runs them.</summary>
+public sealed class InspectAndConvertTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public InspectAndConvertTests()
+    {
+        Series("study/flair", "FLAIR", "1", offset: 0);
+        Series("study/t1", "T1", "2", offset: 100);
+        NiftiFile.Write(folder.File("study/mask.nii.gz"), Volume(0), NiftiDataType.UInt8);
+        File.WriteAllText(folder.File("study/notes.txt"), "not a scan");
+        File.WriteAllText(folder.File("study/broken.nii"), "not a scan either");
+    }
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Inspect_lists_series_volumes_and_what_is_broken()
+    {
+        var (code, output, error) = Infer("inspect", folder.File("study"));
+
+        Assert.Equal((0, ""), (code, error));
+        var lines = output.Replace(folder.Path, "", StringComparison.Ordinal).Split('\n', StringSplitOptions.TrimEntries);
+        Assert.Contains("/study/mask.nii.gz: NIfTI-1 UInt8", lines);
+        Assert.Contains(lines, l => l.StartsWith("/study/flair: MR series 1 stack 1 \"FLAIR, ", StringComparison.Ordinal) && l.EndsWith("3 files, Explicit VR Little Endian", StringComparison.Ordinal));
+        Assert.Contains("4 x 5 x 3 voxels of 1 x 1 x 2 mm, RAS", lines);
+        Assert.Contains(lines, l => l.StartsWith("unreadable: /study/broken.nii: 17 bytes; expected a NIfTI header", StringComparison.Ordinal));
+    }
+
+    [Fact]
+    public void Inspect_prints_json_for_machines()
+    {
+        var (code, output, _) = Infer("inspect", folder.File("study"), "--json");
+
+        Assert.Equal(0, code);
+        using var json = JsonDocument.Parse(output);
+        var volumes = json.RootElement.GetProperty("volumes").EnumerateArray().ToList();
+        Assert.Equal(3, volumes.Count);
+        var series = volumes.Single(v => v.GetProperty("description").GetString()?.StartsWith("T1", StringComparison.Ordinal) == true);
+        Assert.Equal("[4,5,3]", series.GetProperty("size").GetRawText().Replace(" ", "", StringComparison.Ordinal).Replace("\n", "", StringComparison.Ordinal));
+        Assert.Equal("MR", series.GetProperty("modality").GetString());
+        Assert.Single(json.RootElement.GetProperty("unreadable").EnumerateArray());
+    }
+
+    [Fact]
+    public void Convert_writes_the_series_that_was_chosen()
+    {
+        var wanted = DicomSeries.Scan(folder.File("study/t1"))[0].Uid;
+        var (code, _, error) = Infer("convert", folder.File("study"), "--series", wanted, "--output", folder.File("out/t1.nii.gz"));
+
+        Assert.Equal((0, ""), (code, error));
+        Assert.Equal(Volume(100).Voxels, Orientation.ToCanonical(NiftiFile.Read(folder.File("out/t1.nii.gz"))).Voxels);
+        Assert.Equal(NiftiDataType.Int16, NiftiFile.ReadInfo(folder.File("out/t1.nii.gz")).DataType);
+    }
+
+    [Fact]
+    public void Convert_refuses_to_guess_between_series_and_writes_nothing()
+    {
+        var (code, _, error) = Infer("convert", folder.File("study"), "--output", folder.File("a.nii"));
+
+        Assert.Equal(3, code);
+        Assert.Matches("error: .*study: 2 series of 2: 1 \"FLAIR\", 1 \"T1\"; expected one series\\. Choose one with --series", error);
+        Assert.False(File.Exists(folder.File("a.nii")));
+    }
+
+    [Fact]
+    public void Convert_resamples_only_on_request()
+    {
+        File.Delete(folder.File("study/flair/0002.dcm"));
+        var uneven = folder.File("study/flair");
+        DicomSeriesWriter.Write(folder.File("more"), new(new(new(4, 5, 1), Affine.Scaling(new(1, 1, 2)) with { Origin = new(0, 0, 10) }), new float[20]), Info("FLAIR", "1"));
+        File.Move(folder.File("more/0001.dcm"), folder.File("study/flair/0009.dcm"));
+
+        var (code, _, error) = Infer("convert", uneven, "--output", folder.File("a.nii"));
+        Assert.Equal(3, code);
+        Assert.Contains("a slice is missing, or the step varies", error, StringComparison.Ordinal);
+
+        Assert.Equal(0, Infer("convert", uneven, "--output", folder.File("a.nii"), "--resample").ExitCode);
+        Assert.Equal(new Size3(4, 5, 3), NiftiFile.Read(folder.File("a.nii")).Geometry.Size);
+    }
+
+    [Theory]
+    [InlineData(2, "--output does not end in .nii", "convert", "study", "--output", "a.dcm")]
+    [InlineData(2, "counted from 1", "convert", "study", "--output", "a.nii", "--stack", "0")]
+    [InlineData(3, "nothing there", "convert", "absent", "--output", "a.nii")]
+    [InlineData(3, "nothing there", "inspect", "absent")]
+    [InlineData(3, "no scan", "inspect", "study/notes.txt")]
+    [InlineData(3, "2 series \"7\"|0 series \"7\" of 2", "convert", "study", "--output", "a.nii", "--series", "7")]
+    public void Wrong_use_has_its_code_and_message(int expected, string pattern, string command, string input, params string[] rest)
+    {
+        var (code, _, error) = Infer([command, folder.File(input), .. rest]);
+
+        Assert.Equal(expected, code);
+        Assert.Matches(pattern, error);
+    }
+
+    private void Series(string path, string description, string seed, float offset) => DicomSeriesWriter.Write(folder.File(path), Volume(offset), Info(description, seed));
+
+    private static DicomSeriesInfo Info(string description, string seed) => new() { UidSeed = seed, Patient = "1", Description = description };
+
+    private static Volume Volume(float offset) => new(new(new(4, 5, 3), Affine.Scaling(new(1, 1, 2))), [.. Enumerable.Range(0, 60).Select(v => v + offset)]);
+
+    private static (int ExitCode, string Output, string Error) Infer(params string[] arguments) => BuiltProgram.Run("InferenceCli", "credence-infer", arguments);
+}

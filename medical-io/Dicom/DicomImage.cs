@@ -79,6 +79,12 @@ internal sealed class DicomImage
             throw new UnsupportedImageException(dataset.Path, $"a colour image ({dataset.Text(DicomTag.PhotometricInterpretation) ?? $"{Format.Samples} samples"})", "MONOCHROME1 or MONOCHROME2", "Leave it out of the folder.");
         }
 
+        return PlanarSlices();
+    }
+
+    /// <summary>The slices of a scan, of a segmentation or of a map, whatever their pixels mean.</summary>
+    internal IReadOnlyList<DicomSlice> PlanarSlices()
+    {
         var instance = dataset.IntegerText(DicomTag.InstanceNumber) ?? 0;
         var acquisition = dataset.IntegerText(DicomTag.AcquisitionNumber) ?? 0;
         return dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence) is { Count: > 0 } groups

@@ -1,8 +1,5 @@
 using System.Buffers.Binary;
 using System.Globalization;
-using System.Numerics;
-using System.Security.Cryptography;
-using System.Text;
 
 namespace Credence.MedicalIO.Dicom;
 
@@ -11,8 +8,6 @@ namespace Credence.MedicalIO.Dicom;
 public static class DicomSeriesWriter
 {
     private const string MrImageStorage = "1.2.840.10008.5.1.4.1.1.4";
-    private const string ExplicitLittleEndian = "1.2.840.10008.1.2.1";
-    private const string ImplementationUid = "2.25.227015467390268414190523431917380914187";
 
     /// <summary>Writes the series. Stored values are unsigned 16-bit with RescaleSlope and RescaleIntercept, so that the error is at most half a step
     /// of 1/65535 of the range; whole numbers from 0 to 65535 are stored as they are.</summary>
@@ -35,7 +30,7 @@ public static class DicomSeriesWriter
         var pixels = size.Width * size.Height;
         for (var k = 0; k < size.Depth; k++)
         {
-            var instance = Uid($"{info.UidSeed}/instance/{k}");
+            var instance = DicomUid.From($"{info.UidSeed}/instance/{k}");
             var stored = new byte[2 * pixels];
             for (var n = 0; n < pixels; n++)
             {
@@ -43,37 +38,12 @@ public static class DicomSeriesWriter
                 BinaryPrimitives.WriteUInt16LittleEndian(stored.AsSpan(2 * n), (ushort)value);
             }
 
-            var meta = Meta(instance);
-            var dataset = Dataset(info, instance, k, volume.Geometry, row, column, slope, intercept, stored);
-            OutputFile.Write(Path.Combine(folder, $"{k + 1:D4}.dcm"), stream =>
-            {
-                stream.Write(new byte[128]);
-                stream.Write("DICM"u8);
-                stream.Write(meta);
-                stream.Write(dataset);
-            });
+            DicomElementWriter.WriteFile(Path.Combine(folder, $"{k + 1:D4}.dcm"), MrImageStorage, instance,
+                Dataset(info, instance, k, volume.Geometry, row, column, slope, intercept, stored));
         }
     }
 
-    private static byte[] Meta(string instance)
-    {
-        var rest = new DicomElementWriter();
-        rest.Bytes(0x0002, 0x0001, "OB", [0, 1], 0);
-        rest.Text(0x0002, 0x0002, "UI", MrImageStorage);
-        rest.Text(0x0002, 0x0003, "UI", instance);
-        rest.Text(0x0002, 0x0010, "UI", ExplicitLittleEndian);
-        rest.Text(0x0002, 0x0012, "UI", ImplementationUid);
-        rest.Text(0x0002, 0x0013, "SH", "CREDENCE");
-        var bytes = rest.ToArray();
-
-        var length = new byte[4];
-        BinaryPrimitives.WriteUInt32LittleEndian(length, (uint)bytes.Length);
-        var group = new DicomElementWriter();
-        group.Bytes(0x0002, 0x0000, "UL", length, 0);
-        return [.. group.ToArray(), .. bytes];
-    }
-
-    private static byte[] Dataset(
+    private static DicomElementWriter Dataset(
         DicomSeriesInfo info, string instance, int slice, VolumeGeometry geometry, Vector3D row, Vector3D column, double slope, double intercept, byte[] pixels)
     {
         var date = info.Date.ToString("yyyyMMdd", CultureInfo.InvariantCulture);
@@ -82,6 +52,7 @@ public static class DicomSeriesWriter
         var spacing = geometry.Spacing;
 
         var d = new DicomElementWriter();
+        d.Text(0x0008, 0x0005, "CS", "ISO_IR 192");
         d.Text(0x0008, 0x0008, "CS", @"DERIVED\SECONDARY\OTHER");
         d.Text(0x0008, 0x0016, "UI", MrImageStorage);
         d.Text(0x0008, 0x0018, "UI", instance);
@@ -109,14 +80,14 @@ public static class DicomSeriesWriter
         d.Decimals(0x0018, 0x0088, spacing.Z);
         d.Text(0x0018, 0x0091, "IS", "");
         d.Text(0x0018, 0x5100, "CS", "HFS");
-        d.Text(0x0020, 0x000D, "UI", Uid($"{info.UidSeed}/study"));
-        d.Text(0x0020, 0x000E, "UI", Uid($"{info.UidSeed}/series"));
+        d.Text(0x0020, 0x000D, "UI", DicomUid.From($"{info.UidSeed}/study"));
+        d.Text(0x0020, 0x000E, "UI", DicomUid.From($"{info.UidSeed}/series"));
         d.Text(0x0020, 0x0010, "SH", "1");
         d.Text(0x0020, 0x0011, "IS", "1");
         d.Text(0x0020, 0x0013, "IS", (slice + 1).ToString(CultureInfo.InvariantCulture));
         d.Decimals(0x0020, 0x0032, position.X, position.Y, position.Z);
         d.Decimals(0x0020, 0x0037, rowLps.X, rowLps.Y, rowLps.Z, columnLps.X, columnLps.Y, columnLps.Z);
-        d.Text(0x0020, 0x0052, "UI", Uid($"{info.UidSeed}/frame"));
+        d.Text(0x0020, 0x0052, "UI", DicomUid.From($"{info.UidSeed}/frame"));
         d.Text(0x0020, 0x0060, "CS", "");
         d.Text(0x0020, 0x1040, "LO", "");
         d.Number(0x0028, 0x0002, 1);
@@ -136,7 +107,7 @@ public static class DicomSeriesWriter
         }
 
         d.Bytes(0x7FE0, 0x0010, "OW", pixels, 0);
-        return d.ToArray();
+        return d;
     }
 
     private static (double Slope, double Intercept) Scaling(float[] voxels)
@@ -158,8 +129,4 @@ public static class DicomSeriesWriter
         // As a reader will see it: DS holds 16 characters.
         static double Rounded(double value) => double.Parse(value.ToString("G9", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
     }
-
-    /// <summary>A UID of the form 2.25.n with n the first 128 bits of SHA-256 of a text (PS3.5, annex B.2).</summary>
-    private static string Uid(string text) =>
-        $"2.25.{new BigInteger(SHA256.HashData(Encoding.UTF8.GetBytes(text)).AsSpan(0, 16), isUnsigned: true, isBigEndian: true)}";
 }

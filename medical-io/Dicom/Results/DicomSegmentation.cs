@@ -1,0 +1,145 @@
+namespace Credence.MedicalIO.Dicom.Results;
+
+/// <summary>A DICOM Segmentation that was read: BINARY, FRACTIONAL or LABELMAP.</summary>
+/// <remarks>Source: DICOM PS3.3 (2026), section C.8.20. Frames that a writer left out are empty.</remarks>
+public sealed class DicomSegmentation
+{
+    private const string Segmentation = "1.2.840.10008.5.1.4.1.1.66.4", LabelMapSegmentation = "1.2.840.10008.5.1.4.1.1.66.7";
+    private const double SamePosition = 0.01; // mm
+
+    private static readonly DicomTag SegmentSequence = new(0x0062, 0x0002);
+    private static readonly DicomTag SegmentNumber = new(0x0062, 0x0004);
+    private static readonly DicomTag SegmentIdentificationSequence = new(0x0062, 0x000A);
+    private static readonly DicomTag ReferencedSegmentNumber = new(0x0062, 0x000B);
+
+    private readonly string path;
+
+    private DicomSegmentation(string path, string type, IReadOnlyList<(int Number, string Name)> segments, IReadOnlyList<Volume> maps) =>
+        (this.path, Type, Segments, Maps) = (path, type, segments, maps);
+
+    /// <summary>BINARY, FRACTIONAL or LABELMAP.</summary>
+    public string Type { get; }
+
+    /// <summary>Segment numbers and labels.</summary>
+    public IReadOnlyList<(int Number, string Name)> Segments { get; }
+
+    /// <summary>For each segment the share of each voxel that it takes, or its probability: 0 to 1.</summary>
+    public IReadOnlyList<Volume> Maps { get; }
+
+    /// <summary>Whether a data set is a segmentation.</summary>
+    internal static bool IsSegmentation(DicomDataset dataset) => dataset.Text(DicomTag.SopClassUid) is Segmentation or LabelMapSegmentation;
+
+    /// <summary>Reads a segmentation.</summary>
+    /// <exception cref="InvalidImageFileException">Damaged, or no segmentation.</exception>
+    /// <exception cref="UnsupportedImageException">One without planes in a patient, such as of a microscope slide, or with frames that are not parallel.</exception>
+    public static DicomSegmentation Read(string path)
+    {
+        var dataset = DicomFile.Read(path);
+        if (!IsSegmentation(dataset))
+        {
+            throw new InvalidImageFileException(path, $"SOP class {dataset.Text(DicomTag.SopClassUid)}", $"a segmentation ({Segmentation})", "Give a DICOM SEG object.");
+        }
+
+        var image = DicomImage.From(dataset);
+        var type = dataset.Text(new(0x0062, 0x0001)) ?? "BINARY";
+        var maximum = type == "FRACTIONAL" ? dataset.Integer(new(0x0062, 0x000E)) ?? 255 : 1;
+        var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? "")).ToList();
+        IReadOnlyList<DicomSlice> slices;
+        try
+        {
+            slices = image.PlanarSlices();
+        }
+        catch (InvalidImageFileException e) when (e.Found.StartsWith("no ", StringComparison.Ordinal))
+        {
+            throw new UnsupportedImageException(path, $"{e.Found} of the frames", "frames with a place in the patient", "Segmentations of slides and projections are not read.", e);
+        }
+
+        var (grid, index) = Grid(path, slices);
+        var maps = segments.ConvertAll(_ => new Volume(grid, new float[grid.Size.Count]));
+        var groups = dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence);
+        var shared = dataset.Item(DicomTag.SharedFunctionalGroupsSequence);
+        var stored = new int[image.Format.Count];
+        foreach (var slice in slices)
+        {
+            image.CopyStored(slice.Frame, stored);
+            var number = (groups[slice.Frame].Item(SegmentIdentificationSequence) ?? shared?.Item(SegmentIdentificationSequence))?.Integer(ReferencedSegmentNumber);
+            for (var s = 0; s < segments.Count; s++)
+            {
+                if (type != "LABELMAP" && number != segments[s].Number)
+                {
+                    continue;
+                }
+
+                var target = maps[s].Voxels.AsSpan(index(slice) * stored.Length, stored.Length);
+                for (var n = 0; n < stored.Length; n++)
+                {
+                    target[n] = type == "LABELMAP" ? (stored[n] == segments[s].Number ? 1 : 0) : stored[n] / (float)maximum;
+                }
+            }
+        }
+
+        return new(path, type, segments, maps);
+    }
+
+    /// <summary>One label map: segment numbers where a segment takes at least half of a voxel.</summary>
+    /// <exception cref="InvalidImageFileException">Two segments overlap, or a number is above 255.</exception>
+    public LabelMap ToLabels()
+    {
+        var labels = new byte[Maps[0].Voxels.Length];
+        for (var s = 0; s < Segments.Count; s++)
+        {
+            if (Segments[s].Number is < 1 or > byte.MaxValue)
+            {
+                throw new InvalidImageFileException(path, $"segment number {Segments[s].Number}", "1 to 255", "Export the segments that are needed.");
+            }
+
+            for (var n = 0; n < labels.Length; n++)
+            {
+                if (Maps[s].Voxels[n] < 0.5f)
+                {
+                    continue;
+                }
+
+                if (labels[n] != 0)
+                {
+                    throw new InvalidImageFileException(path, $"segments {labels[n]} and {Segments[s].Number} in one voxel", "segments that do not overlap", "Export the segments one by one.");
+                }
+
+                labels[n] = (byte)Segments[s].Number;
+            }
+        }
+
+        return new(Maps[0].Geometry, labels);
+    }
+
+    /// <summary>The grid that holds all frames, with their smallest step, and the slice index of a frame.</summary>
+    private static (VolumeGeometry Grid, Func<DicomSlice, int> Index) Grid(string path, IReadOnlyList<DicomSlice> slices)
+    {
+        var first = slices[0].Plane;
+        var normal = first.Normal;
+        if (slices.Any(s => (s.Plane.Normal - normal).Length > 1e-3 || (s.Plane.RowDirection - first.RowDirection).Length > 1e-3))
+        {
+            throw new UnsupportedImageException(path, "frames that are not parallel", "one stack", "Export the segmentation on the slices of the scan.");
+        }
+
+        var heights = slices.Select(s => s.Plane.Position.Dot(normal)).Order().ToList();
+        var distances = heights.Skip(1).Zip(heights, (b, a) => b - a).Where(d => d > SamePosition).ToList();
+        var step = distances.Count == 0 ? first.Thickness ?? 1 : distances.Min();
+        if (first.Thickness is { } thickness && thickness > SamePosition && distances.TrueForAll(d => Math.Abs(d / thickness - Math.Round(d / thickness)) < 0.02))
+        {
+            step = thickness; // frames were left out everywhere; the file knows their step
+        }
+
+        int Index(DicomSlice slice) => (int)Math.Round((slice.Plane.Position.Dot(normal) - heights[0]) / step);
+        var depth = (int)Math.Round((heights[^1] - heights[0]) / step) + 1;
+        var origin = slices.MinBy(s => s.Plane.Position.Dot(normal))!;
+        if (slices.FirstOrDefault(s => (s.Plane.Position - origin.Plane.Position - Index(s) * step * normal).Length > Math.Max(SamePosition, 0.02 * step)) is { } odd)
+        {
+            throw new UnsupportedImageException(path, FormattableString.Invariant($"frame {odd.Frame + 1}, which does not lie on a stack with steps of {step:F2} mm"), "frames in equal steps", "Export the segmentation on the slices of the scan.");
+        }
+
+        return (new(new(slices[0].Columns, slices[0].Rows, depth), new(
+            DicomPlane.ToRas(first.ColumnSpacing * first.RowDirection), DicomPlane.ToRas(first.RowSpacing * first.ColumnDirection),
+            DicomPlane.ToRas(step * normal), DicomPlane.ToRas(origin.Plane.Position))), Index);
+    }
+}

@@ -1,0 +1,186 @@
+using System.Globalization;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Dicom.Results;
+
+namespace Credence.MedicalIO.Tests;
+
+/// <summary>Results that we write for a scan, read by software that we did not write; and segmentations that others wrote.</summary>
+public sealed class DicomResultTests : IDisposable
+{
+    private static readonly DicomResultOptions Options = new()
+    {
+        Description = "Lesions with uncertainty", Algorithm = "test-model", AlgorithmVersion = "0123abcd", Created = new(2026, 11, 24, 10, 30, 0),
+    };
+
+    private static readonly IReadOnlyList<DicomSegment> Segments = [DicomSegment.Lesion(1, "Lesion"), DicomSegment.Lesion(3, "Black hole")];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Theory]
+    [InlineData("binary.dcm", "Segmentation")]
+    [InlineData("fractional.dcm", "Segmentation")]
+    [InlineData("map.dcm", "ParametricMap")]
+    [InlineData("picture.dcm", "MultiframeTrueColorSCImage")]
+    public void Dciodvfy_finds_no_error(string name, string kind)
+    {
+        Write();
+        var output = Shared.Run("dicom3tools", "dciodvfy", folder.File(name));
+
+        Assert.Contains(kind, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Error", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>Oracle: pydicom's pixels, placed by the positions that it reads, against the label map that went in.</summary>
+    [Fact]
+    public void Pydicom_finds_the_voxels_at_their_places()
+    {
+        var (labels, map) = Write();
+        var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $$"""
+            import pydicom, numpy
+            d = pydicom.dcmread(r'{{folder.File("binary.dcm")}}')
+            p = d.pixel_array.reshape(int(d.NumberOfFrames), d.Rows, d.Columns)
+            o = [float(x) for x in d.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient]
+            s = [float(x) for x in d.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing]
+            for f, g in enumerate(d.PerFrameFunctionalGroupsSequence):
+                n = g.SegmentIdentificationSequence[0].ReferencedSegmentNumber
+                q = [float(x) for x in g.PlanePositionSequence[0].ImagePositionPatient]
+                for r, c in zip(*numpy.nonzero(p[f])):
+                    w = [q[a] + o[a] * s[1] * c + o[3 + a] * s[0] * r for a in range(3)]
+                    print('VOXEL', n, -w[0], -w[1], w[2])
+            m = pydicom.dcmread(r'{{folder.File("map.dcm")}}')
+            v = numpy.frombuffer(m.FloatPixelData, '<f4')
+            print('MAP', len(v), float(v.sum()), float(v.max()))
+            f = pydicom.dcmread(r'{{folder.File("fractional.dcm")}}')
+            print('FRACTIONAL', f.SegmentationFractionalType, f.MaximumFractionalValue, int(f.pixel_array.astype(int).sum()), f.StudyInstanceUID == d.StudyInstanceUID)
+            """);
+
+        var inverse = labels.Geometry.Affine.Inverse();
+        var found = new byte[labels.Labels.Length];
+        foreach (var voxel in output.Split('\n').Where(l => l.StartsWith("VOXEL", StringComparison.Ordinal)).Select(l => l.Split(' ')[1..].Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray()))
+        {
+            var index = inverse.Apply(new(voxel[1], voxel[2], voxel[3]));
+            var (i, j, k) = ((int)Math.Round(index.X), (int)Math.Round(index.Y), (int)Math.Round(index.Z));
+            Assert.True((new Vector3D(i, j, k) - index).Length < 1e-3, $"{index}");
+            found[i + labels.Geometry.Size.Width * (j + labels.Geometry.Size.Height * k)] = (byte)(voxel[0] == 1 ? 1 : 3);
+        }
+
+        Assert.Equal(labels.Labels, found);
+        var line = output.Split('\n').Single(l => l.StartsWith("MAP", StringComparison.Ordinal)).Split(' ');
+        Assert.Equal(map.Voxels.Sum(v => (double)v), double.Parse(line[2], CultureInfo.InvariantCulture), tolerance: 1e-3);
+        Assert.Contains($"FRACTIONAL PROBABILITY 255 {2 * map.Voxels.Sum(v => (int)Math.Round(v * 255))} True", output, StringComparison.Ordinal);
+    }
+
+    /// <summary>dcmtk and GDCM open what we write.</summary>
+    [Fact]
+    public void Dcmtk_and_GDCM_open_them()
+    {
+        Write();
+        foreach (var name in new[] { "binary.dcm", "fractional.dcm", "map.dcm", "picture.dcm" })
+        {
+            Assert.DoesNotContain("error", Shared.Run("dcmtk", "dcmdump", "-q", "+P", "SOPClassUID", folder.File(name)), StringComparison.OrdinalIgnoreCase);
+            Assert.DoesNotContain("error", Shared.Run("libgdcm-tools", "gdcminfo", folder.File(name)), StringComparison.OrdinalIgnoreCase);
+        }
+    }
+
+    [Fact]
+    public void What_is_written_is_read_back()
+    {
+        var (labels, map) = Write();
+        var binary = DicomSegmentation.Read(folder.File("binary.dcm"));
+        Assert.Equal([(1, "Lesion"), (2, "Black hole")], binary.Segments);
+
+        // Frames without a voxel are left out, so the grid read is a part of the grid written.
+        var read = binary.ToLabels();
+        var toWritten = labels.Geometry.Affine.Inverse();
+        var seen = 0;
+        for (var v = 0; v < read.Labels.Length; v++)
+        {
+            var (i, j, k) = read.Geometry.IndexOf(v);
+            var at = toWritten.Apply(read.Geometry.Affine.Apply(new(i, j, k)));
+            var expected = labels.Labels[(int)Math.Round(at.X) + labels.Geometry.Size.Width * ((int)Math.Round(at.Y) + labels.Geometry.Size.Height * (int)Math.Round(at.Z))];
+            Assert.Equal(expected == 3 ? 2 : expected, read.Labels[v]);
+            seen += expected > 0 ? 1 : 0;
+        }
+
+        Assert.Equal(labels.Labels.Count(l => l is 1 or 3), seen);
+        var fractional = DicomSegmentation.Read(folder.File("fractional.dcm"));
+        Assert.Equal(map.Voxels.Sum(), fractional.Maps[0].Voxels.Sum(), tolerance: map.Voxels.Length / 510f);
+    }
+
+    [Fact]
+    public void The_same_result_is_the_same_instance()
+    {
+        Write();
+        var first = File.ReadAllBytes(folder.File("binary.dcm"));
+        Write();
+        Assert.Equal(first, File.ReadAllBytes(folder.File("binary.dcm")));
+    }
+
+    [Fact]
+    public void An_empty_segmentation_is_still_an_image()
+    {
+        var source = Source();
+        SegmentationWriter.WriteBinary(folder.File("empty.dcm"), new(source.Geometry, new byte[source.Geometry.Size.Count]), Segments, source, Options);
+        Assert.All(DicomSegmentation.Read(folder.File("empty.dcm")).ToLabels().Labels, l => Assert.Equal(0, l));
+        Assert.DoesNotContain("Error", Shared.Run("dicom3tools", "dciodvfy", folder.File("empty.dcm")), StringComparison.Ordinal);
+    }
+
+    /// <summary>Oracle: pydicom sums the voxels of each segment of files that highdicom and dcmqi wrote.</summary>
+    [Theory]
+    [InlineData("seg_highdicom/data/test_files/seg_image_ct_binary.dcm")]
+    [InlineData("seg_highdicom/data/test_files/seg_image_ct_binary_fractional.dcm")]
+    [InlineData("seg_highdicom/data/test_files/seg_image_ct_binary_overlap.dcm")]
+    [InlineData("seg_highdicom/data/test_files/seg_image_ct_binary_single_frame.dcm")]
+    [InlineData("seg_highdicom/data/test_files/seg_image_ct_true_fractional.dcm")]
+    [InlineData("seg_dcmqi/data/segmentations/liver.dcm")]
+    [InlineData("seg_dcmqi/data/segmentations/partial_overlaps.dcm")]
+    [InlineData("seg_dcmqi/data/sr-example/seg.dcm")]
+    public void Segmentations_of_others_are_read(string name)
+    {
+        var path = Path.Combine(Shared.Folder("data/dicom"), name);
+        var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $$"""
+            import pydicom
+            d = pydicom.dcmread(r'{{path}}')
+            n = int(d.NumberOfFrames)
+            p = d.pixel_array.reshape(n, d.Rows, d.Columns).astype(float) / (int(d.get('MaximumFractionalValue', 1)) if d.SegmentationType == 'FRACTIONAL' else 1)
+            sums = {}
+            for f, g in enumerate(d.PerFrameFunctionalGroupsSequence):
+                s = g.SegmentIdentificationSequence if 'SegmentIdentificationSequence' in g else d.SharedFunctionalGroupsSequence[0].SegmentIdentificationSequence
+                k = int(s[0].ReferencedSegmentNumber)
+                sums[k] = sums.get(k, 0) + p[f].sum()
+            for k in sorted(sums): print('SEGMENT', k, repr(float(sums[k])))
+            """);
+        var expected = output.Split('\n').Where(l => l.StartsWith("SEGMENT", StringComparison.Ordinal)).Select(l => l.Split(' ')).ToDictionary(l => int.Parse(l[1], CultureInfo.InvariantCulture), l => double.Parse(l[2], CultureInfo.InvariantCulture));
+        var segmentation = DicomSegmentation.Read(path);
+
+        Assert.NotEmpty(expected);
+        Assert.Equal(expected.Keys.Order(), segmentation.Segments.Select(s => s.Number).Where(expected.ContainsKey));
+        Assert.All(segmentation.Segments.Zip(segmentation.Maps), s => Assert.Equal(expected.GetValueOrDefault(s.First.Number), s.Second.Voxels.Sum(v => (double)v), tolerance: 1e-2));
+    }
+
+    private (LabelMap Labels, Volume Map) Write()
+    {
+        var source = Source();
+
+        // Results come in canonical order, the scan does not.
+        var grid = Orientation.ToCanonical(source.Geometry);
+        var labels = new LabelMap(grid, [.. Enumerable.Range(0, (int)grid.Size.Count).Select(v => (byte)(v is >= 30 and < 75 && v % 4 != 2 ? v % 4 : 0))]);
+        var map = new Volume(grid, [.. Enumerable.Range(0, (int)grid.Size.Count).Select(v => v % 256 / 255f)]);
+        SegmentationWriter.WriteBinary(folder.File("binary.dcm"), labels, Segments, source, Options);
+        SegmentationWriter.WriteFractional(folder.File("fractional.dcm"), [map, map], Segments, source, Options);
+        ParametricMapWriter.Write(folder.File("map.dcm"), map, ParametricMapQuantity.PredictiveEntropy(2), source, Options);
+        SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [new byte[90], new byte[90]], hasText: false, source, Options);
+        return (labels, map);
+    }
+
+    private DicomSource Source()
+    {
+        var (sine, cosine) = Math.SinCos(0.3);
+        var affine = new Affine(new(-1.25 * cosine, -1.25 * sine, 0), new(0, 0, -0.75), new(3.5 * sine, -3.5 * cosine, 0), new(5, 6, 7));
+        DicomSeriesWriter.Write(folder.File("scan"), new(new(new(6, 5, 4), affine), [.. Enumerable.Range(0, 120).Select(v => (float)v)]),
+            new() { UidSeed = "scan", Patient = "Müller^Änne", Description = "FLAIR" });
+        return DicomSource.From(DicomSeries.Scan(folder.File("scan"))[0].Stacks[0]);
+    }
+}

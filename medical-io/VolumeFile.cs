@@ -21,6 +21,13 @@ public static class VolumeFile
                 : new InvalidImageFileException(path, "nothing there", "a .nii or .nii.gz file, or a folder with one DICOM series", "Check the path."));
     }
 
+    /// <summary>Reads a mask or label map: a NIfTI file on any grid, or a DICOM segmentation, which is put on the grid of its scan.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="scan">The grid of the scan.</param>
+    /// <exception cref="MedicalImageException">There is nothing there, it cannot be read, or it is no mask.</exception>
+    public static LabelMap ReadLabels(string path, VolumeGeometry scan) =>
+        File.Exists(path) && !NiftiFile.HasExtension(path) && IsDicom(path) ? Dicom.Results.DicomSegmentation.Read(path).ToLabels(scan) : NiftiFile.ReadLabels(path);
+
     private static bool IsDicom(string path)
     {
         using var file = File.OpenRead(path);

@@ -110,6 +110,21 @@ public sealed class DicomResultTests : IDisposable
     }
 
     [Fact]
+    public void A_segmentation_is_a_mask_on_the_grid_of_its_scan()
+    {
+        var (labels, _) = Write();
+        var scan = VolumeFile.Read(folder.File("scan"));
+
+        var mask = Orientation.ToCanonical(VolumeFile.ReadLabels(folder.File("binary.dcm"), scan.Geometry));
+        Assert.Equal(labels.Labels.Select(l => l == 3 ? 2 : l), mask.Labels.Select(l => (int)l));
+        Assert.True(mask.Geometry.IsSameGrid(labels.Geometry, 1e-3));
+
+        var shifted = scan.Geometry with { Affine = scan.Geometry.Affine with { Origin = scan.Geometry.Affine.Origin + new Vector3D(0.6, 0, 0) } };
+        Assert.Matches(@"binary\.dcm: a segmented voxel at index \(.*\) of the scan; expected one of its 6 x 5 x 4 voxels\. ",
+            Assert.Throws<InvalidImageFileException>(() => VolumeFile.ReadLabels(folder.File("binary.dcm"), shifted)).Message);
+    }
+
+    [Fact]
     public void The_same_result_is_the_same_instance()
     {
         Write();

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using Credence.MedicalIO;
-using Credence.MedicalIO.Nifti;
 
 namespace Credence.Trainer.Datasets;
 
@@ -20,7 +19,7 @@ public static class CaseReader
     public static LoadedCase Read(Dataset dataset, CaseFiles files)
     {
         var channels = files.ChannelPaths.Select(VolumeFile.Read).ToList();
-        var mask = NiftiFile.ReadLabels(files.MaskPath);
+        var mask = VolumeFile.ReadLabels(files.MaskPath, channels[0].Geometry);
 
         foreach (var (channel, path) in channels.Zip(files.ChannelPaths))
         {

@@ -5,7 +5,7 @@ using Credence.MedicalIO;
 
 namespace Credence.Trainer.Datasets;
 
-/// <summary>One folder a case; in it each channel is a NIfTI file or a folder with one DICOM series, and the mask a NIfTI file.</summary>
+/// <summary>One folder a case; in it each channel is a NIfTI file or a folder with one DICOM series, and the mask a NIfTI file or a DICOM segmentation.</summary>
 /// <remarks>
 /// <c>dataset.json</c> in the data folder names them:
 /// <c>{"channels": {"FLAIR": "flair"}, "mask": "lesion.nii.gz", "labels": {"background": 0, "lesion": 1}}</c>.
@@ -59,7 +59,7 @@ internal static class ScanFolderLayout
     private static JsonObject Propose(string caseFolder, out IReadOnlyList<string> assumptions)
     {
         var entries = Directory.EnumerateFileSystemEntries(caseFolder)
-            .Where(e => Directory.Exists(e) || e.EndsWith(".nii", StringComparison.Ordinal) || e.EndsWith(".nii.gz", StringComparison.Ordinal))
+            .Where(e => Directory.Exists(e) || e.EndsWith(".nii", StringComparison.Ordinal) || e.EndsWith(".nii.gz", StringComparison.Ordinal) || e.EndsWith(".dcm", StringComparison.Ordinal))
             .Select(e => Path.GetFileName(e))
             .Order(StringComparer.Ordinal)
             .ToList();

@@ -112,6 +112,36 @@ public sealed class DicomSegmentation
         return new(Maps[0].Geometry, labels);
     }
 
+    /// <summary>The label map on the grid of a scan, of which a segmentation often holds only the slices with a segment.</summary>
+    /// <param name="scan">The grid of the scan.</param>
+    /// <exception cref="InvalidImageFileException">As <see cref="ToLabels()"/>, or a segmented voxel is none of the scan's.</exception>
+    public LabelMap ToLabels(VolumeGeometry scan)
+    {
+        var own = ToLabels();
+        var toScan = scan.Affine.Inverse().Compose(own.Geometry.Affine);
+        var labels = new byte[scan.Size.Count];
+        for (var v = 0; v < own.Labels.Length; v++)
+        {
+            if (own.Labels[v] == 0)
+            {
+                continue;
+            }
+
+            var (i, j, k) = own.Geometry.IndexOf(v);
+            var at = toScan.Apply(new(i, j, k));
+            var (x, y, z) = ((int)Math.Round(at.X), (int)Math.Round(at.Y), (int)Math.Round(at.Z));
+            if ((new Vector3D(x, y, z) - at).Length > 0.05 || x < 0 || y < 0 || z < 0 || x >= scan.Size.Width || y >= scan.Size.Height || z >= scan.Size.Depth)
+            {
+                throw new InvalidImageFileException(path, FormattableString.Invariant($"a segmented voxel at index ({at.X:F2}, {at.Y:F2}, {at.Z:F2}) of the scan"), $"one of its {scan.Size} voxels",
+                    "Give the segmentation of this scan, on its own frames.");
+            }
+
+            labels[x + scan.Size.Width * (y + scan.Size.Height * (long)z)] = own.Labels[v];
+        }
+
+        return new(scan, labels);
+    }
+
     /// <summary>The grid that holds all frames, with their smallest step, and the slice index of a frame.</summary>
     private static (VolumeGeometry Grid, Func<DicomSlice, int> Index) Grid(string path, IReadOnlyList<DicomSlice> slices)
     {

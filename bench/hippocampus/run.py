@@ -88,6 +88,7 @@ def main():
 
     if RESULTS.exists():
         rows = json.loads(RESULTS.read_text()) | rows
+    RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(json.dumps(rows, indent=2) + "\n")
     print("network       cases  Dice anterior  posterior   mean   s/case  peak MB (predict)  peak MB (train)")
     for posterior, row in rows.items():

@@ -8,6 +8,12 @@ public enum Interpolation
 
     /// <summary>Trilinear.</summary>
     Linear,
+
+    /// <summary>
+    /// Cubic B-spline through the voxels, mirrored at the border. Along an axis whose spacing is more than <see cref="Resampling.AnisotropyThreshold"/>
+    /// times the smallest it is linear: a spline through thick slices rings.
+    /// </summary>
+    CubicSpline,
 }
 
 /// <summary>Resamples volumes from one grid onto another, through world coordinates.</summary>
@@ -17,6 +23,9 @@ public enum Interpolation
 /// </remarks>
 public static class Resampling
 {
+    /// <summary>Ratio of spacings above which slices are thick. Source: Isensee et al. 2021 (nnU-Net), doi:10.1038/s41592-020-01008-z, supplementary note 2.</summary>
+    public const double AnisotropyThreshold = 3;
+
     private const double RimVoxels = 1;
 
     /// <summary>Samples a volume at the voxel centres of another grid.</summary>
@@ -33,6 +42,20 @@ public static class Resampling
 
         var voxels = new float[target.Size.Count];
         var sampler = new Sampler(source.Geometry, target);
+        if (interpolation == Interpolation.CubicSpline)
+        {
+            var spline = new CubicSpline(source, AnisotropyThreshold);
+            sampler.ForEachRow((offset, row, step) =>
+            {
+                for (var i = 0; i < target.Size.Width; i++)
+                {
+                    var index = row + i * step;
+                    voxels[offset + i] = Sampler.Clamp(ref index, source.Geometry.Size) ? spline.At(index) : outside;
+                }
+            });
+            return new(target, voxels);
+        }
+
         sampler.ForEachRow((offset, row, step) =>
         {
             var (size, values) = (source.Geometry.Size, source.Voxels);

@@ -9,7 +9,10 @@ public sealed class DicomResultTests : IDisposable
 {
     private static readonly DicomResultOptions Options = new()
     {
-        Description = "Lesions with uncertainty", Algorithm = "test-model", AlgorithmVersion = "0123abcd", Created = new(2026, 11, 24, 10, 30, 0),
+        Description = "Lesions with uncertainty",
+        Algorithm = "test-model",
+        AlgorithmVersion = "0123abcd",
+        Created = new(2026, 11, 24, 10, 30, 0),
     };
 
     private static readonly IReadOnlyList<DicomSegment> Segments = [DicomSegment.Lesion(1, "Lesion"), DicomSegment.Lesion(3, "Black hole")];

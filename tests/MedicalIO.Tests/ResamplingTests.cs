@@ -56,10 +56,11 @@ public sealed class ResamplingTests
         Assert.Equal([-1, -1, 5, 5, 5, 5, 5, -1, -1], Resampling.Resample(source, target, Interpolation.Linear, outside: -1).Voxels);
     }
 
-    /// <summary>Oracle: scipy.ndimage.map_coordinates, which extends by the nearest voxel as we do within the rim.</summary>
+    /// <summary>Oracle: scipy.ndimage.map_coordinates at positions moved into the volume, as we move them within the rim.</summary>
     [Theory]
     [InlineData(Interpolation.Linear, 1)]
     [InlineData(Interpolation.Nearest, 0)]
+    [InlineData(Interpolation.CubicSpline, 3)]
     public void Scipy_finds_the_same_values(Interpolation interpolation, int order)
     {
         using var folder = new TemporaryFolder();
@@ -76,11 +77,45 @@ public sealed class ResamplingTests
             index = numpy.indices(target.shape).reshape(3, -1)
             m = numpy.linalg.inv(source.affine) @ target.affine
             at = m[:3, :3] @ index + m[:3, 3:]
-            expected = map_coordinates(source.get_fdata(), at, order={{order}}, mode='nearest').reshape(target.shape)
+            at = numpy.clip(at, 0, numpy.array(source.shape)[:, None] - 1)
+            expected = map_coordinates(source.get_fdata(), at, order={{order}}, mode='mirror').reshape(target.shape)
             print('%.9f' % abs(expected - target.get_fdata()).max())
             """);
 
         Assert.InRange(double.Parse(output, System.Globalization.CultureInfo.InvariantCulture), 0, 1e-4);
+    }
+
+    /// <summary>Oracle: scipy, plane by plane: thick slices are not smoothed across.</summary>
+    [Fact]
+    public void Thick_slices_are_interpolated_linearly_between_splines()
+    {
+        using var folder = new TemporaryFolder();
+        var random = new Random(8);
+        var source = Filled(new(new(9, 8, 5), Affine.Scaling(new(1, 1, 4))), _ => random.NextDouble());
+        var target = new VolumeGeometry(new(12, 11, 9), new(new(0.7, 0, 0), new(0, 0.65, 0), new(0, 0, 2), default));
+        NiftiFile.Write(folder.File("source.nii"), source);
+        NiftiFile.Write(folder.File("target.nii"), Resampling.Resample(source, target, Interpolation.CubicSpline));
+        var output = Shared.Run("python3-scipy python3-nibabel", Shared.Python, "-c", $$"""
+            import nibabel, numpy
+            from scipy.ndimage import map_coordinates
+            s, t = nibabel.load(r'{{folder.File("source.nii")}}').get_fdata(), nibabel.load(r'{{folder.File("target.nii")}}').get_fdata()
+            at = numpy.stack(numpy.meshgrid(numpy.arange(12) * 0.7, numpy.arange(11) * 0.65, indexing='ij')).reshape(2, -1)
+            planes = [map_coordinates(s[..., k], at, order=3, mode='mirror').reshape(12, 11) for k in range(5)]
+            expected = numpy.stack([planes[k // 2] if k % 2 == 0 else (planes[k // 2] + planes[k // 2 + 1]) / 2 for k in range(9)], axis=-1)
+            print('%.9f' % abs(expected - t).max())
+            """);
+
+        Assert.InRange(double.Parse(output, System.Globalization.CultureInfo.InvariantCulture), 0, 1e-4);
+    }
+
+    [Fact]
+    public void A_spline_passes_through_the_voxels()
+    {
+        var random = new Random(9);
+        var source = Filled(new(new(2, 7, 1), Affine.Identity), _ => random.NextDouble());
+        var shifted = source.Geometry with { Affine = source.Geometry.Affine with { Origin = new(0, 1e-12, 0) } };
+
+        Assert.All(source.Voxels.Zip(Resampling.Resample(source, shifted, Interpolation.CubicSpline).Voxels), p => Assert.Equal(p.First, p.Second, tolerance: 1e-5f));
     }
 
     private static Volume Filled(VolumeGeometry geometry, Func<Vector3D, double> field)

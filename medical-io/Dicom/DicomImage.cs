@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using Credence.MedicalIO.Dicom.Codecs;
 
@@ -108,15 +109,58 @@ internal sealed class DicomImage
             return;
         }
 
-        var stored = new int[Format.Count];
-        CopyStored(slice.Frame, stored);
-        for (var y = 0; y < slice.Rows; y++)
+        decoder ??= new(dataset, Format, FrameCount);
+        if (decoder.NativeWords(slice.Frame) is { IsEmpty: false } words && slice.Lut.Table is null)
         {
-            var row = stored.AsSpan((slice.Row + y) * Format.Columns + slice.Column, slice.Columns);
-            for (var x = 0; x < row.Length; x++)
+            // Most scans: no array between the file and the volume.
+            var (up, down) = (31 - Format.HighBit, 32 - Format.BitsStored);
+            for (var y = 0; y < slice.Rows; y++)
             {
-                target[y * slice.Columns + x] = slice.Lut.Apply(row[x]);
+                var row = words.Slice((slice.Row + y) * Format.Columns + slice.Column, slice.Columns);
+                var line = target.Slice(y * slice.Columns, slice.Columns);
+                if (Format.IsSigned)
+                {
+                    for (var x = 0; x < row.Length; x++)
+                    {
+                        line[x] = row[x] << up >> down;
+                    }
+                }
+                else
+                {
+                    for (var x = 0; x < row.Length; x++)
+                    {
+                        line[x] = (uint)row[x] << up >> down;
+                    }
+                }
+
+                if (slice.Lut is not { Slope: 1, Intercept: 0 })
+                {
+                    for (var x = 0; x < line.Length; x++)
+                    {
+                        line[x] = (float)(line[x] * slice.Lut.Slope + slice.Lut.Intercept);
+                    }
+                }
             }
+
+            return;
+        }
+
+        var stored = ArrayPool<int>.Shared.Rent(Format.Count);
+        try
+        {
+            CopyStored(slice.Frame, stored.AsSpan(0, Format.Count));
+            for (var y = 0; y < slice.Rows; y++)
+            {
+                var row = stored.AsSpan((slice.Row + y) * Format.Columns + slice.Column, slice.Columns);
+                for (var x = 0; x < row.Length; x++)
+                {
+                    target[y * slice.Columns + x] = slice.Lut.Apply(row[x]);
+                }
+            }
+        }
+        finally
+        {
+            ArrayPool<int>.Shared.Return(stored);
         }
     }
 

@@ -1,5 +1,5 @@
-using System.Buffers.Binary;
 using System.IO.Compression;
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Credence.MedicalIO.Nifti;
@@ -108,42 +108,11 @@ public static class NiftiFile
             var source = volume.Voxels.AsSpan(first, target.Length / bytesPerVoxel);
             switch (dataType)
             {
-                case NiftiDataType.Float32 when BitConverter.IsLittleEndian:
-                    MemoryMarshal.AsBytes(source).CopyTo(target);
-                    break;
-                case NiftiDataType.Float32:
-                    for (var n = 0; n < source.Length; n++)
-                    {
-                        BinaryPrimitives.WriteSingleLittleEndian(target[(4 * n)..], source[n]);
-                    }
-
-                    break;
-                case NiftiDataType.Float64:
-                    for (var n = 0; n < source.Length; n++)
-                    {
-                        BinaryPrimitives.WriteDoubleLittleEndian(target[(8 * n)..], source[n]);
-                    }
-
-                    break;
-                default:
-                    for (var n = 0; n < source.Length; n++)
-                    {
-                        var stored = (long)Math.Clamp(Math.Round((source[n] - intercept) / slope), minimum, maximum);
-                        if (bytesPerVoxel == 1)
-                        {
-                            target[n] = (byte)stored;
-                        }
-                        else if (bytesPerVoxel == 2)
-                        {
-                            BinaryPrimitives.WriteInt16LittleEndian(target[(2 * n)..], (short)stored);
-                        }
-                        else
-                        {
-                            BinaryPrimitives.WriteInt32LittleEndian(target[(4 * n)..], (int)stored);
-                        }
-                    }
-
-                    break;
+                case NiftiDataType.UInt8: Store<byte>(source, target, slope, intercept); break;
+                case NiftiDataType.Int16: Store<short>(source, target, slope, intercept); break;
+                case NiftiDataType.Int32: Store<int>(source, target, slope, intercept); break;
+                case NiftiDataType.Float64: Store<double>(source, target, slope, intercept); break;
+                default: Store<float>(source, target, slope, intercept); break;
             }
         });
     }
@@ -203,20 +172,44 @@ public static class NiftiFile
         return Resampling.Resample(volume, grid, Interpolation.Linear, volume.Voxels.Min());
     }
 
-    private static (double Slope, double Intercept) Scaling(float[] voxels, double minimum, double maximum)
+    /// <summary>Writes stored values, little-endian as the header.</summary>
+    private static void Store<T>(ReadOnlySpan<float> source, Span<byte> target, double slope, double intercept)
+        where T : struct, INumber<T>
     {
-        var (low, high, isWhole) = (double.PositiveInfinity, double.NegativeInfinity, true);
-        foreach (var v in voxels)
+        var stored = MemoryMarshal.Cast<byte, T>(target);
+        if ((slope, intercept) is (1, 0))
         {
-            if (!float.IsFinite(v))
+            for (var n = 0; n < stored.Length; n++)
             {
-                throw new ArgumentException("A voxel that is not finite cannot be written as an integer; write float32.", nameof(voxels));
+                stored[n] = T.CreateTruncating(source[n]); // whole and in range, or floating point
             }
 
-            (low, high) = (Math.Min(low, v), Math.Max(high, v));
-            isWhole &= v == MathF.Round(v);
+            return;
         }
 
+        for (var n = 0; n < stored.Length; n++)
+        {
+            stored[n] = T.CreateSaturating(Math.Round((source[n] - intercept) / slope));
+        }
+    }
+
+    private static (double Slope, double Intercept) Scaling(float[] voxels, double minimum, double maximum)
+    {
+        var (lowest, highest, isWhole, isFinite) = (float.PositiveInfinity, float.NegativeInfinity, true, true);
+        foreach (var v in voxels)
+        {
+            lowest = v < lowest ? v : lowest;
+            highest = v > highest ? v : highest;
+            isWhole &= v == MathF.Round(v);
+            isFinite &= float.IsFinite(v);
+        }
+
+        if (!isFinite)
+        {
+            throw new ArgumentException("A voxel that is not finite cannot be written as an integer; write float32.", nameof(voxels));
+        }
+
+        var (low, high) = ((double)lowest, (double)highest);
         if (isWhole && low >= minimum && high <= maximum)
         {
             return (1, 0);

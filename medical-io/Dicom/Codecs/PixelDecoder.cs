@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Credence.MedicalIO.Dicom.Codecs;
 
 /// <summary>Finds the bytes of a frame in native or encapsulated pixel data and decodes them.</summary>
@@ -85,6 +87,12 @@ internal sealed class PixelDecoder
             samples[n] = format.IsSigned ? samples[n] << up >> down : (int)((uint)samples[n] << up >> down);
         }
     }
+
+    /// <summary>The words of a frame as they lie in the file, where they are native, grey, of 16 bits and in the order of this machine; else nothing.</summary>
+    public ReadOnlySpan<ushort> NativeWords(int frame) =>
+        frames.Count == 0 && format is { BitsAllocated: 16, Samples: 1 } && !dataset.Syntax.IsBigEndian && BitConverter.IsLittleEndian
+            ? MemoryMarshal.Cast<byte, ushort>(native.Span.Slice(2 * frame * format.Pixels, 2 * format.Pixels))
+            : [];
 
     private void Interleave(Span<int> samples)
     {

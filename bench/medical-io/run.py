@@ -1,0 +1,86 @@
+#!/usr/bin/python3
+"""Compare reading, writing and resampling with dcm2niix, pydicom, nibabel and scipy, each in the same run.
+
+    bench/medical-io/run.py --data <folder with ms/patient07/flair.nii.gz> [--rounds 5]
+
+Prints seconds (best of the rounds) and ratios, and writes bench/results/medical-io.json. Debian packages: dcm2niix python3-pydicom python3-nibabel
+python3-scipy. dcm2niix is timed as a process that reads a series and writes .nii; our native program does the same.
+"""
+import argparse, json, os, pathlib, subprocess, tempfile, time
+import nibabel, numpy, pydicom
+from scipy.ndimage import affine_transform
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+def run(*arguments):
+    command = ["dotnet", str(ROOT / "artifacts/bin/MedicalIO.Bench/release/medical-io-bench.dll"), *map(str, arguments)]
+    return [float(n) for n in subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()]
+
+
+def ours(*arguments):
+    """Seconds of the best round; peak memory in MB of a process with one round."""
+    return run(*arguments)[0], run(*arguments[:-1], 1)[1]
+
+
+def best(rounds, work):
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--data", type=pathlib.Path, required=True)
+    arguments.add_argument("--rounds", type=int, default=5)
+    options = arguments.parse_args()
+    rounds = options.rounds
+    flair = options.data / "ms/patient07/flair.nii.gz"
+    subprocess.run(["dotnet", "build", "-c", "Release", "-v", "q", ROOT / "bench/medical-io"], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["dotnet", "publish", "-c", "Release", "-v", "q", ROOT / "inference/cli", "-r", "linux-x64", "-o", ROOT / "out/native-cli"], check=True, stdout=subprocess.DEVNULL)
+    rows = {}
+    # In memory where that can be, because a disk is not what is compared: we flush each file to it before it is renamed, dcm2niix does not.
+    with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as scratch:
+        scratch = pathlib.Path(scratch)
+        series = scratch / "series"
+        run("make-series", series)
+
+        def with_pydicom():
+            slices = [pydicom.dcmread(p) for p in sorted(series.iterdir())]
+            slices.sort(key=lambda d: float(d.ImagePositionPatient[2]))
+            return numpy.stack([d.pixel_array.astype("float32") for d in slices])
+
+        rows["DICOM series, 200 x 512 x 512, against pydicom"] = (*ours("load-series", series, rounds), best(rounds, with_pydicom))
+
+        def converted(command):
+            return lambda: subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+        (scratch / "a").mkdir()
+        convert = best(rounds, converted([str(ROOT / "out/native-cli/credence-infer"), "convert", str(series), "--output", str(scratch / "a/ours.nii")]))
+        peer = best(rounds, converted(["dcm2niix", "-b", "n", "-z", "n", "-w", "1", "-f", "theirs", "-o", str(scratch / "a"), str(series)]))
+        rows["the same to .nii, as a process, against dcm2niix"] = (convert, None, peer)
+
+        image = nibabel.load(flair)
+        data = image.get_fdata(dtype="float32")
+        shape = " x ".join(map(str, data.shape))
+        rows[f".nii.gz load, {shape}, against nibabel"] = (*ours("load-nifti", flair, rounds), best(rounds, lambda: nibabel.load(flair).get_fdata(dtype="float32")))
+        copy = nibabel.Nifti1Image(data, image.affine)
+        rows[".nii.gz save, float32, against nibabel"] = (
+            *ours("save-nifti", flair, scratch / "ours.nii.gz", rounds), best(rounds, lambda: nibabel.save(copy, scratch / "theirs.nii.gz")))
+        target = tuple(round(n / 1.2) for n in data.shape)
+        for order, kind in ((1, "Linear"), (3, "CubicSpline")):
+            rows[f"resampling to 1.2 mm, {kind}, against scipy"] = (
+                *ours("resample", flair, kind, rounds), best(rounds, lambda: affine_transform(data, numpy.diag([1.2] * 3), output_shape=target, order=order, mode="mirror", output="float32")))
+
+    print(f"{'':62}{'ours s':>9}{'peer s':>9}{'ratio':>8}{'peak MB':>9}")
+    for name, (mine, peak, peer) in rows.items():
+        print(f"{name:62}{mine:9.3f}{peer:9.3f}{peer / mine:8.1f}{'' if peak is None else round(peak):>9}")
+    results = ROOT / "bench/results/medical-io.json"
+    results.parent.mkdir(exist_ok=True)
+    results.write_text(json.dumps({n: {"seconds": m, "peakMB": k, "peerSeconds": p, "ratio": p / m} for n, (m, k, p) in rows.items()}, indent=2) + "\n")
+
+
+main()

@@ -41,8 +41,7 @@ internal static class ConvertCommand
             var volume = Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(resample), cancellation);
             var target = parse.GetRequiredValue(output).FullName;
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            var isWhole = Array.TrueForAll(volume.Voxels, v => v >= short.MinValue && v <= short.MaxValue && v == MathF.Round(v));
-            NiftiFile.Write(target, volume, isWhole ? NiftiDataType.Int16 : NiftiDataType.Float32);
+            NiftiFile.Write(target, volume, NiftiFile.ExactType(volume));
             Console.WriteLine($"{volume.Geometry.Size} voxels, {Orientation.Code(volume.Geometry.Affine)} -> {target}");
             return CommandLine.Done;
         }, cancellation));

@@ -117,6 +117,10 @@ public static class NiftiFile
         });
     }
 
+    /// <summary>The smaller of int16 and float32 that holds every voxel exactly.</summary>
+    public static NiftiDataType ExactType(Volume volume) =>
+        Extent(volume.Voxels) is (>= short.MinValue, <= short.MaxValue, IsWhole: true) ? NiftiDataType.Int16 : NiftiDataType.Float32;
+
     /// <summary>Writes a label map as uint8.</summary>
     /// <param name="path">Ends in .nii or .nii.gz.</param>
     /// <param name="labels">The labels.</param>
@@ -193,18 +197,36 @@ public static class NiftiFile
         }
     }
 
-    private static (double Slope, double Intercept) Scaling(float[] voxels, double minimum, double maximum)
+    /// <summary>Smallest and largest voxel (NaN where any voxel is), and whether all are whole numbers.</summary>
+    private static (float Lowest, float Highest, bool IsWhole) Extent(ReadOnlySpan<float> voxels)
     {
-        var (lowest, highest, isWhole, isFinite) = (float.PositiveInfinity, float.NegativeInfinity, true, true);
-        foreach (var v in voxels)
+        var (low, high, fraction) = (new Vector<float>(float.PositiveInfinity), new Vector<float>(float.NegativeInfinity), Vector<float>.Zero);
+        var vectors = MemoryMarshal.Cast<float, Vector<float>>(voxels);
+        foreach (var v in vectors)
         {
-            lowest = v < lowest ? v : lowest;
-            highest = v > highest ? v : highest;
-            isWhole &= v == MathF.Round(v);
-            isFinite &= float.IsFinite(v);
+            (low, high) = (Vector.Min(low, v), Vector.Max(high, v));
+            fraction += Vector.Abs(v - Vector.Truncate(v)); // NaN for NaN and infinities, and stays it
         }
 
-        if (!isFinite)
+        var (lowest, highest, sum) = (float.PositiveInfinity, float.NegativeInfinity, Vector.Sum(fraction));
+        for (var lane = 0; lane < Vector<float>.Count; lane++)
+        {
+            (lowest, highest) = (MathF.Min(lowest, low[lane]), MathF.Max(highest, high[lane]));
+        }
+
+        foreach (var v in voxels[(vectors.Length * Vector<float>.Count)..])
+        {
+            (lowest, highest) = (MathF.Min(lowest, v), MathF.Max(highest, v));
+            sum += MathF.Abs(v - MathF.Truncate(v));
+        }
+
+        return float.IsNaN(sum) ? (float.NaN, float.NaN, false) : (lowest, highest, sum == 0);
+    }
+
+    private static (double Slope, double Intercept) Scaling(float[] voxels, double minimum, double maximum)
+    {
+        var (lowest, highest, isWhole) = Extent(voxels);
+        if (!float.IsFinite(lowest) || !float.IsFinite(highest))
         {
             throw new ArgumentException("A voxel that is not finite cannot be written as an integer; write float32.", nameof(voxels));
         }

@@ -83,6 +83,26 @@ public sealed class NiftiFileTests
         Assert.All(volume.Voxels.Zip(read.Voxels), p => Assert.Equal(p.First, p.Second, tolerance: 70_001f / 65535 / 2 * 1.01f));
     }
 
+    [Theory]
+    [InlineData(NiftiDataType.Int16, 0, -32768, 32767)]
+    [InlineData(NiftiDataType.Float32, 0, 1, 32768)]
+    [InlineData(NiftiDataType.Float32, 0, 0.5, 1)]
+    [InlineData(NiftiDataType.Float32, 0, double.NaN, 1)]
+    [InlineData(NiftiDataType.Float32, double.NegativeInfinity, 1, 1)]
+    public void The_exact_type_loses_nothing(NiftiDataType expected, double a, double b, double c)
+    {
+        // In every place of a vector, and behind the last whole one.
+        for (var length = 3; length < 40; length++)
+        {
+            for (var at = 0; at + 2 < length; at++)
+            {
+                var voxels = Enumerable.Repeat(7f, length).ToArray();
+                (voxels[at], voxels[at + 1], voxels[at + 2]) = ((float)a, (float)b, (float)c);
+                Assert.Equal(expected, NiftiFile.ExactType(new(new(new(length, 1, 1), Affine.Identity), voxels)));
+            }
+        }
+    }
+
     [Fact]
     public void Nibabel_reads_what_we_write()
     {

@@ -21,7 +21,7 @@ internal static class DicomFile
     {
         using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
         var size = RandomAccess.GetLength(file);
-        for (var length = Math.Min(size, FirstRead); ; length = Math.Min(size, 8 * length))
+        for (var length = Math.Min(size, FirstRead); ; length = Math.Min(Math.Min(size, Array.MaxLength), 8 * length))
         {
             var buffer = new byte[length];
             var filled = 0;
@@ -39,7 +39,7 @@ internal static class DicomFile
             {
                 return Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: true);
             }
-            catch (InvalidImageFileException) when (length < size)
+            catch (InvalidImageFileException) when (length < Math.Min(size, Array.MaxLength))
             {
                 // Cut off in the middle of the header: read more.
             }

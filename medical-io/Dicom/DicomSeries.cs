@@ -77,7 +77,7 @@ public sealed class DicomSeries
                 left.Add((series, e));
                 problem?.Invoke(e);
             }
-            catch (IOException e)
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 problem?.Invoke(new InvalidImageFileException(file, e.Message, "a readable file", "Check the permissions and the disk.", e));
             }

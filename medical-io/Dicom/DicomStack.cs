@@ -9,6 +9,7 @@ public sealed class DicomStack
 {
     private const double SamePosition = 0.01; // mm
     private const double StepTolerance = 0.01; // share of the step
+    private const long SmallVolume = 1 << 24, VoxelsPerByte = 4096;
     private const double LargestGrowth = 10; // slices of a resampled stack for each acquired one
 
     private readonly string source;
@@ -115,6 +116,7 @@ public sealed class DicomStack
         }
 
         var slices = timePoints[timePoint];
+        CheckPlausible(slices);
         var pixels = Rows * Columns;
         var voxels = new float[Geometry.Size.Count];
         try
@@ -140,6 +142,16 @@ public sealed class DicomStack
 
         var volume = new Volume(Geometry, voxels);
         return Problems.Count > 0 ? Straighten(volume, slices) : volume;
+    }
+
+    /// <summary>A lying header must not cost memory: files have to be as large as their images, compressed beyond all use, would be.</summary>
+    private void CheckPlausible(IReadOnlyList<DicomSlice> slices)
+    {
+        var bytes = slices.Select(s => s.Path).Distinct().Sum(p => new FileInfo(p).Length);
+        if (Geometry.Size.Count > Math.Min(Array.MaxLength, SmallVolume + VoxelsPerByte * bytes))
+        {
+            throw new InvalidImageFileException(source, $"{Geometry.Size} voxels in {bytes} bytes of files", "files that hold their pixels, of at most 2 billion voxels", "The files are damaged; copy them again.");
+        }
     }
 
     /// <summary>Pixels outside the field of view of a CT become the lowest value inside it (PS3.3, section C.7.5.1.1.2), so that padding does not enter statistics.</summary>
@@ -206,6 +218,12 @@ public sealed class DicomStack
         var heights = offsets.ConvertAll(o => o.Dot(normal));
         var shiftI = offsets.ConvertAll(o => o.Dot(first.RowDirection) / first.ColumnSpacing);
         var shiftJ = offsets.ConvertAll(o => o.Dot(first.ColumnDirection) / first.RowSpacing);
+        if (shiftI.Max() - shiftI.Min() > 3.0 * Columns || shiftJ.Max() - shiftJ.Min() > 3.0 * Rows)
+        {
+            throw new InvalidImageFileException(source, $"{string.Join("; ", Problems)}, and slices shifted by more than three times their width", "slices that overlap when seen along their normal",
+                "Leave out the slices that lie apart.");
+        }
+
         var (startI, startJ) = ((int)Math.Floor(shiftI.Min() + 1e-6), (int)Math.Floor(shiftJ.Min() + 1e-6));
         var step = distances.Where(d => d >= SamePosition).DefaultIfEmpty(1).Min();
         var size = new Size3(

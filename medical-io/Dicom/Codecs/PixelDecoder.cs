@@ -24,6 +24,11 @@ internal sealed class PixelDecoder
                 "Decompress it with `gdcmconv --raw`.");
         }
 
+        if (format.BitsAllocated == 64)
+        {
+            throw new UnsupportedImageException(dataset.Path, "pixels of 64 bits", "1, 8, 16 or 32 bits, or floating point", "Convert it with `gdcmconv --raw`.");
+        }
+
         if (element.Fragments is { } fragments)
         {
             frames = Frames(fragments, frameCount);

@@ -49,8 +49,10 @@ internal sealed class DicomDataset
     public DicomElement? Element(DicomTag tag) => elements.GetValueOrDefault(tag);
 
     /// <summary>The text of an attribute without padding; null when absent or empty.</summary>
+    /// <remarks>The character set concerns names and descriptions only (PS3.5, section 6.1.2.3).</remarks>
     public string? Text(DicomTag tag) =>
-        elements.TryGetValue(tag, out var element) && Charset.Decode(element.Value.Span).Trim(' ', '\0') is { Length: > 0 } value ? value : null;
+        elements.TryGetValue(tag, out var element)
+            && (element.ValueRepresentation is "AE" or "AS" or "CS" or "DA" or "DS" or "DT" or "IS" or "TM" or "UI" or "UR" ? DicomText.Default : Charset).Decode(element.Value.Span).Trim(' ', '\0') is { Length: > 0 } value ? value : null;
 
     /// <summary>The values of an attribute, which backslashes divide; empty when absent.</summary>
     public string[] Texts(DicomTag tag) => Text(tag)?.Split('\\', StringSplitOptions.TrimEntries) ?? [];
@@ -84,6 +86,15 @@ internal sealed class DicomDataset
 
     /// <summary>One number; null when absent.</summary>
     public double? Decimal(DicomTag tag, string name) => Decimals(tag, 1, name)?[0];
+
+    /// <summary>One decimal number of text that is only a label; null when absent or malformed.</summary>
+    public double? Label(DicomTag tag) =>
+        elements.TryGetValue(tag, out var element) && double.TryParse(Ascii(element), NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number) ? number : null;
+
+    /// <summary>One number of VR FD that is only a label, whether the file gives its VR or not; null when absent or malformed.</summary>
+    public double? DoubleLabel(DicomTag tag) =>
+        elements.TryGetValue(tag, out var element) && element.Value.Length == 8
+            && (syntax.IsBigEndian ? BinaryPrimitives.ReadDoubleBigEndian(element.Value.Span) : BinaryPrimitives.ReadDoubleLittleEndian(element.Value.Span)) is var number && double.IsFinite(number) ? number : null;
 
     /// <summary>Numbers of an attribute that must be there.</summary>
     public double[] RequiredDecimals(DicomTag tag, int count, string name) => Decimals(tag, count, name) ?? throw Missing(tag, name);

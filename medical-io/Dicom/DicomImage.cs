@@ -184,8 +184,8 @@ internal sealed class DicomImage
     private List<DicomSlice> Classic(int instance, int acquisition)
     {
         var plane = DicomPlane.Read(dataset, dataset, dataset);
-        var lut = ModalityLut.Read(dataset);
-        var kind = Kind(ImageType(), dataset.Decimal(DicomTag.EchoTime, "EchoTime"));
+        var lut = ModalityLut.Read(dataset, Format.IsSigned);
+        var kind = Kind(ImageType(), dataset.Label(DicomTag.EchoTime));
         var time = dataset.IntegerText(DicomTag.TemporalPositionIdentifier) ?? 0;
         if (FrameCount > 1)
         {
@@ -220,10 +220,10 @@ internal sealed class DicomImage
             var plane = DicomPlane.Read(Group(DicomTag.PlanePositionSequence, "PlanePositionSequence"), Group(DicomTag.PlaneOrientationSequence, "PlaneOrientationSequence"),
                 Group(DicomTag.PixelMeasuresSequence, "PixelMeasuresSequence"));
             var content = Optional(DicomTag.FrameContentSequence);
-            var echo = Optional(DicomTag.MrEchoSequence)?.Decimal(DicomTag.EffectiveEchoTime, "EffectiveEchoTime");
+            var echo = Optional(DicomTag.MrEchoSequence)?.DoubleLabel(DicomTag.EffectiveEchoTime);
             var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null);
             slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane,
-                ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset),
+                ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, Format.IsSigned),
                 Kind(type?.Texts(DicomTag.FrameType) ?? [], echo),
                 (acquisition, content?.Integer(DicomTag.TemporalPositionIndex) ?? 0, instance, frame)));
         }

@@ -10,6 +10,7 @@ namespace Credence.MedicalIO.Dicom;
 internal sealed record DicomPlane(Vector3D Position, Vector3D RowDirection, Vector3D ColumnDirection, double RowSpacing, double ColumnSpacing, double? Thickness)
 {
     private const double UnitTolerance = 1e-3;
+    private const double LargestPosition = 1e6, SmallestSpacing = 1e-5, LargestSpacing = 1e4; // mm
 
     /// <summary>Unit vector out of the plane, right-handed.</summary>
     public Vector3D Normal => RowDirection.Cross(ColumnDirection);
@@ -34,9 +35,14 @@ internal sealed record DicomPlane(Vector3D Position, Vector3D RowDirection, Vect
 
         // The first value is the distance between rows (along a column), the second between columns (PS3.3, section 10.7.1.3).
         var spacing = measures.RequiredDecimals(DicomTag.PixelSpacing, 2, "PixelSpacing");
-        if (!(spacing[0] > 0 && spacing[1] > 0))
+        if (origin.Any(x => Math.Abs(x) > LargestPosition))
         {
-            throw new InvalidImageFileException(position.Path, FormattableString.Invariant($"PixelSpacing {spacing[0]}\\{spacing[1]}"), "numbers above 0", "The file is damaged; copy it again.");
+            throw new InvalidImageFileException(position.Path, FormattableString.Invariant($"ImagePositionPatient {string.Join('\\', origin)}"), "a place within a kilometre", "The file is damaged; copy it again.");
+        }
+
+        if (!spacing.All(s => s is > SmallestSpacing and < LargestSpacing))
+        {
+            throw new InvalidImageFileException(position.Path, FormattableString.Invariant($"PixelSpacing {spacing[0]}\\{spacing[1]}"), "millimetres between pixels", "The file is damaged; copy it again.");
         }
 
         var thickness = measures.Decimal(DicomTag.SpacingBetweenSlices, "SpacingBetweenSlices") ?? measures.Decimal(DicomTag.SliceThickness, "SliceThickness");

@@ -43,7 +43,7 @@ public sealed class DicomSeries
     /// <summary>Volumes, by image type, echo, size and orientation.</summary>
     public IReadOnlyList<DicomStack> Stacks { get; }
 
-    /// <summary>Image files of the series that were left out, and why.</summary>
+    /// <summary>Image files that were left out, and why: those of the series, and those of its folder that do not say which series is theirs.</summary>
     public IReadOnlyList<string> Notes { get; }
 
     /// <summary>Finds the series in a folder and the folders below it, reading headers only, in parallel. Files that are not DICOM images are passed over.</summary>
@@ -79,13 +79,15 @@ public sealed class DicomSeries
             }
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
-                problem?.Invoke(new InvalidImageFileException(file, e.Message, "a readable file", "Check the permissions and the disk.", e));
+                var unreadable = new InvalidImageFileException(file, e.Message, "a readable file", "Check the permissions and the disk.", e);
+                left.Add((series, unreadable));
+                problem?.Invoke(unreadable);
             }
         });
         return [.. files
             .OrderBy(f => f.Header.Path, StringComparer.Ordinal)
             .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) ?? "")
-            .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
+            .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key || p.Series.Length == 0 && g.Any(f => Path.GetDirectoryName(f.Header.Path) == Path.GetDirectoryName(p.Problem.Path))).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
     }
 

@@ -188,6 +188,12 @@ public sealed class DicomStack
     {
         if (distances.Length == 0)
         {
+            var apart = timePoints.Max(t => (t[0].Plane.Position - first.Position).Length);
+            if (apart > SamePosition)
+            {
+                problems.Add(FormattableString.Invariant($"slices at one height, {apart:F2} mm apart in their plane"));
+            }
+
             return;
         }
 
@@ -198,6 +204,13 @@ public sealed class DicomStack
         {
             problems.Add(FormattableString.Invariant(
                 $"steps from {distances.Min():F2} to {distances.Max():F2} mm where {median:F2} is usual, for example {distances[odd]:F2} mm after {Name(slices[odd])}: a slice is missing, or the step varies"));
+        }
+
+        // Heights alone do not place a slice: one that is shifted in its plane, at any time point, must not be taken for its neighbour.
+        var shifted = odd >= 0 ? default : timePoints.SelectMany(t => t.Select((slice, k) => (Slice: slice, Distance: (slice.Plane.Position - first.Position - k * Step).Length))).MaxBy(s => s.Distance);
+        if (shifted.Distance > tolerance)
+        {
+            problems.Add(FormattableString.Invariant($"{Name(shifted.Slice)} lies {shifted.Distance:F2} mm beside the line of the others"));
         }
 
         var sheared = Step - Step.Dot(normal) * normal;
@@ -226,11 +239,17 @@ public sealed class DicomStack
 
         var (startI, startJ) = ((int)Math.Floor(shiftI.Min() + 1e-6), (int)Math.Floor(shiftJ.Min() + 1e-6));
         var step = distances.Where(d => d >= SamePosition).DefaultIfEmpty(1).Min();
+        if (heights[^1] / step > LargestGrowth * slices.Count)
+        {
+            throw new InvalidImageFileException(source, FormattableString.Invariant($"{string.Join("; ", Problems)}, which take {heights[^1] / step:F0} slices at the smallest step"), $"at most {LargestGrowth} slices for each acquired one",
+                "Leave out the slices that lie apart.");
+        }
+
         var size = new Size3(
             Columns + (int)Math.Ceiling(shiftI.Max() - 1e-6) - startI, Rows + (int)Math.Ceiling(shiftJ.Max() - 1e-6) - startJ, (int)Math.Floor(heights[^1] / step + 1e-6) + 1);
-        if (size.Depth > LargestGrowth * slices.Count || size.Count > Array.MaxLength)
+        if (size.Count > Array.MaxLength)
         {
-            throw new InvalidImageFileException(source, $"{string.Join("; ", Problems)}, which take {size} voxels at the smallest step", $"at most {LargestGrowth} slices for each acquired one",
+            throw new InvalidImageFileException(source, $"{string.Join("; ", Problems)}, which take {size} voxels at the smallest step", "at most 2 billion voxels",
                 "Leave out the slices that lie apart.");
         }
 

@@ -36,7 +36,12 @@ internal sealed class DicomText
     public static DicomText Default { get; } = new(Named("iso-8859-1"), isExtended: false);
 
     /// <summary>The decoder for the values of SpecificCharacterSet; an unknown value is read as Latin 1.</summary>
-    public static DicomText For(IReadOnlyList<string> values) => new(Find(values.Count == 0 ? "" : values[0]), values.Count > 1);
+    /// <remarks>Text begins in a single-byte set whatever the first value says: two-byte sets are entered by escape sequences only.</remarks>
+    public static DicomText For(IReadOnlyList<string> values)
+    {
+        var first = Find(values.Count == 0 ? "" : values[0]);
+        return new(first.IsTwoByte ? Default.first : first, values.Count > 1 || values is [['I', 'S', 'O', ' ', '2', '0', '2', '2', ..], ..]);
+    }
 
     /// <summary>Decodes the bytes of one attribute; padding is kept.</summary>
     public string Decode(ReadOnlySpan<byte> bytes)

@@ -9,15 +9,17 @@ namespace Credence.MedicalIO.Dicom;
 internal sealed record ModalityLut(double Slope, double Intercept, ushort[]? Table = null, int First = 0)
 {
     /// <summary>Reads the transformation of a file or of a frame.</summary>
+    /// <param name="dataset">Has the attributes.</param>
+    /// <param name="isSigned">Whether stored values are, and with them the table's first.</param>
     /// <exception cref="InvalidImageFileException">The table does not have the length that its descriptor says.</exception>
-    public static ModalityLut Read(DicomDataset dataset)
+    public static ModalityLut Read(DicomDataset dataset, bool isSigned)
     {
         if (dataset.Item(DicomTag.ModalityLutSequence) is { } item)
         {
             var (descriptor, table) = (item.UInt16s(DicomTag.LutDescriptor), item.UInt16s(DicomTag.LutData));
             var length = descriptor.Length == 3 ? (descriptor[0] == 0 ? 1 << 16 : descriptor[0]) : -1;
             return table.Length == length
-                ? new(1, 0, table, (short)descriptor[1])
+                ? new(1, 0, table, isSigned ? (short)descriptor[1] : descriptor[1])
                 : throw new InvalidImageFileException(dataset.Path, $"a Modality LUT of {table.Length} values", $"{length}, as its descriptor says", "The file is damaged; copy it again.");
         }
 

@@ -11,6 +11,7 @@ namespace Credence.MedicalIO.Dicom;
 /// <remarks>Not in the standard. Source: the layout as dcm2niix and nibabel (nicom/dwiparams, nicom/csareader documentation) describe it.</remarks>
 internal sealed record SiemensMosaic(int Slices, int TilesAcross, Vector3D Normal)
 {
+    private const int MostSlices = 1024;
     private const int NameLength = 64, EntryLength = 84, ItemHeaderLength = 16;
 
     /// <summary>The layout of a mosaic; null for any other image.</summary>
@@ -25,14 +26,17 @@ internal sealed record SiemensMosaic(int Slices, int TilesAcross, Vector3D Norma
         var header = dataset.Element(DicomTag.SiemensImageHeader)?.Value ?? default;
         var slices = dataset.Integer(DicomTag.SiemensSlicesInMosaic) ?? (int?)Numbers(header.Span, "NumberOfImagesInMosaic").Cast<double?>().FirstOrDefault();
         var across = (int)Math.Ceiling(Math.Sqrt(slices ?? 0));
-        if (slices is not > 0 || rows % across != 0 || columns % across != 0)
+        if (slices is not (> 0 and <= MostSlices) || rows % across != 0 || columns % across != 0)
         {
             throw new InvalidImageFileException(dataset.Path, $"a Siemens mosaic of {columns} x {rows} pixels and {slices?.ToString(CultureInfo.InvariantCulture) ?? "unknown many"} slices",
                 "tiles that divide the image", "Export the series again with its private attributes.");
         }
 
         var normal = Numbers(header.Span, "SliceNormalVector");
-        return new(slices.Value, across, normal is [var x, var y, var z] && Math.Abs(new Vector3D(x, y, z).Length - 1) < 1e-3 ? new(x, y, z) : planeNormal);
+        return normal is [var x, var y, var z] && Math.Abs(new Vector3D(x, y, z).Dot(planeNormal)) > 0.99
+            ? new(slices.Value, across, new(x, y, z))
+            : throw new UnsupportedImageException(dataset.Path, "a Siemens mosaic without SliceNormalVector, so that the order of its slices is not known", "the private attribute (0029,1010)",
+                "Export the series again with its private attributes.");
     }
 
     /// <summary>The plane of one slice: ImagePositionPatient is that of the mosaic's corner, as if it were one large slice about the same centre.</summary>
@@ -70,7 +74,7 @@ internal sealed record SiemensMosaic(int Slices, int TilesAcross, Vector3D Norma
                     return [];
                 }
 
-                if (isWanted && double.TryParse(Encoding.ASCII.GetString(header.Slice(at, length)).Trim(' ', '\0'), NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
+                if (isWanted && double.TryParse(Encoding.ASCII.GetString(header.Slice(at, length)).Split('\0')[0].Trim(), NumberStyles.Float, CultureInfo.InvariantCulture, out var number))
                 {
                     numbers.Add(number);
                 }

@@ -119,7 +119,7 @@ public static class NiftiFile
 
     /// <summary>The smaller of int16 and float32 that holds every voxel exactly.</summary>
     public static NiftiDataType ExactType(Volume volume) =>
-        Extent(volume.Voxels) is (>= short.MinValue, <= short.MaxValue, IsWhole: true) ? NiftiDataType.Int16 : NiftiDataType.Float32;
+        Extent(volume.Voxels) is ( >= short.MinValue, <= short.MaxValue, IsWhole: true) ? NiftiDataType.Int16 : NiftiDataType.Float32;
 
     /// <summary>Writes a label map as uint8.</summary>
     /// <param name="path">Ends in .nii or .nii.gz.</param>
@@ -144,11 +144,11 @@ public static class NiftiFile
             stream.CheckEnd();
         }
 
-        return header.IsSheared ? Straighten(volume) : volume;
+        return header.IsSheared ? Straighten(path, volume) : volume;
     }
 
     /// <summary>Puts a sheared volume on the smallest grid with orthogonal axes that holds it: i keeps its direction, j turns least; spacing stays.</summary>
-    private static Volume Straighten(Volume volume)
+    private static Volume Straighten(string path, Volume volume)
     {
         var (size, affine) = volume.Geometry;
         static Vector3D Unit(Vector3D v) => 1 / v.Length * v;
@@ -168,6 +168,11 @@ public static class NiftiFile
             {
                 (low[axis], high[axis]) = (Math.Min(low[axis], index[axis]), Math.Max(high[axis], index[axis]));
             }
+        }
+
+        if (Enumerable.Range(0, 3).Aggregate(1.0, (product, axis) => product * (high[axis] - low[axis] + 2)) > Array.MaxLength)
+        {
+            throw new InvalidImageFileException(path, $"axes so sheared that {size} voxels need more than 2 billion on an orthogonal grid", "axes that are nearly orthogonal", "Correct sform in the header.");
         }
 
         int Edge(int axis) => (int)Math.Ceiling(high[axis] - 1e-6) - (int)Math.Floor(low[axis] + 1e-6) + 1;

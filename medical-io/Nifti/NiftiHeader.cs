@@ -18,6 +18,7 @@ internal sealed record NiftiHeader(
     IReadOnlyList<string> Problems)
 {
     private const int LargestOffset = 1 << 26;
+    private const double LargestPosition = 1e7, SmallestSpacing = 1e-6, LargestSpacing = 1e6; // mm
     private const int LargestEdge = short.MaxValue;
     private const double LargestShear = 1e-3; // cosine of the angle between axes
     private const double LargestDisagreement = 0.1; // mm, between corners by sform and qform
@@ -107,6 +108,13 @@ internal sealed record NiftiHeader(
         if (!(Math.Abs(affine.Determinant) > 1e-9) || !double.IsFinite(affine.Determinant) || !double.IsFinite(affine.Origin.Length))
         {
             throw new InvalidImageFileException(path, FormattableString.Invariant($"an affine with determinant {affine.Determinant:G3}"), "three independent, finite axes",
+                "Correct sform or qform in the header.");
+        }
+
+        double[] spacings = [affine.Spacing.X, affine.Spacing.Y, affine.Spacing.Z];
+        if (spacings.Min() < SmallestSpacing || spacings.Max() > LargestSpacing || affine.Origin.Length > LargestPosition)
+        {
+            throw new InvalidImageFileException(path, FormattableString.Invariant($"a grid of {spacings[0]:G3} x {spacings[1]:G3} x {spacings[2]:G3} mm at {affine.Origin.Length:G3} mm"), "millimetres",
                 "Correct sform or qform in the header.");
         }
 
@@ -244,6 +252,11 @@ internal sealed record NiftiHeader(
         }
 
         int Edge(int n) => n < dimensions ? (int)edges[n] : 1;
+        if ((double)Edge(0) * Edge(1) * Edge(2) > Array.MaxLength)
+        {
+            throw new InvalidImageFileException(path, $"dim {dimensions}: {string.Join(" x ", edges.Take((int)dimensions))}", "a volume of at most 2 billion voxels", NotNifti);
+        }
+
         var volumes = edges.Take((int)dimensions).Skip(3).Aggregate(1.0, (a, b) => a * b);
         return volumes <= int.MaxValue
             ? (new(Edge(0), Edge(1), Edge(2)), (int)volumes)

@@ -9,13 +9,14 @@ internal static class NiftiQuaternion
     /// <summary>The affine, or null where the components are longer than 1.</summary>
     public static Affine? ToAffine(Vector3D quaternion, int handedness, Vector3D spacing, Vector3D origin)
     {
-        var (b, c, d) = (quaternion.X, quaternion.Y, quaternion.Z);
         var rest = 1 - quaternion.Dot(quaternion);
         if (!(rest > -1e-3))
         {
             return null;
         }
 
+        // Rounding can make it longer than 1: then it is a half turn, and scaled to length 1.
+        var (b, c, d) = rest < 0 ? (quaternion.X / quaternion.Length, quaternion.Y / quaternion.Length, quaternion.Z / quaternion.Length) : (quaternion.X, quaternion.Y, quaternion.Z);
         var a = Math.Sqrt(Math.Max(0, rest));
         return new(
             spacing.X * new Vector3D(a * a + b * b - c * c - d * d, 2 * (b * c + a * d), 2 * (b * d - a * c)),

@@ -91,7 +91,7 @@ internal sealed class NiftiStream : IDisposable
     }
 
     /// <summary>Passes over volumes.</summary>
-    public void SkipVolumes(int count) => Skip(count * Header.Geometry.Size.Count * Header.DataType.Bytes());
+    public void SkipVolumes(int count) => Skip((long)Math.Min(long.MaxValue / 2, (double)count * Header.Geometry.Size.Count * Header.DataType.Bytes()));
 
     /// <summary>Reads what is left, because gzip keeps its checksum at the end.</summary>
     public void CheckEnd()

@@ -141,6 +141,48 @@ public sealed class DicomSeriesTests
         Assert.Equal(heights.Max(), affineOut.Apply(new(0, 0, straight.Geometry.Size.Depth - 1)).Z - affineOut.Origin.Z, tolerance: 1e-6);
     }
 
+    /// <summary>Heights alone do not place a slice: one moved in its plane, or a second slab beside the first, is no neighbour and no time point.</summary>
+    [Theory]
+    [InlineData(1, 2, @"1\.dcm lies 50\.00 mm beside the line of the others")]
+    [InlineData(3, 4, @"1\.dcm and 3\.dcm at the same position")]
+    public void A_slice_that_lies_beside_the_others_is_a_problem(int firstShifted, int end, string message)
+    {
+        using var folder = new TemporaryFolder();
+        for (var n = 0; n < Math.Max(3, end); n++)
+        {
+            var isShifted = n >= firstShifted && n < end;
+            var height = n < 3 ? 2 * n : 2; // the fourth lies at the height of the second
+            var slice = new Volume(new(new(4, 4, 1), Affine.Scaling(new(1, 1, 2)) with { Origin = new(0, isShifted ? 50 : 0, height) }), new float[16]);
+            DicomSeriesWriter.Write(folder.File($"{n}"), slice, Info());
+            File.Move(folder.File($"{n}/0001.dcm"), folder.File($"{n}.dcm"));
+        }
+
+        Assert.Matches(message, Assert.Throws<InvalidImageFileException>(() => DicomSeries.Read(folder.Path)).Message);
+    }
+
+    [Fact]
+    public void Two_slabs_side_by_side_are_not_two_time_points()
+    {
+        using var folder = new TemporaryFolder();
+        foreach (var (y, slab) in new[] { (0, "a"), (80, "b") })
+        {
+            DicomSeriesWriter.Write(folder.File(slab), new(new(new(4, 4, 3), Affine.Scaling(new(1, 1, 2)) with { Origin = new(0, y, 0) }), new float[48]), Info());
+        }
+
+        var stack = DicomSeries.Scan(folder.Path)[0].Stacks[0];
+        Assert.Contains("lies 80.00 mm beside the line of the others", Assert.Single(stack.Problems), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_read_is_noted_with_the_series_of_its_folder()
+    {
+        using var folder = new TemporaryFolder();
+        DicomSeriesWriter.Write(folder.Path, Oblique(v => v), Info());
+        File.WriteAllBytes(folder.File("0005.dcm"), File.ReadAllBytes(folder.File("0005.dcm"))[..400]);
+
+        Assert.Contains("0005.dcm", Assert.Single(Assert.Single(DicomSeries.Scan(folder.Path)).Notes), StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Missing_repeated_and_foreign_slices_are_named()
     {

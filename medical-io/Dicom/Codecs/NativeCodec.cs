@@ -14,28 +14,38 @@ internal static class NativeCodec
     /// <param name="frame">Which, from 0.</param>
     /// <param name="format">What a frame holds.</param>
     /// <param name="isBigEndian">Order of the bytes in a word.</param>
+    /// <param name="isSwapped">Whether pairs of bytes have changed places.</param>
     /// <param name="samples">One a sample, as they lie in the file, unused bits and all.</param>
-    public static void Decode(ReadOnlySpan<byte> pixels, int frame, FrameFormat format, bool isBigEndian, Span<int> samples)
+    public static void Decode(ReadOnlySpan<byte> pixels, int frame, FrameFormat format, bool isBigEndian, bool isSwapped, Span<int> samples)
     {
-        var first = (long)frame * samples.Length;
+        var (first, swap) = ((long)frame * samples.Length, isSwapped ? 1 : 0);
         if (format.BitsAllocated == 1)
         {
             for (var n = 0; n < samples.Length; n++)
             {
                 var bit = first + n;
-                samples[n] = pixels[(int)(bit >> 3)] >> (int)(bit & 7) & 1;
+                samples[n] = pixels[(int)(bit >> 3) ^ swap] >> (int)(bit & 7) & 1;
             }
 
             return;
         }
 
         var bytes = format.BitsAllocated / 8;
+        if (bytes == 1)
+        {
+            for (var n = 0; n < samples.Length; n++)
+            {
+                samples[n] = pixels[(int)(first + n) ^ swap];
+            }
+
+            return;
+        }
+
         pixels = pixels.Slice((int)(first * bytes), samples.Length * bytes);
         for (var n = 0; n < samples.Length; n++)
         {
             samples[n] = (bytes, isBigEndian) switch
             {
-                (1, _) => pixels[n],
                 (2, false) => BinaryPrimitives.ReadUInt16LittleEndian(pixels[(2 * n)..]),
                 (2, true) => BinaryPrimitives.ReadUInt16BigEndian(pixels[(2 * n)..]),
                 (_, false) => BinaryPrimitives.ReadInt32LittleEndian(pixels[(4 * n)..]),

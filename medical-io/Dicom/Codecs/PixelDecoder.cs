@@ -9,6 +9,7 @@ internal sealed class PixelDecoder
     private readonly DicomDataset dataset;
     private readonly FrameFormat format;
     private readonly ReadOnlyMemory<byte> native;
+    private readonly bool isSwapped;
     private readonly List<ReadOnlyMemory<byte>> frames;
 
     /// <summary>Checks that all frames are there.</summary>
@@ -36,6 +37,9 @@ internal sealed class PixelDecoder
         }
 
         native = element.Value;
+
+        // Bytes in words of 16 bits: the second is the first in a big-endian file (PS3.5, annex A.3).
+        isSwapped = dataset.Syntax.IsBigEndian && element.ValueRepresentation == "OW" && format.BitsAllocated <= 8 && native.Length % 2 == 0;
         var needed = NativeCodec.Length(format, frameCount);
         if (native.Length < needed)
         {
@@ -53,7 +57,7 @@ internal sealed class PixelDecoder
         var bytes = frames.Count > 0 ? frames[frame].Span : default;
         if (frames.Count == 0)
         {
-            NativeCodec.Decode(native.Span, frame, format with { IsPlanar = false }, dataset.Syntax.IsBigEndian, samples);
+            NativeCodec.Decode(native.Span, frame, format, dataset.Syntax.IsBigEndian, isSwapped, samples);
             if (format is { IsPlanar: true, Samples: > 1 })
             {
                 Interleave(samples);
@@ -84,6 +88,11 @@ internal sealed class PixelDecoder
         var (up, down) = (31 - format.HighBit, 32 - format.BitsStored);
         if (up == 0 && down == 0)
         {
+            if (!format.IsSigned && samples.ContainsAnyInRange(int.MinValue, -1))
+            {
+                throw new UnsupportedImageException(path, "unsigned pixels of 32 bits above 2 147 483 647", "smaller values", "Rescale the image to 16 bits.");
+            }
+
             return;
         }
 

@@ -15,6 +15,11 @@ internal static class RunLengthCodec
     {
         var bytes = format.BitsAllocated / 8;
         var segments = format.Samples * bytes;
+        if (bytes == 0)
+        {
+            throw Damaged(path, "single bits", "whole bytes");
+        }
+
         if (frame.Length < HeaderLength || BinaryPrimitives.ReadUInt32LittleEndian(frame) is var count && count != segments || count > MostSegments)
         {
             throw Damaged(path, frame.Length < HeaderLength ? $"{frame.Length} bytes" : $"{BinaryPrimitives.ReadUInt32LittleEndian(frame)} segments", $"a header of 64 bytes with {segments} segments");

@@ -6,6 +6,8 @@ public sealed class DicomSegmentation
 {
     private const string Segmentation = "1.2.840.10008.5.1.4.1.1.66.4", LabelMapSegmentation = "1.2.840.10008.5.1.4.1.1.66.7";
     private const double SamePosition = 0.01; // mm
+    private const double LargestDepth = 1e6;
+    private const long SmallMaps = 1 << 27, VoxelsPerByte = 4096;
 
     private static readonly DicomTag SegmentSequence = new(0x0062, 0x0002);
     private static readonly DicomTag SegmentNumber = new(0x0062, 0x0004);
@@ -44,6 +46,12 @@ public sealed class DicomSegmentation
         var type = dataset.Text(new(0x0062, 0x0001)) ?? "BINARY";
         var maximum = type == "FRACTIONAL" ? dataset.Integer(new(0x0062, 0x000E)) ?? 255 : 1;
         var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? "")).ToList();
+        if (segments.Count == 0 || image.Format.Samples != 1 || maximum < 1 || dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence).Count != image.FrameCount)
+        {
+            throw new InvalidImageFileException(path, $"{segments.Count} segments, {image.Format.Samples} samples a pixel, largest fraction {maximum} and {dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence).Count} functional groups of {image.FrameCount} frames",
+                "segments, one sample, and groups for every frame", "The file is damaged; copy it again.");
+        }
+
         IReadOnlyList<DicomSlice> slices;
         try
         {
@@ -55,6 +63,12 @@ public sealed class DicomSegmentation
         }
 
         var (grid, index) = Grid(path, slices);
+        var most = SmallMaps + VoxelsPerByte * new FileInfo(path).Length; // frames that were left out cost no bytes, but memory
+        if ((double)grid.Size.Width * grid.Size.Height * grid.Size.Depth * segments.Count > most)
+        {
+            throw new UnsupportedImageException(path, $"{segments.Count} segments on {grid.Size} voxels", $"at most {most} voxels in all for a file of this size", "Export fewer segments.");
+        }
+
         var maps = segments.ConvertAll(_ => new Volume(grid, new float[grid.Size.Count]));
         var groups = dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence);
         var shared = dataset.Item(DicomTag.SharedFunctionalGroupsSequence);
@@ -158,6 +172,11 @@ public sealed class DicomSegmentation
         if (first.Thickness is { } thickness && thickness > SamePosition && distances.TrueForAll(d => Math.Abs(d / thickness - Math.Round(d / thickness)) < 0.02))
         {
             step = thickness; // frames were left out everywhere; the file knows their step
+        }
+
+        if ((heights[^1] - heights[0]) / step > LargestDepth)
+        {
+            throw new UnsupportedImageException(path, FormattableString.Invariant($"frames over {heights[^1] - heights[0]:G3} mm in steps of {step:G3}"), "frames of one scan", "Export the segmentation on the slices of the scan.");
         }
 
         int Index(DicomSlice slice) => (int)Math.Round((slice.Plane.Position.Dot(normal) - heights[0]) / step);

@@ -30,6 +30,9 @@ for folder, _, files in sorted(os.walk(source)):
                 data = pydicom.dcmread(read)
             if data.BitsAllocated == 32 and data.PixelRepresentation == 0 or "422" in data.PhotometricInterpretation:
                 continue
+            # Bytes in big-endian words of 16 bits: pydicom 2.3 leaves them swapped (PS3.5, annex A.3; dcmconv +te agrees).
+            if not data.is_little_endian and data.BitsAllocated == 8 and data["PixelData"].VR == "OW":
+                data.PixelData = numpy.frombuffer(data.PixelData, ">u2").astype("<u2").tobytes()
             pixels = data.pixel_array
         except Exception:
             continue

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
 using System.Globalization;
 using Credence.MedicalIO;
@@ -60,7 +61,7 @@ internal static class ConvertCommand
             return NiftiFile.Read(path, new() { Volume = timePoint, Resample = resample });
         }
 
-        var problems = new System.Collections.Concurrent.ConcurrentQueue<MedicalImageException>();
+        var problems = new ConcurrentQueue<MedicalImageException>();
         var found = DicomSeries.Scan(path, problem: problems.Enqueue, cancellation: cancellation);
         var matches = found.Where(s => wanted is null || s.Uid == wanted || s.Number?.ToString(CultureInfo.InvariantCulture) == wanted).ToList();
         if (matches is not [var series])

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
@@ -81,7 +82,7 @@ internal static class InspectCommand
 
         if (!File.Exists(path) || !NiftiFile.HasExtension(path))
         {
-            var problems = new System.Collections.Concurrent.ConcurrentBag<string>();
+            var problems = new ConcurrentBag<string>();
             foreach (var series in DicomSeries.Scan(path, problem: e => problems.Add(e.Message), cancellation: cancellation))
             {
                 var source = series.Files.Count == 1 ? series.Files[0] : Path.GetDirectoryName(series.Files[0])!;

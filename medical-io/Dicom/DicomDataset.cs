@@ -33,9 +33,6 @@ internal sealed class DicomDataset
     /// <summary>How the file is encoded.</summary>
     public TransferSyntax Syntax => syntax;
 
-    /// <summary>Number of attributes.</summary>
-    public int Count => elements.Count;
-
     private DicomText Charset => text ??= elements.TryGetValue(DicomTag.SpecificCharacterSet, out var sets)
         ? DicomText.For(Ascii(sets).Split('\\', StringSplitOptions.TrimEntries))
         : parent?.Charset ?? DicomText.Default;

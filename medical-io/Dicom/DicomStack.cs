@@ -167,7 +167,8 @@ public sealed class DicomStack
         var limit = dataset.Has(DicomTag.PixelPaddingRangeLimit) ? Stored(DicomTag.PixelPaddingRangeLimit) : padding;
         foreach (var (slice, k) in slices)
         {
-            var (low, high) = (slice.Lut.Apply(Math.Min(padding, limit)), slice.Lut.Apply(Math.Max(padding, limit)));
+            var (one, other) = (slice.Lut.Apply(padding), slice.Lut.Apply(limit));
+            var (low, high) = (Math.Min(one, other), Math.Max(one, other)); // a falling line turns the range over
             var lowest = float.PositiveInfinity;
             var target = voxels.AsSpan(k * pixels, pixels);
             foreach (var value in target)

@@ -11,10 +11,8 @@ internal readonly record struct DicomTag(ushort Group, ushort Element)
     public static readonly DicomTag SopClassUid = new(0x0008, 0x0016);
     public static readonly DicomTag SopInstanceUid = new(0x0008, 0x0018);
     public static readonly DicomTag Modality = new(0x0008, 0x0060);
-    public static readonly DicomTag Manufacturer = new(0x0008, 0x0070);
     public static readonly DicomTag SeriesDescription = new(0x0008, 0x103E);
     public static readonly DicomTag FrameType = new(0x0008, 0x9007);
-    public static readonly DicomTag ComplexImageComponent = new(0x0008, 0x9208);
     public static readonly DicomTag SliceThickness = new(0x0018, 0x0050);
     public static readonly DicomTag EchoTime = new(0x0018, 0x0081);
     public static readonly DicomTag SpacingBetweenSlices = new(0x0018, 0x0088);

@@ -75,15 +75,22 @@ public sealed class DicomResultTests : IDisposable
         Assert.Contains($"FRACTIONAL PROBABILITY 255 {2 * map.Voxels.Sum(v => (int)Math.Round(v * 255))} True", output, StringComparison.Ordinal);
     }
 
-    /// <summary>dcmtk and GDCM open what we write.</summary>
+    /// <summary>dcmtk and GDCM open what we write, and know what it is.</summary>
     [Fact]
     public void Dcmtk_and_GDCM_open_them()
     {
         Write();
         foreach (var name in new[] { "binary.dcm", "fractional.dcm", "map.dcm", "picture.dcm" })
         {
-            Assert.DoesNotContain("error", Shared.Run("dcmtk", "dcmdump", "-q", "+P", "SOPClassUID", folder.File(name)), StringComparison.OrdinalIgnoreCase);
-            Assert.DoesNotContain("error", Shared.Run("libgdcm-tools", "gdcminfo", folder.File(name)), StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("(0008,0016) UI", Shared.Run("dcmtk", "dcmdump", "+P", "SOPClassUID", folder.File(name)), StringComparison.Ordinal);
+            if (name == "map.dcm")
+            {
+                // GDCM 3.0 knows no floating point pixels, so to it this is no image; its parser reads the file to the end.
+                Assert.Contains("(7fe0,0008) OF", Shared.Run("libgdcm-tools", "gdcmdump", folder.File(name)), StringComparison.Ordinal);
+                continue;
+            }
+
+            Assert.StartsWith("MediaStorage is 1.2.840.10008.5.1.4.1.1.", Shared.Run("libgdcm-tools", "gdcminfo", folder.File(name)), StringComparison.Ordinal);
         }
     }
 

@@ -141,6 +141,37 @@ public sealed class DicomSeriesTests
         Assert.Equal(heights.Max(), affineOut.Apply(new(0, 0, straight.Geometry.Size.Depth - 1)).Z - affineOut.Origin.Z, tolerance: 1e-6);
     }
 
+    /// <summary>Padding of a CT becomes the lowest value inside the field of view, whichever way the rescale line runs.</summary>
+    [Theory]
+    [InlineData(1, new float[] { -1020, -1020, -1020, 50 })]
+    [InlineData(-1, new float[] { -2094, -2094, -1024, -2094 })]
+    public void Padding_of_a_CT_becomes_the_lowest_value(int slope, float[] expected)
+    {
+        using var folder = new TemporaryFolder();
+        var d = new DicomElementWriter();
+        d.Text(0x0008, 0x0060, "CS", "CT");
+        d.Text(0x0020, 0x000E, "UI", "1.2.3");
+        d.Decimals(0x0020, 0x0032, 0, 0, 0);
+        d.Decimals(0x0020, 0x0037, 1, 0, 0, 0, 1, 0);
+        d.Number(0x0028, 0x0002, 1);
+        d.Text(0x0028, 0x0004, "CS", "MONOCHROME2");
+        d.Number(0x0028, 0x0010, 2);
+        d.Number(0x0028, 0x0011, 2);
+        d.Decimals(0x0028, 0x0030, 1, 1);
+        d.Number(0x0028, 0x0100, 16);
+        d.Number(0x0028, 0x0101, 16);
+        d.Number(0x0028, 0x0102, 15);
+        d.Number(0x0028, 0x0103, 0);
+        d.Number(0x0028, 0x0120, slope > 0 ? 2 : 1);
+        d.Number(0x0028, 0x0121, slope > 0 ? 0 : 3);
+        d.Decimals(0x0028, 0x1052, -1024);
+        d.Decimals(0x0028, 0x1053, slope);
+        d.Bytes(0x7FE0, 0x0010, "OW", slope > 0 ? [0, 0, 2, 0, 4, 0, 0x32, 4] : [1, 0, 3, 0, 0, 0, 0x2E, 4], 0);
+        DicomElementWriter.WriteFile(folder.File("a.dcm"), "1.2.840.10008.5.1.4.1.1.2", "1.2.4", d);
+
+        Assert.Equal(expected, DicomSeries.Read(folder.Path).Voxels);
+    }
+
     /// <summary>Heights alone do not place a slice: one moved in its plane, or a second slab beside the first, is no neighbour and no time point.</summary>
     [Theory]
     [InlineData(1, 2, @"1\.dcm lies 50\.00 mm beside the line of the others")]

@@ -38,7 +38,7 @@ public sealed class ObjectiveGradientsTests
         }
 
         Assert.Equal(network.KlDivergence().item<float>(), values.Kl, tolerance: 1e-2);
-        Assert.InRange(values.Cosine!.Value, -1.001, 1.001);
-        Assert.True(values is { DataNorm: > 0, KlNorm: > 0 });
+        Assert.InRange(values.Total.Cosine!.Value, -1.001, 1.001);
+        Assert.True(values.Total is { DataNorm: > 0, KlNorm: > 0 });
     }
 }

@@ -1,17 +1,30 @@
 using Credence.Models;
+using Credence.Models.Layers;
 using Credence.Models.Losses;
 
 namespace Credence.Trainer.Training;
+
+/// <summary>How strongly each term of the objective pulls at a set of parameters.</summary>
+/// <param name="DataNorm">Euclidean norm of the gradient of the data term.</param>
+/// <param name="KlNorm">Euclidean norm of the gradient of the weighted KL.</param>
+/// <param name="Cosine">Cosine between the two; null where one is 0.</param>
+public readonly record struct GradientPull(double DataNorm, double KlNorm, double? Cosine)
+{
+    /// <summary>From sums over elements: squares of both gradients, and their products.</summary>
+    internal static GradientPull FromSums(double dataSquares, double klSquares, double products)
+    {
+        var lengths = Math.Sqrt(dataSquares) * Math.Sqrt(klSquares);
+        return new(Math.Sqrt(dataSquares), Math.Sqrt(klSquares), lengths > 0 ? products / lengths : null);
+    }
+}
 
 /// <summary>The value of the objective in one step, and how strongly each of its two terms pulls.</summary>
 /// <param name="Loss">Data term in its unit + weighted KL.</param>
 /// <param name="NegativeLogLikelihood">Cross entropy, nats per voxel.</param>
 /// <param name="Kl">Summed over all weights, nats.</param>
-/// <param name="DataNorm">Norm of the gradient of the data term.</param>
-/// <param name="KlNorm">Norm of the gradient of the weighted KL.</param>
-/// <param name="Cosine">Cosine between the two; null where one is 0.</param>
-internal readonly record struct ObjectiveValues(
-    double Loss, double NegativeLogLikelihood, double Kl, double DataNorm, double KlNorm, double? Cosine);
+/// <param name="Total">Over all parameters.</param>
+/// <param name="Layers">Over the kernel of each layer, in the order of <see cref="Network.Weights"/>.</param>
+internal sealed record ObjectiveValues(double Loss, double NegativeLogLikelihood, double Kl, GradientPull Total, IReadOnlyList<GradientPull> Layers);
 
 /// <summary>Computes the gradients of data term and KL one after the other, so that both can be measured before they are added.</summary>
 internal static class ObjectiveGradients
@@ -27,50 +40,46 @@ internal static class ObjectiveGradients
         var data = dataFactor == 1 ? loss.Total : loss.Total * dataFactor;
         data.backward();
 
-        var gradients = network.parameters().Select(p => p.grad).OfType<Tensor>().ToList();
-        var dataNorm = Norm(gradients).item<float>();
-        var distributions = network.GaussianWeights.SelectMany(w => w.parameters()).Cast<Tensor>().ToList();
-        if (distributions.Count == 0)
+        // Every figure stays a tensor until the end: one transfer from the device a step.
+        var none = zeros(1, device: data.device)[0];
+        var dataSquares = network.parameters().ToDictionary(p => p.Handle, p => p.grad is { } gradient ? gradient.square().sum() : none);
+        var (klSquares, products) = (new Dictionary<nint, Tensor>(), new Dictionary<nint, Tensor>());
+        var kl = none;
+        var distributions = network.GaussianWeights.SelectMany(w => w.parameters()).ToList();
+        if (distributions.Count > 0)
         {
-            return new(data.item<float>(), loss.NegativeLogLikelihood.item<float>(), 0, dataNorm, 0, null);
-        }
-
-        var kl = network.KlDivergence();
-        var klGradients = autograd.grad([kl], distributions);
-        using var noGradient = no_grad();
-        var product = zeros(1, device: kl.device)[0];
-        foreach (var (parameter, gradient) in distributions.Zip(klGradients))
-        {
-            gradient.mul_(klFactor);
-            if (parameter.grad is { } ofData)
+            kl = network.KlDivergence();
+            var gradients = autograd.grad([kl], distributions.Cast<Tensor>().ToList());
+            using var noGradient = no_grad();
+            foreach (var (parameter, gradient) in distributions.Zip(gradients))
             {
-                product = product + (ofData * gradient).sum();
+                gradient.mul_(klFactor);
+                klSquares[parameter.Handle] = gradient.square().sum();
+                if (parameter.grad is { } sum)
+                {
+                    products[parameter.Handle] = (sum * gradient).sum();
+                    sum.add_(gradient);
+                }
+                else
+                {
+                    parameter.grad = gradient.clone().DetachFromDisposeScope(); // a pass without noise does not reach ρ
+                }
             }
         }
 
-        var klNorm = Norm(klGradients).item<float>();
-        foreach (var (parameter, gradient) in distributions.Zip(klGradients))
-        {
-            if (parameter.grad is { } sum)
-            {
-                sum.add_(gradient);
-            }
-            else
-            {
-                parameter.grad = gradient.clone().DetachFromDisposeScope(); // a pass without noise does not reach ρ
-            }
-        }
-
-        var klValue = kl.item<float>();
-        var lengths = (double)dataNorm * klNorm;
+        Tensor Sum(IEnumerable<Tensor> figures) => figures.Aggregate(none, (sum, figure) => sum + figure);
+        var layers = network.Weights.Select(w => ((nn.Module)w).parameters().Select(p => p.Handle).ToList()).ToList();
+        Tensor[] figures =
+        [
+            data.detach(), loss.NegativeLogLikelihood, kl.detach(), Sum(dataSquares.Values), Sum(klSquares.Values), Sum(products.Values),
+            .. layers.Select(layer => Sum(layer.Select(p => dataSquares[p]))),
+            .. layers.Select(layer => Sum(layer.Where(klSquares.ContainsKey).Select(p => klSquares[p]))),
+            .. layers.Select(layer => Sum(layer.Where(products.ContainsKey).Select(p => products[p]))),
+        ];
+        var values = stack(figures).cpu().data<float>();
+        const int First = 6; // of the figures by layer
         return new(
-            data.item<float>() + klFactor * klValue, loss.NegativeLogLikelihood.item<float>(), klValue, dataNorm, klNorm,
-            lengths > 0 ? product.item<float>() / lengths : null);
-    }
-
-    private static Tensor Norm(IEnumerable<Tensor> gradients)
-    {
-        using var scope = NewDisposeScope();
-        return stack(gradients.Select(g => g.square().sum()).ToArray()).sum().sqrt().MoveToOuterDisposeScope();
+            values[0] + klFactor * values[2], values[1], values[2], GradientPull.FromSums(values[3], values[4], values[5]),
+            [.. layers.Select((_, n) => GradientPull.FromSums(values[First + n], values[First + layers.Count + n], values[First + 2 * layers.Count + n]))]);
     }
 }

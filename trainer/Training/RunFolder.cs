@@ -98,16 +98,10 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Writes a checkpoint.</summary>
-    public static void Save(string file, Network network, ModelManifest manifest, RunProgress progress, Tensor? optimiserState)
-    {
-        Checkpoint.Save(
-            file,
-            network,
-            optimiserState is null ? new Dictionary<string, Tensor>() : new Dictionary<string, Tensor> { [OptimiserKey] = optimiserState },
-            new Dictionary<string, string>
-            {
-                [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
-                [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
-            });
-    }
+    public static void Save(string file, Network network, ModelManifest manifest, RunProgress progress, IReadOnlyDictionary<string, Tensor> tensors) =>
+        Checkpoint.Save(file, network, tensors, new Dictionary<string, string>
+        {
+            [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
+            [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
+        });
 }

@@ -96,7 +96,7 @@ public sealed class TrainingData
 
     /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph.</summary>
     public ModelManifest Manifest(
-        string objective, TrainingOptions options, RunProgress progress, ValidationDice dice, string program, DateTimeOffset now) => new()
+        string objective, TrainingOptions options, RunProgress progress, ValidationScores scores, string program, DateTimeOffset now) => new()
         {
             Name = $"{Plan.Name} fold {Split.Fold} of {Split.Folds}",
             Channels = Plan.Channels,
@@ -116,7 +116,7 @@ public sealed class TrainingData
                 Steps = progress.Step,
                 Objective = objective,
                 ExamplesPerEpoch = (long)options.StepsPerEpoch * Plan.BatchSize,
-                Metrics = dice.ByName(Plan.Classes),
+                Metrics = scores.ByName(Plan.Classes),
             },
         };
 

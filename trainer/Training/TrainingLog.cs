@@ -22,16 +22,21 @@ public sealed record StepReport(
     long Step, int Epoch, double LearningRate, double Loss, double NegativeLogLikelihood, double Kl, double KlFactor, double WeightedKl,
     double DataGradientNorm, double KlGradientNorm, double? GradientCosine, double ForegroundFraction, double Seconds);
 
-/// <summary>Validation at the end of an epoch; one line of <c>log.jsonl</c>.</summary>
+/// <summary>What an epoch came to; one line of <c>log.jsonl</c>.</summary>
 /// <param name="Epoch">From 0.</param>
 /// <param name="Step">Steps taken so far.</param>
 /// <param name="ValidationDice">Mean foreground Dice over the validation cases, by the deployment code path with the posterior mean.</param>
 /// <param name="DiceByClass">Per foreground class, in order; null where no case has the class.</param>
+/// <param name="ValidationNegativeLogLikelihood">Cross entropy of the probability maps, nats per voxel, mean over the validation cases.</param>
 /// <param name="TrainingLoss">Mean over the epoch.</param>
+/// <param name="FirstSeenLoss">Loss, at the end of the epoch, on its first minibatches; null when not measured.</param>
+/// <param name="LastSeenLoss">Loss, at the end of the epoch, on its last minibatches; null when not measured.</param>
+/// <param name="Layers">Every layer with a kernel.</param>
 /// <param name="IsBest">Whether it is the best so far.</param>
 /// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
 public sealed record EpochReport(
-    int Epoch, long Step, double ValidationDice, IReadOnlyList<double?> DiceByClass, double TrainingLoss, bool IsBest, double Seconds);
+    int Epoch, long Step, double ValidationDice, IReadOnlyList<double?> DiceByClass, double ValidationNegativeLogLikelihood, double TrainingLoss,
+    double? FirstSeenLoss, double? LastSeenLoss, IReadOnlyList<LayerReport> Layers, bool IsBest, double Seconds);
 
 /// <summary>The machine-readable log of a run: one JSON object a line.</summary>
 internal sealed class TrainingLog : IDisposable

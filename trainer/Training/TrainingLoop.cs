@@ -1,5 +1,4 @@
 using Credence.Inference.Model;
-using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Checkpoints;
 using Credence.Models.Losses;
@@ -9,47 +8,9 @@ using Credence.Trainer.Sampling;
 
 namespace Credence.Trainer.Training;
 
-/// <summary>How far a run has come; stored in every checkpoint.</summary>
-/// <param name="Epoch">Epochs done.</param>
-/// <param name="Step">Steps done.</param>
-/// <param name="Seconds">Time spent, interruptions not counted.</param>
-/// <param name="BestDice">Best validation Dice so far.</param>
-public sealed record RunProgress(int Epoch, long Step, double Seconds, double BestDice);
-
-/// <summary>What a finished run reached.</summary>
-/// <param name="BestCheckpoint">File with the best weights.</param>
-/// <param name="BestDice">Its validation Dice.</param>
-/// <param name="LastDice">Validation Dice after the last epoch.</param>
-/// <param name="Epochs">Epochs done.</param>
-/// <param name="Steps">Steps done.</param>
-/// <param name="Seconds">Time spent.</param>
-public sealed record TrainingResult(string BestCheckpoint, double BestDice, double LastDice, int Epochs, long Steps, double Seconds);
-
-/// <summary>Where the reports of a run go.</summary>
-public interface ITrainingObserver
-{
-    /// <summary>Preparation, in words.</summary>
-    void Preparing(string what);
-
-    /// <summary>Called once, when training begins or goes on.</summary>
-    void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective);
-
-    /// <summary>Something that a user should know and that is no error.</summary>
-    void Warned(string warning);
-
-    /// <summary>Called after every step, with the share of the run that is over.</summary>
-    void Stepped(StepReport report, double progress);
-
-    /// <summary>Called after every epoch.</summary>
-    void Validated(EpochReport report);
-}
-
 /// <summary>Trains one network on one fold: data, plan, steps, validation, checkpoints.</summary>
 public sealed class TrainingLoop
 {
-    private const double NoDice = -1;
-    private static readonly string Program = $"credence-train {typeof(TrainingLoop).Assembly.GetName().Version?.ToString(3)}";
-
     private readonly TrainingOptions options;
     private readonly ITrainingObserver observer;
     private readonly TimeProvider clock;
@@ -103,10 +64,9 @@ public sealed class TrainingLoop
             set_num_threads(options.Threads);
         }
 
-        var batch = plan.BatchSize;
         var elbo = new Elbo(
             options.DataTerm, options.KlScaling ?? Elbo.ScalingFor(options.DataTerm),
-            minibatches: options.StepsPerEpoch, examples: (long)options.StepsPerEpoch * batch, voxels: plan.PatchSize.Count)
+            minibatches: options.StepsPerEpoch, examples: (long)options.StepsPerEpoch * plan.BatchSize, voxels: plan.PatchSize.Count)
         { Temper = options.Temper };
         var objective = Objective(elbo);
 
@@ -114,12 +74,10 @@ public sealed class TrainingLoop
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
         using var network = checkpoint?.BuildNetwork() ?? UNet.Build(NetworkOptions(plan), initialisation);
         network.to(device);
-        using var optimisation = new Optimisation(network, options);
-        var progress = new RunProgress(0, 0, 0, NoDice);
+        using var run = new TrainingRun(options, data, network, elbo, device, clock);
         if (checkpoint is not null)
         {
-            (progress, var state) = RunFolder.ReadState(checkpoint);
-            optimisation.LoadState(state);
+            run.Restore(checkpoint);
         }
 
         folder.Write(options, plan, data.Split);
@@ -129,93 +87,23 @@ public sealed class TrainingLoop
             observer.Warned(warning);
         }
 
-        using var log = TrainingLog.Open(folder.Log, progress.Step);
-        using var noiseGenerator = new Generator(0, device);
-        var noise = new RandomNoise(noiseGenerator, device);
-        var validation = new Validation(data, new TorchPatchNetwork(network, device));
-        var sampler = new PatchSampler(
-            data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
-        var schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
-
-        var start = clock.GetTimestamp();
-        var earlier = progress.Seconds;
-        double Seconds() => earlier + clock.GetElapsedTime(start).TotalSeconds;
-        double Share(long step) => options.Minutes is { } minutes
-            ? Seconds() / (60 * minutes)
-            : (double)step / ((long)options.Epochs!.Value * options.StepsPerEpoch);
-
-        var lastDice = progress.BestDice;
-        var next = Task.Run(() => sampler.Draw(progress.Step, batch), cancellation);
-        while (Share(progress.Step) < 1)
+        using var log = TrainingLog.Open(folder.Log, run.Progress.Step);
+        while (!run.IsOver)
         {
-            var losses = 0.0;
-            var steps = 0;
-            for (; steps < options.StepsPerEpoch && Share(progress.Step) < 1; steps++)
-            {
-                cancellation.ThrowIfCancellationRequested();
-                var patches = next.GetAwaiter().GetResult();
-                var following = progress.Step + 1;
-                next = Task.Run(() => sampler.Draw(following, batch), cancellation);
-
-                var share = Share(progress.Step);
-                var rate = schedule.At(share);
-                noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)progress.Step));
-                var klFactor = network.NoiseInputs.Count > 0 && options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) : 0;
-                var values = Step(network, optimisation, noise, patches, batch, plan, device, elbo.DataFactor(batch), klFactor, rate);
-                if (!double.IsFinite(values.Loss) || !double.IsFinite(values.DataNorm))
-                {
-                    throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.DataNorm} at step {progress.Step}"),
-                        "finite numbers", "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.");
-                }
-
-                var report = new StepReport(
-                    progress.Step, progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
-                    values.DataNorm, values.KlNorm, values.Cosine, patches.ForegroundFraction, Seconds());
-                log.Write(report);
-                observer.Stepped(report, share);
-                losses += values.Loss;
-                progress = progress with { Step = following };
-            }
-
-            var dice = validation.Run(cancellation);
-            lastDice = dice.Mean;
-            var isBest = dice.Mean > progress.BestDice;
-            progress = new(progress.Epoch + 1, progress.Step, Seconds(), Math.Max(progress.BestDice, dice.Mean));
-            var manifest = data.Manifest(objective, options, progress, dice, Program, clock.GetUtcNow());
-            if (isBest)
-            {
-                RunFolder.Save(folder.BestCheckpoint, network, manifest, progress, optimiserState: null);
-            }
-
-            using (var state = optimisation.SaveState())
-            {
-                RunFolder.Save(folder.LastCheckpoint, network, manifest, progress, state);
-            }
-
-            var epoch = new EpochReport(progress.Epoch - 1, progress.Step, dice.Mean, dice.ByClass, losses / Math.Max(1, steps), isBest, progress.Seconds);
-            log.Write(epoch);
-            observer.Validated(epoch);
+            var epoch = run.TrainEpoch(Report, cancellation);
+            var report = run.Validate(epoch, objective, folder, cancellation);
+            log.Write(report);
+            observer.Validated(report);
         }
 
-        return new(folder.BestCheckpoint, progress.BestDice, lastDice, progress.Epoch, progress.Step, progress.Seconds);
-    }
+        var progress = run.Progress;
+        return new(folder.BestCheckpoint, progress.Best?.Dice ?? 0, run.LastDice, progress.Epoch, progress.Step, progress.Seconds, run.IsStale);
 
-    private ObjectiveValues Step(
-        Network network, Optimisation optimisation, RandomNoise noise, PatchBatch patches, int batch, TrainingPlan plan, Device device,
-        double dataFactor, double klFactor, double learningRate)
-    {
-        using var pause = FinalizerPause.Begin();
-        using var scope = NewDisposeScope();
-        var size = plan.PatchSize;
-        var images = tensor(patches.Images, [batch, plan.Channels.Count, size.Depth, size.Height, size.Width]).to(device);
-        var targets = tensor(patches.Targets, [batch, size.Depth, size.Height, size.Width]).to(device);
-
-        optimisation.ZeroGradients();
-        using var loss = SegmentationLoss.Compute(options.Loss, network.Run(images, noise), targets);
-        var values = ObjectiveGradients.Backward(network, loss, dataFactor, klFactor);
-        nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip * dataFactor);
-        optimisation.Step(learningRate);
-        return values;
+        void Report(StepReport step, double share)
+        {
+            log.Write(step);
+            observer.Stepped(step, share);
+        }
     }
 
     private NetworkOptions NetworkOptions(TrainingPlan plan) => new()
@@ -234,7 +122,7 @@ public sealed class TrainingLoop
     {
         var isLogLikelihood = SegmentationLoss.IsLogLikelihood(options.Loss);
         return options.Posterior == Posterior.MeanField
-            ? elbo.Describe(isLogLikelihood)
+            ? string.Join(", ", new[] { elbo.Describe(isLogLikelihood), options.KlWarmUp.ToString() }.Where(s => s.Length > 0))
             : $"{options.Loss}, {options.DataTerm}";
     }
 

@@ -14,6 +14,16 @@ public enum OptimiserKind
     Sgd,
 }
 
+/// <summary>What makes one epoch better than another.</summary>
+public enum SelectionCriterion
+{
+    /// <summary>Mean foreground Dice.</summary>
+    Dice,
+
+    /// <summary>Cross entropy per voxel: lower is better.</summary>
+    NegativeLogLikelihood,
+}
+
 /// <summary>Everything that determines a training run, apart from the data and the plan. Kept in the run folder as <c>options.json</c>.</summary>
 public sealed record TrainingOptions
 {
@@ -50,6 +60,12 @@ public sealed record TrainingOptions
     /// <summary>Weight decay of convolution weights that are points. Norms, biases and Gaussian weights are not decayed: the KL is their prior.</summary>
     public double WeightDecay { get; init; } = 1e-3;
 
+    /// <summary>λ of the L1 penalty on convolution weights that are points; 0 for none.</summary>
+    public double L1 { get; init; }
+
+    /// <summary>Decay of the moving average of the weights, in (0, 1); validation and the best checkpoint use the average. Null for none.</summary>
+    public double? AverageDecay { get; init; }
+
     /// <summary>Share of the run in which the learning rate rises linearly from 0.</summary>
     public double WarmUp { get; init; } = 0.02;
 
@@ -67,6 +83,9 @@ public sealed record TrainingOptions
 
     /// <summary>λ, the temper factor of the KL: 1 is Bayes.</summary>
     public double Temper { get; init; } = 1;
+
+    /// <summary>How the weight of the KL rises during the run.</summary>
+    public KlWarmUp KlWarmUp { get; init; } = new();
 
     /// <summary>Standard deviation of the Gaussian prior.</summary>
     public double PriorSigma { get; init; } = 1;
@@ -88,6 +107,15 @@ public sealed record TrainingOptions
 
     /// <summary>The fold that is kept for validation, from 0.</summary>
     public int Fold { get; init; }
+
+    /// <summary>What makes an epoch the best one, whose weights are kept.</summary>
+    public SelectionCriterion Select { get; init; } = SelectionCriterion.Dice;
+
+    /// <summary>Epochs without a better one after which the run stops early; null trains to the end.</summary>
+    public int? Patience { get; init; }
+
+    /// <summary>Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.</summary>
+    public int RecencyMinibatches { get; init; } = 2;
 
     /// <summary><c>cpu</c>, <c>cuda:0</c>, or <c>auto</c> (the first CUDA device if there is one).</summary>
     public string Device { get; init; } = "auto";

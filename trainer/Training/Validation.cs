@@ -1,34 +1,41 @@
 using Credence.Inference;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
+using Credence.MedicalIO;
 
 namespace Credence.Trainer.Training;
 
-/// <summary>Dice over the validation cases.</summary>
-/// <param name="Mean">Mean over foreground classes of the mean over cases; 0 when nothing can be measured.</param>
-/// <param name="ByClass">Mean over the cases that have the class in reference or prediction, per foreground class; null where none has.</param>
-public sealed record ValidationDice(double Mean, IReadOnlyList<double?> ByClass)
+/// <summary>How a network does on the validation cases.</summary>
+/// <param name="MeanDice">Mean over foreground classes of the mean over cases; 0 when nothing can be measured.</param>
+/// <param name="DiceByClass">Mean over the cases that have the class in reference or prediction, per foreground class; null where none has.</param>
+/// <param name="NegativeLogLikelihood">Cross entropy of the probability maps, nats per voxel, mean over cases; 0 without cases.</param>
+public sealed record ValidationScores(double MeanDice, IReadOnlyList<double?> DiceByClass, double NegativeLogLikelihood)
 {
     /// <summary>The figures by name, for the manifest.</summary>
     public IReadOnlyDictionary<string, double> ByName(IReadOnlyList<ClassDescription> classes) =>
-        classes.Skip(1).Zip(ByClass).Where(p => p.Second is not null)
+        classes.Skip(1).Zip(DiceByClass).Where(p => p.Second is not null)
             .Select(p => KeyValuePair.Create($"validation Dice {p.First.Name}", p.Second!.Value))
-            .Append(KeyValuePair.Create("validation Dice mean foreground", Mean))
+            .Append(KeyValuePair.Create("validation Dice mean foreground", MeanDice))
+            .Append(KeyValuePair.Create("validation NLL per voxel", NegativeLogLikelihood))
             .ToDictionary();
 }
 
 /// <summary>Validates with the code that runs in deployment: sliding window, way back to the source grid, decision.</summary>
 internal sealed class Validation(TrainingData data, IPatchNetwork network)
 {
-    public ValidationDice Run(CancellationToken cancellation)
+    private const double SmallestProbability = 1e-7; // about the rounding of a float32 near 1; bounds the price of one certain and wrong voxel
+
+    public ValidationScores Run(CancellationToken cancellation)
     {
         var foreground = data.Plan.Classes.Skip(1).ToList();
         var scores = foreground.Select(_ => new List<double>()).ToList();
-        var manifest = data.Manifest("validation", new() { Data = "", Run = "" }, new(0, 0, 0, 0), new(0, []), "", default);
+        var likelihoods = new List<double>();
+        var manifest = data.Manifest("validation", new() { Data = "", Run = "" }, RunProgress.Start, new(0, [], 0), "", default);
         foreach (var @case in data.Validation)
         {
             cancellation.ThrowIfCancellationRequested();
             var prediction = VolumePredictor.Predict(@case.Prepared, network, manifest, new PredictOptions { Samples = 1 }, null, cancellation);
+            likelihoods.Add(NegativeLogLikelihood(prediction, @case.Reference));
             for (var c = 0; c < foreground.Count; c++)
             {
                 var dice = DiceScore.Compute(prediction.Segmentation, @case.Reference, foreground[c].Label);
@@ -40,6 +47,20 @@ internal sealed class Validation(TrainingData data, IPatchNetwork network)
         }
 
         IReadOnlyList<double?> byClass = [.. scores.Select(s => s.Count > 0 ? s.Average() : (double?)null)];
-        return new(byClass.OfType<double>().DefaultIfEmpty(0).Average(), byClass);
+        return new(byClass.OfType<double>().DefaultIfEmpty(0).Average(), byClass, likelihoods.DefaultIfEmpty(0).Average());
+    }
+
+    /// <summary>Nats per voxel of one case.</summary>
+    private double NegativeLogLikelihood(Prediction prediction, LabelMap reference)
+    {
+        var foreground = data.Plan.Classes.Skip(1).Select((c, n) => (c.Label, prediction.Probabilities[n].Voxels)).ToDictionary(p => p.Label, p => p.Voxels);
+        var sum = 0.0;
+        for (var v = 0; v < reference.Labels.Length; v++)
+        {
+            var probability = foreground.TryGetValue(reference.Labels[v], out var map) ? map[v] : 1 - foreground.Values.Sum(m => (double)m[v]);
+            sum -= Math.Log(Math.Max(SmallestProbability, probability));
+        }
+
+        return sum / reference.Labels.Length;
     }
 }

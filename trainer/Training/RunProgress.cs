@@ -1,0 +1,28 @@
+namespace Credence.Trainer.Training;
+
+/// <summary>The epoch whose weights are the best so far.</summary>
+/// <param name="Epoch">From 0.</param>
+/// <param name="Score">What was compared: higher is better.</param>
+/// <param name="Dice">Its validation Dice.</param>
+public sealed record BestEpoch(int Epoch, double Score, double Dice);
+
+/// <summary>How far a run has come; stored in every checkpoint.</summary>
+/// <param name="Epoch">Epochs done.</param>
+/// <param name="Step">Steps done.</param>
+/// <param name="Seconds">Time spent, interruptions not counted.</param>
+/// <param name="Best">The best epoch so far; null before the first is over.</param>
+public sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpoch? Best)
+{
+    /// <summary>Before the first step.</summary>
+    public static RunProgress Start { get; } = new(0, 0, 0, null);
+}
+
+/// <summary>What a finished run reached.</summary>
+/// <param name="BestCheckpoint">File with the best weights.</param>
+/// <param name="BestDice">Its validation Dice.</param>
+/// <param name="LastDice">Validation Dice after the last epoch.</param>
+/// <param name="Epochs">Epochs done.</param>
+/// <param name="Steps">Steps done.</param>
+/// <param name="Seconds">Time spent.</param>
+/// <param name="IsStoppedEarly">Whether the run ended because it had not improved for <see cref="TrainingOptions.Patience"/> epochs.</param>
+public sealed record TrainingResult(string BestCheckpoint, double BestDice, double LastDice, int Epochs, long Steps, double Seconds, bool IsStoppedEarly);

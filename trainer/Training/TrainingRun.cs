@@ -1,0 +1,158 @@
+using Credence.Inference.Model;
+using Credence.Models;
+using Credence.Models.Checkpoints;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Sampling;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>What an epoch of steps left behind for its report.</summary>
+/// <param name="MeanLoss">Mean over the steps.</param>
+/// <param name="Recency">Null when it is not measured.</param>
+/// <param name="Pulls">Gradients by layer.</param>
+internal sealed record TrainedEpoch(double MeanLoss, Recency? Recency, GradientPulls Pulls);
+
+/// <summary>A network in training: everything that changes from step to step, and all that a checkpoint must hold to go on bit for bit.</summary>
+internal sealed class TrainingRun : IDisposable
+{
+    private static readonly string Program = $"credence-train {typeof(TrainingRun).Assembly.GetName().Version?.ToString(3)}";
+
+    private readonly TrainingOptions options;
+    private readonly TrainingData data;
+    private readonly Network network;
+    private readonly Elbo elbo;
+    private readonly TimeProvider clock;
+    private readonly int batch;
+    private readonly Optimisation optimisation;
+    private readonly WeightAverage? average;
+    private readonly Generator noiseGenerator;
+    private readonly RandomNoise noise;
+    private readonly Validation validation;
+    private readonly PatchSampler sampler;
+    private readonly LearningRateSchedule schedule;
+    private readonly TrainingStep step;
+    private readonly long start;
+    private double earlier; // seconds before this process took over
+
+    public TrainingRun(TrainingOptions options, TrainingData data, Network network, Elbo elbo, Device device, TimeProvider clock)
+    {
+        (this.options, this.data, this.network, this.elbo, this.clock) = (options, data, network, elbo, clock);
+        var plan = data.Plan;
+        batch = plan.BatchSize;
+        optimisation = new Optimisation(network, options);
+        average = options.AverageDecay is { } decay ? new WeightAverage(network, decay) : null;
+        noiseGenerator = new Generator(0, device);
+        noise = new RandomNoise(noiseGenerator, device);
+        validation = new Validation(data, new TorchPatchNetwork(network, device));
+        sampler = new PatchSampler(
+            data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
+        schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
+        step = new TrainingStep(network, optimisation, options, plan, device);
+        start = clock.GetTimestamp();
+    }
+
+    public RunProgress Progress { get; private set; } = RunProgress.Start;
+
+    /// <summary>Validation Dice after the last epoch.</summary>
+    public double LastDice { get; private set; }
+
+    /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
+    public bool IsStale => options.Patience is { } patience && Progress.Best is { } best && Progress.Epoch - 1 - best.Epoch >= patience;
+
+    public bool IsOver => Share >= 1 || IsStale;
+
+    private double Seconds => earlier + clock.GetElapsedTime(start).TotalSeconds;
+
+    /// <summary>Share of the run that is over.</summary>
+    private double Share => options.Minutes is { } minutes
+        ? Seconds / (60 * minutes)
+        : (double)Progress.Step / ((long)options.Epochs!.Value * options.StepsPerEpoch);
+
+    /// <summary>Goes on from a checkpoint; the network already has its weights.</summary>
+    /// <exception cref="CheckpointException">The checkpoint lacks what a run needs.</exception>
+    public void Restore(Checkpoint checkpoint)
+    {
+        (Progress, var state) = RunFolder.ReadState(checkpoint);
+        optimisation.LoadState(state);
+        average?.Load(checkpoint);
+        earlier = Progress.Seconds;
+        LastDice = Progress.Best?.Dice ?? 0;
+    }
+
+    /// <summary>Takes the steps of one epoch.</summary>
+    /// <param name="report">Receives every step, and the share of the run that was over before it.</param>
+    /// <param name="cancellation">Stops after the current step.</param>
+    public TrainedEpoch TrainEpoch(Action<StepReport, double> report, CancellationToken cancellation)
+    {
+        var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
+        var next = Task.Run(() => sampler.Draw(firstStep, batch), cancellation);
+        while (steps < options.StepsPerEpoch && Share is var share && share < 1)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var patches = next.GetAwaiter().GetResult();
+            var current = Progress.Step;
+            next = Task.Run(() => sampler.Draw(current + 1, batch), cancellation);
+
+            noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)current));
+            var rate = schedule.At(share);
+            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * options.KlWarmUp.At(share) : 0;
+            var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor));
+            if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
+            {
+                throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.Total.DataNorm} at step {current}"),
+                    "finite numbers", "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.");
+            }
+
+            average?.Update(current);
+            pulls.Add(values.Layers);
+            losses += values.Loss;
+            steps++;
+            report(
+                new StepReport(
+                    current, Progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
+                    values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, patches.ForegroundFraction, Seconds),
+                share);
+            Progress = Progress with { Step = current + 1 };
+        }
+
+        return new(
+            losses / Math.Max(1, steps),
+            steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(step, sampler, firstStep, steps, batch, count) : null,
+            pulls);
+    }
+
+    /// <summary>Validates and writes the checkpoints.</summary>
+    public EpochReport Validate(TrainedEpoch epoch, string objective, RunFolder folder, CancellationToken cancellation)
+    {
+        var (scores, isBest, manifest) = average is null ? Judge() : average.While(Judge);
+        using var state = optimisation.SaveState();
+        RunFolder.Save(folder.LastCheckpoint, network, manifest, Progress,
+            (average?.Tensors ?? []).Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
+        return new(
+            Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss,
+            epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network), isBest, Progress.Seconds);
+
+        (ValidationScores Scores, bool IsBest, ModelManifest Manifest) Judge()
+        {
+            var scores = validation.Run(cancellation);
+            LastDice = scores.MeanDice;
+            var score = options.Select == SelectionCriterion.Dice ? scores.MeanDice : -scores.NegativeLogLikelihood;
+            var isBest = !(score <= Progress.Best?.Score);
+            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, isBest ? new(Progress.Epoch, score, scores.MeanDice) : Progress.Best);
+            var manifest = data.Manifest(objective, options, Progress, scores, Program, clock.GetUtcNow());
+            if (isBest)
+            {
+                RunFolder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
+            }
+
+            return (scores, isBest, manifest);
+        }
+    }
+
+    public void Dispose()
+    {
+        average?.Dispose();
+        noiseGenerator.Dispose();
+        optimisation.Dispose();
+    }
+}

@@ -1,0 +1,57 @@
+using Credence.Models;
+using Credence.Models.Losses;
+using Credence.Trainer.Planning;
+using Credence.Trainer.Sampling;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>What one step is taken with.</summary>
+/// <param name="LearningRate">Of the optimiser.</param>
+/// <param name="DataFactor">Brings the mean per voxel into the unit of the data term.</param>
+/// <param name="KlFactor">What the KL is multiplied by, temper and warm-up included.</param>
+internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor);
+
+/// <summary>One step of training: forward, both gradients, clipping, optimiser, shrinkage.</summary>
+internal sealed class TrainingStep(Network network, Optimisation optimisation, TrainingOptions options, TrainingPlan plan, Device device)
+{
+    private readonly L1Shrinkage shrinkage = new(network, options.L1);
+
+    /// <summary>Takes the step.</summary>
+    /// <param name="patches">The minibatch.</param>
+    /// <param name="noise">One draw of weights.</param>
+    /// <param name="factors">Learning rate and factors of both terms.</param>
+    public ObjectiveValues Take(PatchBatch patches, INoiseSource noise, StepFactors factors)
+    {
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        var (images, targets) = Tensors(patches);
+
+        optimisation.ZeroGradients();
+        using var loss = SegmentationLoss.Compute(options.Loss, network.Run(images, noise), targets);
+        var values = ObjectiveGradients.Backward(network, loss, factors.DataFactor, factors.KlFactor);
+        nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip * factors.DataFactor);
+        optimisation.Step(factors.LearningRate);
+        shrinkage.Apply(factors.LearningRate);
+        return values;
+    }
+
+    /// <summary>The loss of a minibatch under the posterior mean, mean per voxel; nothing is learnt from it.</summary>
+    public double Loss(PatchBatch patches)
+    {
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var (images, targets) = Tensors(patches);
+        using var loss = SegmentationLoss.Compute(options.Loss, network.forward(images), targets);
+        return loss.Total.item<float>();
+    }
+
+    private (Tensor Images, Tensor Targets) Tensors(PatchBatch patches)
+    {
+        var size = plan.PatchSize;
+        var batch = patches.Targets.Length / size.Count;
+        return (
+            tensor(patches.Images, [batch, plan.Channels.Count, size.Depth, size.Height, size.Width]).to(device),
+            tensor(patches.Targets, [batch, size.Depth, size.Height, size.Width]).to(device));
+    }
+}

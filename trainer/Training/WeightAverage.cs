@@ -1,0 +1,96 @@
+using Credence.Models;
+using Credence.Models.Checkpoints;
+using Parameter = TorchSharp.Modules.Parameter;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>Exponential moving average of all parameters: what is validated and kept as the best network when it is switched on.</summary>
+/// <remarks>
+/// a ← d a + (1 - d) w after each step, with d = min(decay, (1 + t) / (10 + t)) at update t, so that the first steps do not linger.
+/// Source: Tarvainen and Valpola 2017, arXiv:1703.01780, section 3; the ramp is that of TensorFlow's ExponentialMovingAverage.
+/// </remarks>
+internal sealed class WeightAverage : IDisposable
+{
+    /// <summary>What the names of its tensors in a checkpoint begin with.</summary>
+    public const string Prefix = "average/";
+
+    private readonly double decay;
+    private readonly List<(string Name, Parameter Parameter, Tensor Average)> entries;
+
+    /// <summary>Starts the average at the present weights.</summary>
+    /// <param name="network">Whose parameters are averaged.</param>
+    /// <param name="decay">In (0, 1).</param>
+    public WeightAverage(Network network, double decay)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegativeOrZero(decay);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(decay, 1);
+        this.decay = decay;
+        using var noGradient = no_grad();
+        entries = [.. network.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
+    }
+
+    /// <summary>The averages by name, for a checkpoint. Still owned by this object.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> Tensors => entries.Select(e => KeyValuePair.Create(Prefix + e.Name, e.Average));
+
+    /// <summary>Takes the averages from a checkpoint.</summary>
+    /// <exception cref="CheckpointException">One is missing.</exception>
+    public void Load(Checkpoint checkpoint)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var (name, _, average) in entries)
+        {
+            average.copy_(checkpoint.Tensors.TryGetValue(Prefix + name, out var tensor)
+                ? tensor
+                : throw new CheckpointException(checkpoint.Path, $"no tensor \"{Prefix + name}\"", "the averaged weights of a run with --average",
+                    "Resume with the options that the run was started with."));
+        }
+    }
+
+    /// <summary>Adds the present weights.</summary>
+    /// <param name="steps">Steps taken before this one.</param>
+    public void Update(long steps)
+    {
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        var share = 1 - Math.Min(decay, (1.0 + steps) / (10.0 + steps));
+        foreach (var (_, parameter, average) in entries)
+        {
+            average.lerp_(parameter, share);
+        }
+    }
+
+    /// <summary>Runs a function while the network holds the averages; the weights come back to the last bit.</summary>
+    public T While<T>(Func<T> function)
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        var weights = entries.Select(e => e.Parameter.detach().clone()).ToList();
+        try
+        {
+            foreach (var (_, parameter, average) in entries)
+            {
+                parameter.copy_(average);
+            }
+
+            return function();
+        }
+        finally
+        {
+            foreach (var (entry, weight) in entries.Zip(weights))
+            {
+                entry.Parameter.copy_(weight);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var (_, _, average) in entries)
+        {
+            average.Dispose();
+        }
+    }
+}

@@ -1,0 +1,145 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using Credence.Models;
+using Credence.Models.Losses;
+using Credence.Trainer.Sampling;
+using Credence.Trainer.Training;
+
+namespace Credence.Trainer;
+
+/// <summary>The options that say how a network is trained, shared by every command that trains.</summary>
+internal sealed class FitOptions
+{
+    /// <summary>What an option that is not given stands for.</summary>
+    public static readonly TrainingOptions Defaults = new() { Data = "", Run = "" };
+
+    private readonly Option<Posterior> posterior = Kind("--posterior", "What the weights are", Defaults.Posterior);
+    private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = "Number of epochs. Give this or --minutes; 100 when neither is given." });
+    private readonly Option<double?> minutes = Positive(new Option<double?>("--minutes") { Description = "Wall-clock minutes, validation included." });
+    private readonly Option<int?> steps = Positive(new Option<int?>("--steps-per-epoch") { Description = $"Steps an epoch; {Defaults.StepsPerEpoch} by default." });
+    private readonly Option<int?> batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step; the plan's by default." });
+    private readonly Option<int?> width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
+    private readonly Option<OptimiserKind> optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
+    private readonly Option<double?> rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 5e-3 for AdamW and 1e-2 for SGD by default." });
+    private readonly Option<SegmentationLossKind> loss = Kind("--loss", "Loss of the data term", Defaults.Loss);
+    private readonly Option<DataTerm> dataTerm = Kind("--data-term", "What the data term is summed or averaged over", Defaults.DataTerm);
+    private readonly Option<KlScaling?> scaling = new("--kl-scaling")
+    {
+        Description = $"Factor of the KL divergence: {string.Join(", ", Enum.GetNames<KlScaling>().Select(Hyphenated))}; the one that belongs to --data-term by default.",
+        CustomParser = result => Parse<KlScaling>(result),
+    };
+
+    private readonly Option<double> temper = new("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper };
+    private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Standard deviation of the Gaussian prior; {Defaults.PriorSigma} by default." });
+    private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
+    private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
+    private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+    private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
+
+    /// <summary>Adds the options and the rules between them to a command.</summary>
+    public void AddTo(Command command)
+    {
+        posterior.Aliases.Add("-p");
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, prior, flips, folds, device, threads })
+        {
+            command.Options.Add(option);
+        }
+
+        command.Validators.Add(Check);
+    }
+
+    /// <summary>Number of folds, for a validator: there, an option that is not given has no default.</summary>
+    public int Folds(CommandResult result) => result.GetResult(folds) is null ? Defaults.Folds : result.GetValue(folds);
+
+    /// <summary>The options that were given; fold and seed are the caller's.</summary>
+    /// <param name="parse">The parsed command line.</param>
+    /// <param name="data">Folder with the data set.</param>
+    /// <param name="run">Folder of the run.</param>
+    public TrainingOptions Read(ParseResult parse, string data, string run) => Until(parse, new TrainingOptions
+    {
+        Data = data,
+        Run = run,
+        Posterior = parse.GetValue(posterior),
+        Epochs = 100,
+        StepsPerEpoch = parse.GetValue(steps) ?? Defaults.StepsPerEpoch,
+        BatchSize = parse.GetValue(batch),
+        Width = parse.GetValue(width),
+        Optimiser = parse.GetValue(optimiser),
+        LearningRate = parse.GetValue(rate),
+        Loss = parse.GetValue(loss),
+        DataTerm = parse.GetValue(dataTerm),
+        KlScaling = parse.GetValue(scaling),
+        Temper = parse.GetValue(temper),
+        PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
+        Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
+        Folds = parse.GetValue(folds),
+        Device = parse.GetValue(device)!,
+        Threads = parse.GetValue(threads),
+    });
+
+    /// <summary>The options of a run, with its length changed where the command line says so.</summary>
+    public TrainingOptions Until(ParseResult parse, TrainingOptions options) => (parse.GetValue(epochs), parse.GetValue(minutes)) switch
+    {
+        (null, null) => options,
+        var (e, m) => options with { Epochs = e, Minutes = m },
+    };
+
+    private void Check(CommandResult result)
+    {
+        if (result.GetValue(epochs) is not null && result.GetValue(minutes) is not null)
+        {
+            result.AddError("Give --epochs or --minutes, not both.");
+        }
+
+        if (Folds(result) < 2)
+        {
+            result.AddError($"--folds is {Folds(result)}; give at least 2 folds.");
+        }
+
+        var (term, factor) = (result.GetResult(dataTerm) is null ? Defaults.DataTerm : result.GetValue(dataTerm), result.GetValue(scaling));
+        if (factor is { } given && !Elbo.IsBound(term, given))
+        {
+            result.AddError($"--data-term {Hyphenated(term.ToString())} with --kl-scaling {Hyphenated(given.ToString())} is not an evidence lower bound; "
+                + $"give {string.Join(" or ", Enum.GetValues<KlScaling>().Where(s => Elbo.IsBound(term, s)).Select(s => Hyphenated(s.ToString())))}, or leave --kl-scaling out.");
+        }
+    }
+
+    private static Option<T?> Positive<T>(Option<T?> option)
+        where T : struct, System.Numerics.INumber<T>
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<T?>() is { } value && value <= T.Zero)
+            {
+                result.AddError($"{option.Name} is {value}; give a number above 0.");
+            }
+        });
+        return option;
+    }
+
+    /// <summary>An option whose values are the names of an enumeration, written with hyphens.</summary>
+    private static Option<T> Kind<T>(string name, string description, T defaultValue)
+        where T : struct, Enum => new(name)
+        {
+            Description = $"{description}: {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.",
+            CustomParser = result => Parse<T>(result),
+            DefaultValueFactory = _ => defaultValue,
+        };
+
+    private static T Parse<T>(ArgumentResult result)
+        where T : struct, Enum
+    {
+        var text = result.Tokens[0].Value;
+        foreach (var value in Enum.GetValues<T>().Where(v => Hyphenated(v.ToString()).Equals(text, StringComparison.OrdinalIgnoreCase)))
+        {
+            return value;
+        }
+
+        result.AddError($"'{text}' is not one of {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.");
+        return default;
+    }
+
+    /// <summary>MeanPerVoxel becomes mean-per-voxel.</summary>
+    private static string Hyphenated(string name) =>
+        string.Concat(name.Select((c, n) => char.IsUpper(c) ? (n > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));
+}

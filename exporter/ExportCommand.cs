@@ -11,8 +11,9 @@ internal static class ExportCommand
         var run = new Argument<FileSystemInfo>("run") { Description = "Folder of a training run, or a checkpoint (.safetensors)." }.AcceptExistingOnly();
         var output = new Option<FileInfo>("--output", "-o") { Description = "Model file to write (.onnx).", Required = true };
         var scan = new Option<FileSystemInfo[]>("--scan") { Description = "A real case to prove the file on as well: one NIfTI file or DICOM folder a channel.", AllowMultipleArgumentsPerToken = true };
+        var calibration = new Option<FileInfo>("--calibration") { Description = "Threshold, minimum lesion size and temperature from `credence-train tune`; the data and classes must be the run's." };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
-        var command = new Command("export", "Write a trained network as one ONNX file, proved equal to the network.") { run, output, scan, json };
+        var command = new Command("export", "Write a trained network as one ONNX file, proved equal to the network.") { run, output, scan, calibration, json };
         command.SetAction((parse, _) =>
         {
             var result = OnnxExport.Export(new()
@@ -20,6 +21,7 @@ internal static class ExportCommand
                 Run = parse.GetRequiredValue(run).FullName,
                 Output = parse.GetRequiredValue(output).FullName,
                 ProofScan = [.. (parse.GetValue(scan) ?? []).Select(s => s.FullName)],
+                Calibration = parse.GetValue(calibration)?.FullName,
             });
             Console.WriteLine(parse.GetValue(json)
                 ? new JsonObject

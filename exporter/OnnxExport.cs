@@ -20,6 +20,9 @@ public sealed record ExportOptions
 
     /// <summary>A real case for the proof: one NIfTI file or DICOM folder a channel. Empty proves on random patches only.</summary>
     public IReadOnlyList<string> ProofScan { get; init; } = [];
+
+    /// <summary>A <c>calibration.json</c> of <c>credence-train tune</c>; null keeps the calibration of the checkpoint.</summary>
+    public string? Calibration { get; init; }
 }
 
 /// <summary>What was exported.</summary>
@@ -54,6 +57,11 @@ public static class OnnxExport
     {
         using var network = checkpoint.BuildNetwork();
         var manifest = Complete(checkpoint, network);
+        if (options.Calibration is { } calibration)
+        {
+            manifest = manifest with { Calibration = TunedCalibration.Read(calibration).For(calibration, manifest) };
+        }
+
         ModelProto model;
         try
         {

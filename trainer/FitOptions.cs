@@ -33,6 +33,7 @@ internal sealed class FitOptions
     private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Standard deviation of the Gaussian prior; {Defaults.PriorSigma} by default." });
     private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
+    private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
     private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
     private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
 
@@ -40,7 +41,7 @@ internal sealed class FitOptions
     public void AddTo(Command command)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, prior, flips, folds, device, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, prior, flips, folds, testLock, device, threads })
         {
             command.Options.Add(option);
         }
@@ -73,6 +74,7 @@ internal sealed class FitOptions
         PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
         Folds = parse.GetValue(folds),
+        TestLock = parse.GetValue(testLock)?.FullName,
         Device = parse.GetValue(device)!,
         Threads = parse.GetValue(threads),
     });
@@ -118,7 +120,7 @@ internal sealed class FitOptions
     }
 
     /// <summary>An option whose values are the names of an enumeration, written with hyphens.</summary>
-    private static Option<T> Kind<T>(string name, string description, T defaultValue)
+    public static Option<T> Kind<T>(string name, string description, T defaultValue)
         where T : struct, Enum => new(name)
         {
             Description = $"{description}: {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.",

@@ -18,10 +18,11 @@ internal static class PlanCommand
             var dataset = Dataset.Open(parse.GetRequiredValue(data).FullName);
             using var observer = ConsoleObserver.Create(isJson: false);
             var folder = new RunFolder(parse.GetRequiredValue(run).FullName);
-            var (plan, _, hash) = TrainingData.MakePlan(dataset, split: null, folder, observer.Preparing, cancellation);
+            var survey = TrainingData.Survey(dataset, observer.Preparing, cancellation);
+            var (plan, _) = TrainingData.MakePlan(dataset, survey, split: null, folder);
             observer.Dispose();
 
-            Console.WriteLine($"{dataset.Name}: {dataset.Cases.Count} cases, {dataset.Channels.Count} channels, {dataset.Classes.Count} classes, data hash {hash[..16]}");
+            Console.WriteLine($"{dataset.Name}: {dataset.Cases.Count} cases, {dataset.Channels.Count} channels, {dataset.Classes.Count} classes, data hash {survey.DataHash[..16]}");
             foreach (var (key, reason) in plan.Reasons)
             {
                 Console.WriteLine($"  {key}: {reason}");

@@ -7,6 +7,10 @@ return await CommandLine.RunAsync(
     {
         PlanCommand.Create(),
         FitCommand.Create(),
+        CrossValidateCommand.Create(),
+        EvaluateCommand.Create(),
+        CompareCommand.Create(),
+        TuneCommand.Create(),
         PhantomCommand.Create(),
     },
     args);

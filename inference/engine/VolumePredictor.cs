@@ -70,11 +70,9 @@ public static class VolumePredictor
 
         var entropy = statistics.PredictiveEntropy();
         var probabilities = Enumerable.Range(1, classes - 1).Select(c => Preprocessing.Restore(prepared, statistics.MeanProbability(c))).ToList();
-        var decided = Decide(c => probabilities[c].Voxels, classes - 1, (int)prepared.Source.Size.Count, manifest);
-        RemoveSmallLesions(decided, prepared.Source.Size, manifest.Calibration.MinimumLesionVoxels);
         return new()
         {
-            Segmentation = new(prepared.Source, [.. decided.Select(c => manifest.Classes[c].Label)]),
+            Segmentation = Segment(probabilities, manifest),
             Probabilities = probabilities,
             PredictiveEntropy = Preprocessing.Restore(prepared, entropy),
             MutualInformation = Preprocessing.Restore(prepared, statistics.MutualInformation(entropy)),
@@ -82,6 +80,17 @@ public static class VolumePredictor
             Patches = window.PatchCount,
             Samples = samples,
         };
+    }
+
+    /// <summary>Decides which voxels are foreground, by the threshold and the minimum lesion size of the manifest.</summary>
+    /// <param name="probabilities">Of each foreground class, in the order of the manifest, on one grid.</param>
+    /// <param name="manifest">The recipe.</param>
+    public static LabelMap Segment(IReadOnlyList<Volume> probabilities, ModelManifest manifest)
+    {
+        var grid = probabilities[0].Geometry;
+        var decided = Decide(c => probabilities[c].Voxels, probabilities.Count, (int)grid.Size.Count, manifest);
+        RemoveSmallLesions(decided, grid.Size, manifest.Calibration.MinimumLesionVoxels);
+        return new(grid, [.. decided.Select(c => manifest.Classes[c].Label)]);
     }
 
     private delegate ReadOnlySpan<float> ClassProbability(int foregroundClass);

@@ -9,7 +9,8 @@ namespace Credence.Trainer.Datasets;
 /// <param name="Channels">In the order of the data set's channels, all on one grid, all finite.</param>
 /// <param name="Mask">On the same grid; only known labels.</param>
 /// <param name="ContentHash">SHA-256 over voxels and labels: equal for a case that was copied under another name.</param>
-public sealed record LoadedCase(string Id, IReadOnlyList<Volume> Channels, LabelMap Mask, byte[] ContentHash);
+/// <param name="ScanHash">SHA-256 over the voxels of the channels alone: equal for the same scan with another mask.</param>
+public sealed record LoadedCase(string Id, IReadOnlyList<Volume> Channels, LabelMap Mask, byte[] ContentHash, byte[] ScanHash);
 
 /// <summary>Reads cases and refuses those that would train a wrong network.</summary>
 public static class CaseReader
@@ -53,8 +54,9 @@ public static class CaseReader
             hash.AppendData(MemoryMarshal.AsBytes(channel.Voxels.AsSpan()));
         }
 
+        var scanHash = hash.GetCurrentHash();
         hash.AppendData(mask.Labels);
-        return new(files.Id, channels, mask, hash.GetHashAndReset());
+        return new(files.Id, channels, mask, hash.GetHashAndReset(), scanHash);
     }
 
     private static void CheckGrid(VolumeGeometry expected, string expectedPath, VolumeGeometry found, string path)

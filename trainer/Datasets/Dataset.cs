@@ -26,6 +26,12 @@ public sealed record Dataset(
     /// <summary>File that describes a data set.</summary>
     public const string DescriptionFile = "dataset.json";
 
+    /// <summary>Cases of the held-out test set, sorted by id (ordinal); none of them is among <see cref="Cases"/>.</summary>
+    public IReadOnlyList<CaseFiles> TestCases { get; init; } = [];
+
+    /// <summary>Which patient each case belongs to.</summary>
+    public PatientGroups Patients { get; init; } = PatientGroups.EachCase;
+
     /// <summary>Opens a folder in the Decathlon / nnU-Net layout or the one-folder-a-case layout; reads no voxels.</summary>
     /// <exception cref="DatasetException">The folder is missing or empty, or a file that it should hold is not there.</exception>
     public static Dataset Open(string folder)
@@ -38,13 +44,14 @@ public sealed record Dataset(
         var dataset = Directory.Exists(Path.Combine(folder, DecathlonLayout.ImageFolder))
             ? DecathlonLayout.Open(folder)
             : ScanFolderLayout.Open(folder);
+        dataset = TestSet.HoldOut(dataset);
         if (dataset.Cases.Count == 0)
         {
             throw new DatasetException(folder, "no case", "at least 2 cases with a reference mask each",
                 "See docs/how-to/train-on-your-scans.md for the two layouts.");
         }
 
-        foreach (var @case in dataset.Cases)
+        foreach (var @case in dataset.Cases.Concat(dataset.TestCases))
         {
             foreach (var (path, channel) in @case.ChannelPaths.Zip(dataset.Channels))
             {

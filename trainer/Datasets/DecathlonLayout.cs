@@ -10,6 +10,8 @@ internal static class DecathlonLayout
 {
     public const string ImageFolder = "imagesTr";
     private const string LabelFolder = "labelsTr";
+    private const string TestImageFolder = "imagesTs";
+    private const string TestLabelFolder = "labelsTs";
 
     public static Dataset Open(string folder)
     {
@@ -28,25 +30,30 @@ internal static class DecathlonLayout
             throw new DatasetException(labels, "no such folder", "the reference masks of the training cases", "Add it beside imagesTr.");
         }
 
-        // macOS archives leave "._name" files beside the real ones.
-        var cases = Directory.EnumerateFiles(labels)
-            .Select(Path.GetFileName)
-            .OfType<string>()
-            .Where(name => name.EndsWith(suffix, StringComparison.Ordinal) && !name.StartsWith('.'))
-            .Order(StringComparer.Ordinal)
-            .Select(name => Case(folder, name, suffix, channels.Count))
-            .ToList();
-        return new(folder, Name(json, folder, path), channels, classes, cases, []);
+        IReadOnlyList<CaseFiles> Cases(string images, string masks) =>
+            // macOS archives leave "._name" files beside the real ones.
+            [.. Directory.EnumerateFiles(masks)
+                .Select(Path.GetFileName)
+                .OfType<string>()
+                .Where(name => name.EndsWith(suffix, StringComparison.Ordinal) && !name.StartsWith('.'))
+                .Order(StringComparer.Ordinal)
+                .Select(name => Case(Path.Combine(folder, images), Path.Combine(masks, name), suffix, channels.Count))];
+        var testLabels = Path.Combine(folder, TestLabelFolder);
+        return new(folder, Name(json, folder, path), channels, classes, Cases(ImageFolder, labels), [])
+        {
+            TestCases = Directory.Exists(testLabels) ? Cases(TestImageFolder, testLabels) : [],
+        };
     }
 
-    private static CaseFiles Case(string folder, string name, string suffix, int channels)
+    private static CaseFiles Case(string images, string mask, string suffix, int channels)
     {
+        var name = Path.GetFileName(mask);
         var id = name[..^suffix.Length];
-        var single = Path.Combine(folder, ImageFolder, name);
+        var single = Path.Combine(images, name);
         var paths = channels == 1 && File.Exists(single)
             ? [single]
-            : Enumerable.Range(0, channels).Select(c => Path.Combine(folder, ImageFolder, $"{id}_{c:D4}{suffix}")).ToList();
-        return new(id, paths, Path.Combine(folder, LabelFolder, name));
+            : Enumerable.Range(0, channels).Select(c => Path.Combine(images, $"{id}_{c:D4}{suffix}")).ToList();
+        return new(id, paths, mask);
     }
 
     private static string Name(JsonObject json, string folder, string path) =>

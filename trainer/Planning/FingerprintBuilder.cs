@@ -9,10 +9,13 @@ namespace Credence.Trainer.Planning;
 /// <remarks>Source of the figures: Isensee et al. 2021, nnU-Net, supplementary note 2 ("dataset fingerprint").</remarks>
 public sealed class FingerprintBuilder(Dataset dataset)
 {
-    private readonly List<(Vector3D Spacing, Size3 Size)> grids = [];
-    private readonly List<ChannelFingerprint>[] channels = [.. dataset.Channels.Select(_ => new List<ChannelFingerprint>())];
-    private readonly long[] classVoxels = new long[dataset.Classes.Count];
-    private readonly SortedDictionary<string, byte[]> hashes = new(StringComparer.Ordinal);
+    private readonly SortedDictionary<string, Measures> cases = new(StringComparer.Ordinal);
+
+    /// <summary>Foreground volume of each case, mL.</summary>
+    public IReadOnlyDictionary<string, double> LesionVolumes => cases.ToDictionary(c => c.Key, c => c.Value.LesionVolume);
+
+    /// <summary>SHA-256 over the voxels of each case's channels; lower-case hexadecimal.</summary>
+    public IReadOnlyDictionary<string, string> ScanHashes => cases.ToDictionary(c => c.Key, c => Convert.ToHexStringLower(c.Value.ScanHash));
 
     /// <summary>SHA-256 over the content hashes of all cases, in the order of their ids; lower-case hexadecimal.</summary>
     public string DataHash
@@ -20,9 +23,9 @@ public sealed class FingerprintBuilder(Dataset dataset)
         get
         {
             using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach (var content in hashes.Values)
+            foreach (var @case in cases.Values)
             {
-                hash.AppendData(content);
+                hash.AppendData(@case.ContentHash);
             }
 
             return Convert.ToHexStringLower(hash.GetHashAndReset());
@@ -33,48 +36,48 @@ public sealed class FingerprintBuilder(Dataset dataset)
     /// <exception cref="DatasetException">The same voxels and mask were already added under another id: that would leak from training into validation.</exception>
     public void Add(LoadedCase @case)
     {
-        if (hashes.FirstOrDefault(h => h.Value.AsSpan().SequenceEqual(@case.ContentHash)) is { Key: not null } twin)
+        if (cases.FirstOrDefault(c => c.Value.ContentHash.AsSpan().SequenceEqual(@case.ContentHash)) is { Key: not null } twin)
         {
             throw new DatasetException(dataset.Folder, $"cases {twin.Key} and {@case.Id} hold the same voxels and mask", "every case once",
                 "Remove one of them, or training and validation would share it.");
         }
 
-        hashes.Add(@case.Id, @case.ContentHash);
         var geometry = Orientation.ToCanonical(@case.Channels[0].Geometry);
-        grids.Add((geometry.Spacing, geometry.Size));
-        for (var c = 0; c < channels.Length; c++)
-        {
-            channels[c].Add(Measure(@case.Channels[c].Voxels));
-        }
-
+        var classVoxels = new long[dataset.Classes.Count];
         foreach (var label in @case.Mask.Labels)
         {
             classVoxels[IndexOf(label)]++;
         }
+
+        cases.Add(@case.Id, new(
+            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, [.. @case.Channels.Select(c => Measure(c.Voxels))], classVoxels,
+            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000));
     }
 
-    /// <summary>The figures over all cases added.</summary>
-    public TrainingFingerprint Build()
+    /// <summary>The figures over the cases added.</summary>
+    /// <param name="ids">Only these; null takes all.</param>
+    public TrainingFingerprint Build(IReadOnlyCollection<string>? ids = null)
     {
-        var median = Reduce(grids.Select(g => g.Spacing), Median);
-        var sizes = grids.Select(g => new Vector3D(
-            g.Size.Width * g.Spacing.X / median.X, g.Size.Height * g.Spacing.Y / median.Y, g.Size.Depth * g.Spacing.Z / median.Z));
+        var measures = cases.Where(c => ids?.Contains(c.Key) ?? true).Select(c => c.Value).ToList();
+        var median = Reduce(measures.Select(m => m.Spacing), Median);
+        var sizes = measures.Select(m => new Vector3D(
+            m.Size.Width * m.Spacing.X / median.X, m.Size.Height * m.Spacing.Y / median.Y, m.Size.Depth * m.Spacing.Z / median.Z));
         var size = Reduce(sizes, Median);
-        var voxels = classVoxels.Sum();
+        var voxels = measures.Sum(m => m.ClassVoxels.Sum());
         return new()
         {
-            Cases = grids.Count,
-            SpacingMinimum = Reduce(grids.Select(g => g.Spacing), v => v.Min()),
+            Cases = measures.Count,
+            SpacingMinimum = Reduce(measures.Select(m => m.Spacing), v => v.Min()),
             SpacingMedian = median,
-            SpacingMaximum = Reduce(grids.Select(g => g.Spacing), v => v.Max()),
+            SpacingMaximum = Reduce(measures.Select(m => m.Spacing), v => v.Max()),
             SizeMedian = new((int)Math.Round(size.X), (int)Math.Round(size.Y), (int)Math.Round(size.Z)),
             Channels =
             [
-                .. channels.Select(c => new ChannelFingerprint(
+                .. dataset.Channels.Select((_, n) => measures.Select(m => m.Channels[n]).ToList()).Select(c => new ChannelFingerprint(
                     Median(c.Select(m => m.Percentile005)), Median(c.Select(m => m.Median)), Median(c.Select(m => m.Percentile995)),
                     Median(c.Select(m => m.Mean)), Median(c.Select(m => m.StandardDeviation)), Median(c.Select(m => m.NonZeroFraction)))),
             ],
-            ClassFractions = [.. classVoxels.Select(n => (double)n / voxels)],
+            ClassFractions = [.. dataset.Classes.Select((_, n) => (double)measures.Sum(m => m.ClassVoxels[n]) / voxels)],
         };
     }
 
@@ -112,4 +115,7 @@ public sealed class FingerprintBuilder(Dataset dataset)
         var sorted = values.Order().ToList();
         return (sorted[(sorted.Count - 1) / 2] + sorted[sorted.Count / 2]) / 2;
     }
+
+    private sealed record Measures(
+        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, double LesionVolume);
 }

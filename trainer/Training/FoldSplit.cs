@@ -10,21 +10,57 @@ namespace Credence.Trainer.Training;
 /// <param name="Validation">Ids of the validation cases.</param>
 public sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Training, IReadOnlyList<string> Validation)
 {
-    /// <summary>Splits the cases: shuffled by the seed, then dealt out in turn, so that the folds of one seed never overlap.</summary>
-    /// <exception cref="DatasetException">There are fewer cases than folds.</exception>
-    public static FoldSplit Create(Dataset dataset, int folds, int fold, ulong seed)
+    /// <summary>How the cases were split, in words.</summary>
+    public string Rule { get; init; } = "not recorded";
+
+    /// <summary>Splits the cases: patients stay together, and every fold gets its share of small and large lesion loads.</summary>
+    /// <remarks>
+    /// Patients are ranked by their number of cases, then by their mean log lesion volume, and cut into strata of as many patients as there are folds;
+    /// the seed shuffles each stratum. Each patient in turn goes to the fold with the fewest cases and, of these, to the one with the smallest sum of log volumes.
+    /// The folds of one seed are disjoint and hold every case.
+    /// </remarks>
+    /// <param name="dataset">The cases and their patients.</param>
+    /// <param name="lesionVolumes">Foreground volume of each case, mL.</param>
+    /// <param name="folds">Number of folds.</param>
+    /// <param name="fold">The fold that validates, from 0.</param>
+    /// <param name="seed">Same seed, same folds.</param>
+    /// <exception cref="DatasetException">There are fewer patients than folds.</exception>
+    public static FoldSplit Create(Dataset dataset, IReadOnlyDictionary<string, double> lesionVolumes, int folds, int fold, ulong seed)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(folds, 2);
         ArgumentOutOfRangeException.ThrowIfNegative(fold);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(fold, folds);
-        if (dataset.Cases.Count < folds)
+        double Load(string id) => Math.Log(1 + 1000 * lesionVolumes[id]); // of mm³, so that an empty case has load 0 and a voxel counts
+        var patients = dataset.Cases.Select(c => c.Id)
+            .GroupBy(id => dataset.Patients[id], StringComparer.Ordinal)
+            .Select(p => (Ids: p.ToList(), Load: p.Sum(Load)))
+            .OrderByDescending(p => p.Ids.Count).ThenByDescending(p => p.Load).ThenBy(p => p.Ids[0], StringComparer.Ordinal)
+            .ToList();
+        if (patients.Count < folds)
         {
-            throw new DatasetException(dataset.Folder, $"{dataset.Cases.Count} cases", $"at least one for each of {folds} folds", "Add cases, or give fewer folds with --folds.");
+            throw new DatasetException(dataset.Folder, $"{patients.Count} patients", $"at least one for each of {folds} folds", "Add cases, or give fewer folds with --folds.");
         }
 
-        var ids = dataset.Cases.Select(c => c.Id).ToArray();
-        new Random(PatchSampler.Mix(seed, 2, 0)).Shuffle(ids);
-        var isValidation = ids.Select((id, n) => (id, n % folds == fold)).ToLookup(p => p.Item2, p => p.id);
-        return new(folds, fold, [.. isValidation[false].Order(StringComparer.Ordinal)], [.. isValidation[true].Order(StringComparer.Ordinal)]);
+        var random = new Random(PatchSampler.Mix(seed, 2, 0));
+        var members = Enumerable.Range(0, folds).Select(_ => new List<string>()).ToArray();
+        var loads = new double[folds];
+        foreach (var stratum in patients.Chunk(folds))
+        {
+            random.Shuffle(stratum);
+            foreach (var (ids, load) in stratum)
+            {
+                var target = Enumerable.Range(0, folds).MinBy(f => (members[f].Count, loads[f]));
+                members[target].AddRange(ids);
+                loads[target] += load;
+            }
+        }
+
+        return new(
+            folds, fold,
+            [.. members.Where((_, f) => f != fold).SelectMany(m => m).Order(StringComparer.Ordinal)],
+            [.. members[fold].Order(StringComparer.Ordinal)])
+        {
+            Rule = $"patients together ({dataset.Patients.Rule}), balanced by log lesion volume, seed {seed}",
+        };
     }
 }

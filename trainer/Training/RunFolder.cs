@@ -61,6 +61,29 @@ public sealed class RunFolder(string path)
         }
     }
 
+    /// <summary>Reads the split that the run was started with.</summary>
+    /// <exception cref="DatasetException">There is none, or the data set holds other cases now.</exception>
+    public FoldSplit ReadSplit(Dataset dataset)
+    {
+        FoldSplit split;
+        try
+        {
+            split = JsonSerializer.Deserialize<FoldSplit>(File.ReadAllText(Split), TrainerJson.Indented) ?? throw new JsonException("null");
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new DatasetException(Split, $"no readable split ({e.Message})", "a run that was started with `credence-train fit`", "Start the run without --resume.", e);
+        }
+
+        var cases = split.Training.Concat(split.Validation).ToHashSet(StringComparer.Ordinal);
+        var changed = dataset.Cases.Select(c => c.Id).ToHashSet(StringComparer.Ordinal);
+        changed.SymmetricExceptWith(cases);
+        return changed.Order(StringComparer.Ordinal).FirstOrDefault() is { } other
+            ? throw new DatasetException(Split, $"a split in which case {other} is {(cases.Contains(other) ? "listed" : "missing")}", $"the cases of {dataset.Folder}",
+                "The data set has changed since the run was started; start a run of its own.")
+            : split;
+    }
+
     /// <summary>Writes what the run consists of, for people and for <see cref="ReadOptions"/>.</summary>
     public void Write(TrainingOptions options, TrainingPlan plan, FoldSplit split)
     {

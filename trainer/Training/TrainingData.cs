@@ -2,6 +2,7 @@ using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Evaluation;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Sampling;
 
@@ -38,38 +39,42 @@ public sealed class TrainingData
     /// <summary>Cases to validate on.</summary>
     public IReadOnlyList<ValidationCase> Validation { get; }
 
-    /// <summary>Measures the training cases of a data set and makes a plan; writes both into the run folder.</summary>
-    /// <remarks>All cases are checked; only those of the training side are measured, so that nothing of the validation side leaks into the plan.</remarks>
-    public static (TrainingPlan Plan, TrainingFingerprint Fingerprint, string DataHash) MakePlan(
-        Dataset dataset, FoldSplit? split, RunFolder folder, Action<string> report, CancellationToken cancellation)
+    /// <summary>Reads, checks and measures every case of a data set.</summary>
+    public static FingerprintBuilder Survey(Dataset dataset, Action<string> report, CancellationToken cancellation)
     {
-        var measured = new FingerprintBuilder(dataset);
-        var all = new FingerprintBuilder(dataset);
+        var survey = new FingerprintBuilder(dataset);
         foreach (var (files, number) in dataset.Cases.Select((files, n) => (files, n + 1)))
         {
             cancellation.ThrowIfCancellationRequested();
             report($"checking case {number} of {dataset.Cases.Count}");
-            var loaded = CaseReader.Read(dataset, files);
-            all.Add(loaded);
-            if (split?.Training.Contains(files.Id) ?? true)
-            {
-                measured.Add(loaded);
-            }
+            survey.Add(CaseReader.Read(dataset, files));
         }
 
-        var fingerprint = measured.Build();
+        return survey;
+    }
+
+    /// <summary>Makes a plan, or reads the one that the run folder holds; writes plan and fingerprint into the run folder.</summary>
+    /// <remarks>With a split, only the cases of the training side are measured, so that nothing of the validation side leaks into the plan.</remarks>
+    public static (TrainingPlan Plan, TrainingFingerprint Fingerprint) MakePlan(Dataset dataset, FingerprintBuilder survey, FoldSplit? split, RunFolder folder)
+    {
+        var fingerprint = survey.Build(split?.Training);
         folder.Write(fingerprint);
         var plan = File.Exists(folder.Plan) ? TrainingPlan.Read(folder.Plan) : Planner.Plan(dataset, fingerprint);
         plan.Write(folder.Plan);
-        return (plan, fingerprint, all.DataHash);
+        return (plan, fingerprint);
     }
 
-    /// <summary>Opens, checks, plans, splits and preprocesses.</summary>
+    /// <summary>Opens, checks, plans, splits and preprocesses. A run that has a checkpoint keeps the split that it was started with.</summary>
+    /// <exception cref="DatasetException">The data cannot be trained on, or one of the cases belongs to a locked test set.</exception>
     public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Action<string> report, CancellationToken cancellation)
     {
         var dataset = Dataset.Open(options.Data);
-        var split = FoldSplit.Create(dataset, options.Folds, options.Fold, options.Seed);
-        var (plan, fingerprint, dataHash) = MakePlan(dataset, split, folder, report, cancellation);
+        var survey = Survey(dataset, report, cancellation);
+        new TestLock(options.TestLock ?? TestLock.Beside(dataset)).RefuseTraining(dataset, survey.ScanHashes);
+        var split = File.Exists(folder.LastCheckpoint)
+            ? folder.ReadSplit(dataset)
+            : FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
+        var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
         plan = plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
 
         var training = new List<TrainingCase>();
@@ -91,7 +96,7 @@ public sealed class TrainingData
             }
         }
 
-        return new(plan, fingerprint, dataHash, split, training, validation);
+        return new(plan, fingerprint, survey.DataHash, split, training, validation);
     }
 
     /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph.</summary>

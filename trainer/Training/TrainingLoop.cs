@@ -126,7 +126,7 @@ public sealed class TrainingLoop
             : $"{options.Loss}, {options.DataTerm}";
     }
 
-    private static Device ResolveDevice(string name) => name switch
+    internal static Device ResolveDevice(string name) => name switch
     {
         "auto" => cuda.is_available() ? CUDA : CPU,
         _ => new Device(name),

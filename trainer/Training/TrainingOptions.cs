@@ -102,6 +102,12 @@ public sealed record TrainingOptions
     /// <summary>Seed of initialisation, sampling, augmentation, weight noise and folds.</summary>
     public ulong Seed { get; init; } = 1;
 
+    /// <summary>Seed of the folds; null takes <see cref="Seed"/>. Runs that are to share their folds share it.</summary>
+    public ulong? SplitSeed { get; init; }
+
+    /// <summary>The record of a locked test set, none of whose scans may train; null takes <c>test-lock.json</c> beside the data set.</summary>
+    public string? TestLock { get; init; }
+
     /// <summary>Number of folds that the cases are split into.</summary>
     public int Folds { get; init; } = 5;
 

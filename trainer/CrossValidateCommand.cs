@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Credence.Trainer.Evaluation;
+using Credence.Trainer.Evaluation.Statistics;
+
+namespace Credence.Trainer;
+
+internal static class CrossValidateCommand
+{
+    private const ulong DefaultSplitSeed = 1;
+
+    public static Command Create()
+    {
+        var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case.", Required = true };
+        var output = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the cross-validation; give it again to go on after an interruption.", Required = true };
+        var seeds = new Option<ulong[]>("--seeds")
+        {
+            Description = "Seeds, separated by commas; every fold is trained once with each. Two or more show how much the seed matters.",
+            CustomParser = result =>
+            {
+                var words = result.Tokens.SelectMany(t => t.Value.Split(',')).ToList();
+                var numbers = words.Select(w => ulong.TryParse(w, NumberStyles.None, CultureInfo.InvariantCulture, out var n) ? n : (ulong?)null).ToList();
+                if (numbers.Contains(null) || numbers.Distinct().Count() < numbers.Count)
+                {
+                    result.AddError($"--seeds {string.Join(",", words)}: give whole numbers, each once, such as 1,2,3.");
+                    return [];
+                }
+
+                return [.. numbers.OfType<ulong>()];
+            },
+            DefaultValueFactory = _ => [1, 2],
+        };
+        var splitSeed = new Option<ulong>("--split-seed") { Description = "Seed of the folds, which all networks share.", DefaultValueFactory = _ => DefaultSplitSeed };
+        var samples = new Option<int>("--samples") { Description = "Monte Carlo samples of the out-of-fold predictions; a plain network runs once.", DefaultValueFactory = _ => 16 };
+        var shard = new Option<Shard>("--shard")
+        {
+            Description = "Do only a part of the networks, such as 2/4; the call that finds all done writes the report.",
+            CustomParser = result =>
+            {
+                var part = Shard.Parse(result.Tokens[0].Value);
+                if (part is null)
+                {
+                    result.AddError($"--shard {result.Tokens[0].Value}: give number/count, such as 2/4.");
+                }
+
+                return part ?? Shard.Whole;
+            },
+            DefaultValueFactory = _ => Shard.Whole,
+        };
+        var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream; progress goes to the error stream." };
+        var training = new FitOptions();
+
+        var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, shard, json };
+        training.AddTo(command);
+        command.SetAction((parse, cancellation) => Task.Run(() =>
+        {
+            var folder = parse.GetRequiredValue(output).FullName;
+            var report = new CrossValidation(
+                new()
+                {
+                    Training = training.Read(parse, parse.GetRequiredValue(data).FullName, folder) with { SplitSeed = parse.GetValue(splitSeed) },
+                    Output = folder,
+                    Seeds = parse.GetValue(seeds)!,
+                    Samples = parse.GetValue(samples),
+                    Shard = parse.GetValue(shard)!,
+                },
+                job =>
+                {
+                    Console.Error.WriteLine(job);
+                    return ConsoleObserver.Create(parse.GetValue(json));
+                },
+                TimeProvider.System).Run(cancellation);
+            if (report is null)
+            {
+                Console.WriteLine($"shard {parse.GetValue(shard)} is done; networks of other shards are missing, so there is no report yet.");
+            }
+            else if (parse.GetValue(json))
+            {
+                Console.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
+            }
+            else
+            {
+                Write(report);
+                Console.WriteLine($"{report.Results.Count} networks, each judged on its fold -> {Path.Combine(folder, CrossValidationReport.FileName)}");
+            }
+
+            return CommandLine.Done;
+        }, cancellation));
+        return command;
+    }
+
+    private static void Write(CrossValidationReport report)
+    {
+        static string Sigma(VarianceComponents? variance, string name) => EvaluateCommand.Number(variance?.Components.FirstOrDefault(c => c.Name == name)?.StandardDeviation);
+        ResultTable.Write(
+            ["metric", "patients", "mean", "sd", "95 % interval", "sd seed", "sd fold", "sd case", "sd seed x fold", "sd residual"],
+            [
+                .. report.Metrics.Select(m => new[]
+                {
+                    m.Summary.Metric, $"{m.Summary.Patients}", EvaluateCommand.Number(m.Summary.Mean), EvaluateCommand.Number(m.Summary.StandardDeviation), EvaluateCommand.Number(m.Summary.Interval),
+                    Sigma(m.Variance, "seed"), Sigma(m.Variance, "fold"), Sigma(m.Variance, "case"), Sigma(m.Variance, "seed x fold"), Sigma(m.Variance, "residual"),
+                }),
+            ]);
+        Console.WriteLine("Intervals are over patients. What each sd answers: docs/explanation/variance.md.");
+    }
+}

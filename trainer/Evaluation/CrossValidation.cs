@@ -1,0 +1,117 @@
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Training;
+
+namespace Credence.Trainer.Evaluation;
+
+/// <summary>What to cross-validate.</summary>
+public sealed record CrossValidateOptions
+{
+    /// <summary>How each network is trained; data set, folds and split seed hold for all, run, fold and seed are set job by job.</summary>
+    public required TrainingOptions Training { get; init; }
+
+    /// <summary>Folder of the cross-validation: one run folder a job, and the report.</summary>
+    public required string Output { get; init; }
+
+    /// <summary>Seeds; every fold is trained once with each.</summary>
+    public required IReadOnlyList<ulong> Seeds { get; init; }
+
+    /// <summary>Monte Carlo samples of the out-of-fold predictions.</summary>
+    public int Samples { get; init; } = 16;
+
+    /// <summary>The part of the jobs that this process does.</summary>
+    public Shard Shard { get; init; } = Shard.Whole;
+}
+
+/// <summary>Trains folds x seeds and judges each network on the cases it has not seen.</summary>
+/// <remarks>
+/// All seeds share the folds, so that seeds and cases are crossed. A job is done when its report and its out-of-fold probabilities are there; one that was
+/// interrupted goes on from its last checkpoint. The report is written when every job of every shard is done.
+/// </remarks>
+/// <param name="options">What to do.</param>
+/// <param name="observer">Makes the receiver of the reports of one job.</param>
+/// <param name="clock">Source of time.</param>
+public sealed class CrossValidation(CrossValidateOptions options, Func<string, ITrainingObserver> observer, TimeProvider clock)
+{
+    /// <summary>Does the jobs of the shard.</summary>
+    /// <returns>The report; null while jobs of other shards are missing.</returns>
+    /// <exception cref="DatasetException">The data cannot be used, or the folder belongs to other settings.</exception>
+    public CrossValidationReport? Run(CancellationToken cancellation)
+    {
+        var training = options.Training;
+        var dataset = Dataset.Open(training.Data);
+        var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
+        var settings = CrossValidationSettings.Of(training.Data, survey.DataHash, options.Samples, training with { SplitSeed = training.SplitSeed ?? 1 });
+        settings.Claim(options.Output);
+
+        var jobs = CrossValidationJob.All(options.Seeds, training.Folds);
+        foreach (var job in options.Shard.Select(jobs).Where(job => Finished(job, settings, dataset) is null))
+        {
+            Train(job, settings, cancellation);
+            Evaluate(job, settings, cancellation);
+        }
+
+        var results = jobs.Select(job => (Job: job, Report: Finished(job, settings, dataset))).ToList();
+        if (results.Any(r => r.Report is null))
+        {
+            return null;
+        }
+
+        var report = CrossValidationReport.Create(settings, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]);
+        report.Write(options.Output);
+        return report;
+    }
+
+    private string RunOf(CrossValidationJob job) => Path.Combine(options.Output, job.Name);
+
+    private EvaluationReport? Finished(CrossValidationJob job, CrossValidationSettings settings, Dataset dataset)
+    {
+        if (!File.Exists(Path.Combine(RunOf(job), EvaluationReport.FileName)))
+        {
+            return null;
+        }
+
+        var report = EvaluationReport.Read(RunOf(job));
+        if (report.Job != settings.JobHash(job))
+        {
+            throw new DatasetException(Path.Combine(RunOf(job), EvaluationReport.FileName), "the report of other options or data", "a job of this cross-validation",
+                "Remove the folder to train it again.");
+        }
+
+        var hasMaps = report.Cases.All(c => dataset.Classes.Skip(1).All(k => File.Exists(RunEvaluation.ProbabilityPath(RunOf(job), c.Id, k))));
+        return hasMaps ? report : null;
+    }
+
+    private void Train(CrossValidationJob job, CrossValidationSettings settings, CancellationToken cancellation)
+    {
+        var run = RunOf(job);
+        var asked = options.Training with { Run = run, Seed = job.Seed, Fold = job.Fold, SplitSeed = settings.Options.SplitSeed };
+        Observed(job.Name, receiver => File.Exists(new RunFolder(run).LastCheckpoint)
+            ? TrainingLoop.Resume(run, _ => asked, receiver, clock, cancellation)
+            : TrainingLoop.Fit(asked, receiver, clock, cancellation));
+    }
+
+    private void Evaluate(CrossValidationJob job, CrossValidationSettings settings, CancellationToken cancellation) => Observed(job.Name, receiver => RunEvaluation.Run(
+        new()
+        {
+            Runs = [RunOf(job)],
+            Data = options.Training.Data,
+            Output = RunOf(job),
+            Samples = options.Samples,
+            Device = options.Training.Device,
+            Keep = KeptMaps.Probabilities,
+            Job = settings.JobHash(job),
+        }, receiver.Preparing, clock, cancellation));
+
+    private T Observed<T>(string name, Func<ITrainingObserver, T> work)
+    {
+        var receiver = observer(name);
+        try
+        {
+            return work(receiver);
+        }
+        finally
+        {
+            (receiver as IDisposable)?.Dispose();
+        }
+    }
+}

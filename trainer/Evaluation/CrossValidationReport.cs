@@ -1,0 +1,84 @@
+using System.Text.Json;
+using Credence.MedicalIO;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Evaluation.Statistics;
+
+namespace Credence.Trainer.Evaluation;
+
+/// <summary>One network of a cross-validation, judged on the cases of its fold.</summary>
+/// <param name="Seed">Its seed.</param>
+/// <param name="Fold">Its fold.</param>
+/// <param name="Cases">The cases that it has not trained on.</param>
+public sealed record FoldResult(ulong Seed, int Fold, IReadOnlyList<CaseResult> Cases);
+
+/// <summary>One metric of a cross-validation.</summary>
+/// <param name="Summary">Over patients, each case averaged over the seeds first.</param>
+/// <param name="Variance">How the variance of the single values splits; null where there are too few.</param>
+public sealed record CrossValidatedMetric(MetricSummary Summary, VarianceComponents? Variance);
+
+/// <summary>What a cross-validation found; kept as <c>cross-validation.json</c>.</summary>
+public sealed record CrossValidationReport
+{
+    /// <summary>Name of the file.</summary>
+    public const string FileName = "cross-validation.json";
+
+    /// <summary>Program and version.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>What all networks share.</summary>
+    public required CrossValidationSettings Settings { get; init; }
+
+    /// <summary>Seeds.</summary>
+    public required IReadOnlyList<ulong> Seeds { get; init; }
+
+    /// <summary>Per metric.</summary>
+    public required IReadOnlyList<CrossValidatedMetric> Metrics { get; init; }
+
+    /// <summary>Per network.</summary>
+    public required IReadOnlyList<FoldResult> Results { get; init; }
+
+    /// <summary>Gathers the networks.</summary>
+    public static CrossValidationReport Create(CrossValidationSettings settings, IReadOnlyList<FoldResult> results)
+    {
+        var cases = AverageOverSeeds(results);
+        return new()
+        {
+            Program = RunEvaluation.Program,
+            Settings = settings,
+            Seeds = [.. results.Select(r => r.Seed).Distinct()],
+            Metrics = [.. MetricSummary.Of(cases).Select(s => new CrossValidatedMetric(s, VarianceComponents.Estimate(Observations(s.Metric, results))))],
+            Results = results,
+        };
+    }
+
+    /// <summary>One result a case: each metric averaged over the seeds that have it.</summary>
+    public static IReadOnlyList<CaseResult> AverageOverSeeds(IReadOnlyList<FoldResult> results) =>
+    [
+        .. results.SelectMany(r => r.Cases).GroupBy(c => c.Id).OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => new CaseResult(
+            c.Key, c.First().Patient, c.SelectMany(r => r.Values).GroupBy(v => v.Key, v => v.Value).ToDictionary(v => v.Key, v => v.Average()))),
+    ];
+
+    /// <summary>Writes the report into a folder.</summary>
+    public void Write(string folder) => OutputFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Indented) + "\n");
+
+    /// <summary>Reads the report of a folder.</summary>
+    /// <exception cref="DatasetException">There is none, or it cannot be read.</exception>
+    public static CrossValidationReport Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize<CrossValidationReport>(File.ReadAllText(path), TrainerJson.Indented) ?? throw new JsonException("null");
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new DatasetException(path, $"no readable report ({e.Message})", "what `credence-train cross-validate` writes when all networks are done", "Run cross-validate to its end.", e);
+        }
+    }
+
+    private static IReadOnlyList<Observation> Observations(string metric, IReadOnlyList<FoldResult> results) =>
+    [
+        .. results.SelectMany(r => r.Cases.Select(c => (r.Seed, r.Fold, c.Id, Value: c.Value(metric)))).Where(o => o.Value is not null)
+            .Select(o => new Observation($"{o.Seed}", o.Fold, o.Id, o.Value!.Value)),
+    ];
+}

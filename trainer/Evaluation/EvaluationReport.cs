@@ -1,0 +1,87 @@
+using System.Text.Json;
+using Credence.MedicalIO;
+using Credence.Trainer.Datasets;
+
+namespace Credence.Trainer.Evaluation;
+
+/// <summary>The cases that an evaluation looks at.</summary>
+public enum EvaluationSplit
+{
+    /// <summary>Those that validate in every run given.</summary>
+    Validation,
+
+    /// <summary>The held-out test set; counted in its lock.</summary>
+    Test,
+}
+
+/// <summary>Which test set was looked at.</summary>
+/// <param name="Hash">Its content.</param>
+/// <param name="Lock">The record of all looks.</param>
+/// <param name="Looks">How often it had been looked at, this time included.</param>
+public sealed record TestSetUse(string Hash, string Lock, int Looks)
+{
+    /// <inheritdoc/>
+    public override string ToString() => $"this test set has been looked at {Looks} {(Looks == 1 ? "time" : "times")}";
+}
+
+/// <summary>How runs do on a data set; kept as <c>evaluation.json</c>.</summary>
+public sealed record EvaluationReport
+{
+    /// <summary>Name of the file.</summary>
+    public const string FileName = "evaluation.json";
+
+    /// <summary>Program and version.</summary>
+    public required string Program { get; init; }
+
+    /// <summary>Folder with the data set.</summary>
+    public required string Data { get; init; }
+
+    /// <summary>Which of its cases.</summary>
+    public required EvaluationSplit Split { get; init; }
+
+    /// <summary>The runs; several are averaged as an ensemble.</summary>
+    public required IReadOnlyList<string> Runs { get; init; }
+
+    /// <summary>Monte Carlo samples a member.</summary>
+    public required int Samples { get; init; }
+
+    /// <summary>Seed of the samples.</summary>
+    public required ulong Seed { get; init; }
+
+    /// <summary>Data hash of the training cases, from the first run.</summary>
+    public required string DataHash { get; init; }
+
+    /// <summary>The test set; null for validation cases.</summary>
+    public TestSetUse? TestSet { get; init; }
+
+    /// <summary>In a cross-validation, what was asked for: a hash of settings, data, seed and fold.</summary>
+    public string? Job { get; init; }
+
+    /// <summary>Per metric, over patients.</summary>
+    public required IReadOnlyList<MetricSummary> Summary { get; init; }
+
+    /// <summary>Per case.</summary>
+    public required IReadOnlyList<CaseResult> Cases { get; init; }
+
+    /// <summary>Writes the report into a folder.</summary>
+    public void Write(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        OutputFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Indented) + "\n");
+    }
+
+    /// <summary>Reads the report of a folder.</summary>
+    /// <exception cref="DatasetException">There is none, or it cannot be read.</exception>
+    public static EvaluationReport Read(string folder)
+    {
+        var path = Path.Combine(folder, FileName);
+        try
+        {
+            return JsonSerializer.Deserialize<EvaluationReport>(File.ReadAllText(path), TrainerJson.Indented) ?? throw new JsonException("null");
+        }
+        catch (Exception e) when (e is IOException or JsonException)
+        {
+            throw new DatasetException(path, $"no readable report ({e.Message})", "what `credence-train evaluate` writes", "Evaluate the run again.", e);
+        }
+    }
+}

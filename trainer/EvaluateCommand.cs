@@ -70,7 +70,7 @@ internal static class EvaluateCommand
     /// <summary>Low to high.</summary>
     public static string Number(Interval? interval) => interval is null ? "-" : $"{Number(interval.Low)} to {Number(interval.High)}";
 
-    private static void WriteSummary(IReadOnlyList<MetricSummary> summary) => ResultTable.Write(
+    private static void WriteSummary(IReadOnlyList<PatientSummary> summary) => ResultTable.Write(
         ["metric", "patients", "mean", "sd", "95 % interval"],
         [.. summary.Select(m => new[] { m.Metric, $"{m.Patients}", Number(m.Mean), Number(m.StandardDeviation), Number(m.Interval) })]);
 }

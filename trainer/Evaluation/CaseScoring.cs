@@ -7,9 +7,16 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>Measures a prediction by the metrics of the inference engine.</summary>
 internal static class CaseScoring
 {
-    /// <summary>Every metric of a case by name; null is undefined.</summary>
-    public static IReadOnlyDictionary<string, double?> Score(EnsemblePrediction prediction, LabelMap reference, IReadOnlyList<ClassDescription> classes) =>
-        classes.Skip(1).ToDictionary(
-            c => $"{c.Name}/dice",
-            c => DiceScore.Compute(prediction.Segmentation, reference, c.Label) is var dice && double.IsNaN(dice) ? (double?)null : dice);
+    /// <summary>Every metric of a case by name, as docs/reference/metrics.md lists them; null is undefined.</summary>
+    public static IReadOnlyDictionary<string, double?> Score(string id, EnsemblePrediction prediction, LabelMap reference, IReadOnlyList<ClassDescription> classes) =>
+        CaseEvaluation.Evaluate(
+            new()
+            {
+                Name = id,
+                Reference = reference,
+                Prediction = prediction.Segmentation,
+                Probabilities = classes.Skip(1).Zip(prediction.Probabilities).ToDictionary(p => p.First.Label, p => p.Second),
+                Uncertainty = prediction.PredictiveEntropy,
+            },
+            new() { Classes = [.. classes.Skip(1)] }).Values;
 }

@@ -14,7 +14,7 @@ public sealed record FoldResult(ulong Seed, int Fold, IReadOnlyList<CaseResult> 
 /// <summary>One metric of a cross-validation.</summary>
 /// <param name="Summary">Over patients, each case averaged over the seeds first.</param>
 /// <param name="Variance">How the variance of the single values splits; null where there are too few.</param>
-public sealed record CrossValidatedMetric(MetricSummary Summary, VarianceComponents? Variance);
+public sealed record CrossValidatedMetric(PatientSummary Summary, VarianceComponents? Variance);
 
 /// <summary>What a cross-validation found; kept as <c>cross-validation.json</c>.</summary>
 public sealed record CrossValidationReport
@@ -46,7 +46,7 @@ public sealed record CrossValidationReport
             Program = RunEvaluation.Program,
             Settings = settings,
             Seeds = [.. results.Select(r => r.Seed).Distinct()],
-            Metrics = [.. MetricSummary.Of(cases).Select(s => new CrossValidatedMetric(s, VarianceComponents.Estimate(Observations(s.Metric, results))))],
+            Metrics = [.. PatientSummary.Of(cases).Select(s => new CrossValidatedMetric(s, VarianceComponents.Estimate(Observations(s.Metric, results))))],
             Results = results,
         };
     }

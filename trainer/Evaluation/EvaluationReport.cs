@@ -58,7 +58,7 @@ public sealed record EvaluationReport
     public string? Job { get; init; }
 
     /// <summary>Per metric, over patients.</summary>
-    public required IReadOnlyList<MetricSummary> Summary { get; init; }
+    public required IReadOnlyList<PatientSummary> Summary { get; init; }
 
     /// <summary>Per case.</summary>
     public required IReadOnlyList<CaseResult> Cases { get; init; }

@@ -1,7 +1,7 @@
 using System.Text.Json;
+using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
-using Credence.MedicalIO.Nifti;
 using Credence.Models;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
@@ -40,21 +40,26 @@ public static class OutOfFoldTuning
         var crossValidation = CrossValidationReport.Read(options.CrossValidation);
         var dataset = Dataset.Open(options.Data ?? crossValidation.Settings.Data);
         var survey = new FingerprintBuilder(dataset);
-        var predictions = crossValidation.Results.SelectMany(r => r.Cases.Select(c => (r.Seed, r.Fold, c.Id))).ToLookup(p => p.Id);
-
-        var cases = new List<TuningCase>();
-        foreach (var files in dataset.Cases)
+        var jobs = crossValidation.Results.SelectMany(r => r.Cases.Select(c => (c.Id, Job: new CrossValidationJob(r.Seed, r.Fold)))).ToLookup(p => p.Id, p => p.Job);
+        IEnumerable<OutOfFoldProbabilities> Predictions(Action<LoadedCase> see)
         {
-            cancellation.ThrowIfCancellationRequested();
-            report($"tuning on case {cases.Count + 1}");
-            var loaded = CaseReader.Read(dataset, files);
-            survey.Add(loaded);
-            var reference = loaded.Mask.Labels.Select(l => l != 0).ToArray();
-            foreach (var (seed, fold, _) in predictions[files.Id])
+            foreach (var (files, number) in dataset.Cases.Select((f, n) => (f, n + 1)))
             {
-                var foreground = Foreground(Path.Combine(options.CrossValidation, new CrossValidationJob(seed, fold).Name), files.Id, dataset.Classes);
-                cases.Add(new(fold, DecisionSurface.Compute(foreground, reference, loaded.Mask.Geometry.Size, options.Objective, options.Thresholds, options.LargestMinimum)));
+                cancellation.ThrowIfCancellationRequested();
+                report($"case {number} of {dataset.Cases.Count}");
+                var loaded = CaseReader.Read(dataset, files);
+                see(loaded);
+                foreach (var job in jobs[files.Id])
+                {
+                    yield return OutOfFoldProbabilities.Read(Path.Combine(options.CrossValidation, job.Name), job.Fold, loaded, dataset.Classes);
+                }
             }
+        }
+
+        var scaling = new TemperatureScaling(dataset.Classes.Count);
+        foreach (var prediction in Predictions(survey.Add))
+        {
+            scaling.AddProbabilities(prediction.Probabilities, prediction.Truth);
         }
 
         if (survey.DataHash != crossValidation.Settings.DataHash)
@@ -63,6 +68,9 @@ public static class OutOfFoldTuning
                 "Give its data set with --data, or cross-validate again.");
         }
 
+        var (temperature, rule) = Temperature(scaling, crossValidation.Settings.Options.Posterior);
+        var cases = Predictions(_ => { }).Select(p => new TuningCase(p.Fold, DecisionSurface.Compute(
+            p.Foreground(temperature), [.. p.Truth.Select(t => t != 0)], p.Size, options.Objective, options.Thresholds, options.LargestMinimum))).ToList();
         var search = new DecisionSearch(cases, options.Thresholds, options.LargestMinimum);
         var (threshold, size, apparent) = search.Best();
         var withoutFold = search.WithoutEachFold();
@@ -71,7 +79,7 @@ public static class OutOfFoldTuning
         {
             DataHash = survey.DataHash,
             Classes = dataset.Classes,
-            Calibration = new() { Threshold = threshold, MinimumLesionVoxels = size },
+            Calibration = new() { Temperature = temperature, Threshold = threshold, MinimumLesionVoxels = size },
             Objective = options.Objective == TuningObjective.Dice ? "mean foreground Dice" : "mean lesion F1",
             Apparent = apparent,
             Nested = nested,
@@ -80,24 +88,23 @@ public static class OutOfFoldTuning
             WithoutFold = withoutFold,
             Thresholds = options.Thresholds,
             LargestMinimum = options.LargestMinimum,
-            TemperatureRule = "not fitted",
+            TemperatureRule = rule,
         };
         OutputFile.WriteText(options.Output, JsonSerializer.Serialize(tuned, CalibrationJson.Default.TunedCalibration) + "\n");
         return tuned;
     }
 
-    private static float[] Foreground(string folder, string id, IReadOnlyList<ClassDescription> classes)
+    /// <summary>Deployment divides the logits of every sample; from mean probabilities that can be undone for a network with one sample only.</summary>
+    private static (double Temperature, string Rule) Temperature(TemperatureScaling scaling, Posterior posterior)
     {
-        var sum = NiftiFile.Read(RunEvaluation.ProbabilityPath(folder, id, classes[1])).Voxels;
-        foreach (var @class in classes.Skip(2))
+        if (posterior != Posterior.Plain)
         {
-            var next = NiftiFile.Read(RunEvaluation.ProbabilityPath(folder, id, @class)).Voxels;
-            for (var v = 0; v < sum.Length; v++)
-            {
-                sum[v] += next[v];
-            }
+            return (1, $"not fitted: the kept probabilities of a {posterior} network are means over samples");
         }
 
-        return sum;
+        var fit = scaling.Fit();
+        return fit.IsAtLimit
+            ? (1, "not fitted: the likelihood has no largest value")
+            : (fit.Temperature, FormattableString.Invariant($"largest out-of-fold likelihood: {fit.NegativeLogLikelihoodBefore:G4} nats a voxel became {fit.NegativeLogLikelihood:G4}"));
     }
 }

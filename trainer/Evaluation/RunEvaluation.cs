@@ -87,7 +87,7 @@ public static class RunEvaluation
             var loaded = CaseReader.Read(dataset, file);
             var prediction = ensemble.Predict(loaded, new PredictOptions { Samples = options.Samples, Seed = options.Seed }, cancellation);
             Keep(options, file.Id, prediction, dataset.Classes);
-            results.Add(new(file.Id, dataset.Patients[file.Id], CaseScoring.Score(prediction, loaded.Mask, dataset.Classes)));
+            results.Add(new(file.Id, dataset.Patients[file.Id], CaseScoring.Score(file.Id, prediction, loaded.Mask, dataset.Classes)));
         }
 
         var evaluation = new EvaluationReport
@@ -101,7 +101,7 @@ public static class RunEvaluation
             DataHash = ensemble.Manifest.Provenance.DataHash,
             TestSet = testSet,
             Job = options.Job,
-            Summary = MetricSummary.Of(results),
+            Summary = PatientSummary.Of(results),
             Cases = results,
         };
         evaluation.Write(options.Output);

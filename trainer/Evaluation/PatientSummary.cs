@@ -8,17 +8,17 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Mean">Mean over patients.</param>
 /// <param name="StandardDeviation">Over patients; null for one.</param>
 /// <param name="Interval">95 % interval of the mean over patients (bootstrap, BCa); null for one.</param>
-public sealed record MetricSummary(string Metric, int Patients, double Mean, double? StandardDeviation, Interval? Interval)
+public sealed record PatientSummary(string Metric, int Patients, double Mean, double? StandardDeviation, Interval? Interval)
 {
     private const ulong Seed = 1;
 
     /// <summary>Summarises every metric that has a value.</summary>
-    public static IReadOnlyList<MetricSummary> Of(IReadOnlyList<CaseResult> cases) =>
-        [.. cases.SelectMany(c => c.Values.Keys).Distinct().Select(metric => Of(metric, cases)).OfType<MetricSummary>()];
+    public static IReadOnlyList<PatientSummary> Of(IReadOnlyList<CaseResult> cases) =>
+        [.. cases.SelectMany(c => c.Values.Keys).Distinct().Select(metric => Of(metric, cases)).OfType<PatientSummary>()];
 
     /// <summary>Summarises one metric.</summary>
     /// <returns>Null where no case has a value.</returns>
-    public static MetricSummary? Of(string metric, IReadOnlyList<CaseResult> cases)
+    public static PatientSummary? Of(string metric, IReadOnlyList<CaseResult> cases)
     {
         var values = cases.Select(c => (c.Patient, Value: c.Value(metric))).Where(c => c.Value is not null)
             .GroupBy(c => c.Patient, c => c.Value!.Value).OrderBy(p => p.Key, StringComparer.Ordinal).Select(p => p.Average()).ToList();

@@ -17,7 +17,7 @@ public sealed record VarianceComponents(IReadOnlyList<VarianceComponent> Compone
     /// A component with one level, or with the same levels as another, cannot be told apart and is left out: with one seed, the residual is part of the case and the
     /// network part of the fold; with one case a fold, the case is part of the fold.
     /// </remarks>
-    /// <returns>Null below two observations.</returns>
+    /// <returns>Null below two observations, or where cells are missing in a way that leaves the components undetermined.</returns>
     public static VarianceComponents? Estimate(IReadOnlyList<Observation> observations)
     {
         if (observations.Count < 2)
@@ -31,8 +31,8 @@ public sealed record VarianceComponents(IReadOnlyList<VarianceComponent> Compone
             ("seed", o => o.Seed), ("fold", o => o.Fold), ("case", o => (o.Fold, o.Case)), ("seed x fold", o => (o.Seed, o.Fold)), ("residual", o => (o.Seed, o.Fold, o.Case)),
         })
         {
-            var levels = Levels(observations, key);
-            if (levels.Max() > 0 && terms.All(t => Levels(observations.Select((_, n) => (t.Level[n], levels[n]))) is var both && both.Max() > Math.Min(t.Level.Max(), levels.Max()) || t.Level.Max() != levels.Max()))
+            var levels = Levels(observations.Select(key));
+            if (levels.Max() > 0 && !terms.Exists(t => IsSamePartition(t.Level, levels)))
             {
                 terms.Add((name, levels));
             }
@@ -42,14 +42,18 @@ public sealed record VarianceComponents(IReadOnlyList<VarianceComponent> Compone
         var all = new int[observations.Count];
         var matrix = terms.Select(g => terms.Select(j => Coefficient(g.Level, j.Level) - Coefficient(all, j.Level)).ToArray()).ToArray();
         var right = terms.Select(g => SumOfSquares(observations, g.Level) - SumOfSquares(observations, all)).ToArray();
-        var estimates = Solve(matrix, right);
+        if (Solve(matrix, right) is not { } estimates)
+        {
+            return null;
+        }
+
         var total = estimates.Sum(e => Math.Max(0, e));
         return new(
             [.. terms.Select((t, n) => new VarianceComponent(t.Name, estimates[n], Math.Sqrt(Math.Max(0, estimates[n])), total > 0 ? Math.Max(0, estimates[n]) / total : 0, t.Level.Max() + 1))],
             observations.Count);
     }
 
-    private static int[] Levels(IReadOnlyList<Observation> observations, Func<Observation, object> key) => Levels(observations.Select(key));
+    private static bool IsSamePartition(int[] a, int[] b) => a.Max() == b.Max() && Levels(a.Zip(b)).Max() == a.Max();
 
     /// <summary>Numbers the distinct keys from 0, in order of appearance.</summary>
     private static int[] Levels<T>(IEnumerable<T> keys)
@@ -74,14 +78,20 @@ public sealed record VarianceComponents(IReadOnlyList<VarianceComponent> Compone
         return observations.Zip(group).GroupBy(p => p.Second, p => p.First.Value - mean).Sum(l => l.Sum() * l.Sum() / l.Count());
     }
 
-    /// <summary>Gauss elimination with row pivoting.</summary>
-    private static double[] Solve(double[][] matrix, double[] right)
+    /// <summary>Gauss elimination with row pivoting; null for a singular matrix.</summary>
+    private static double[]? Solve(double[][] matrix, double[] right)
     {
         var rows = right.Length;
+        var scale = matrix.Max(row => row.Max(Math.Abs));
         for (var column = 0; column < rows; column++)
         {
             var pivot = Enumerable.Range(column, rows - column).MaxBy(r => Math.Abs(matrix[r][column]));
             (matrix[column], matrix[pivot], right[column], right[pivot]) = (matrix[pivot], matrix[column], right[pivot], right[column]);
+            if (Math.Abs(matrix[column][column]) < 1e-10 * scale)
+            {
+                return null;
+            }
+
             for (var row = 0; row < rows; row++)
             {
                 if (row != column)

@@ -1,0 +1,133 @@
+using System.Text.Json.Nodes;
+using Credence.Models;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Evaluation;
+using Credence.Trainer.Training;
+
+namespace Credence.Trainer.Tests.Evaluation;
+
+public sealed class CrossValidationTests
+{
+    [Fact]
+    public void Every_case_is_judged_once_a_seed_and_an_interrupted_cross_validation_ends_as_if_nothing_had_happened()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.File("cv"));
+
+        using var interruption = new CancellationTokenSource();
+        var steps = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => new CrossValidation(options, _ => new SilentObserver(_ =>
+        {
+            if (++steps == 5)
+            {
+                interruption.Cancel(); // inside the second network
+            }
+        }), TimeProvider.System).Run(interruption.Token));
+        Assert.Null(Run(options with { Shard = new(1, 2) })); // networks 1 and 3 of 4
+        var report = Run(options)!;
+
+        Assert.Equal([(1ul, 0), (1ul, 1), (2ul, 0), (2ul, 1)], report.Results.Select(r => (r.Seed, r.Fold)));
+        Assert.All(report.Results.GroupBy(r => r.Seed), s => Assert.Equal(["case0", "case1", "case2", "case3"], s.SelectMany(r => r.Cases).Select(c => c.Id).Order(StringComparer.Ordinal)));
+        var dice = Assert.Single(report.Metrics, m => m.Summary.Metric == "lesion/dice");
+        Assert.Equal(report.Results.SelectMany(r => r.Cases).Average(c => c.Value("dice")!.Value), dice.Summary.Mean, tolerance: 1e-12);
+        Assert.NotNull(dice.Variance);
+
+        var whole = File.ReadAllText(folder.File("cv/cross-validation.json"));
+        Directory.Delete(folder.File("cv/seed-1-fold-1"), recursive: true);
+        Directory.Delete(folder.File("cv/seed-2-fold-0/probabilities"), recursive: true);
+        Run(options);
+        Assert.Equal(whole, File.ReadAllText(folder.File("cv/cross-validation.json")));
+
+        Assert.Equal(
+            $"{folder.File("cv")}: a cross-validation with other settings: options.stepsPerEpoch was 3, now 4; expected the same options and data. Give the options it was started with, or another folder with --out.",
+            Assert.Throws<DatasetException>(() => Run(options with { Training = options.Training with { StepsPerEpoch = 4 } })).Message);
+    }
+
+    [Fact]
+    public void Out_of_fold_probabilities_are_tuned_on_and_only_with_their_own_data()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        Run(Options(data, folder.File("cv")) with { Seeds = [3] });
+
+        var tuned = OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json"), Thresholds = [0.1, 0.5, 0.9], LargestMinimum = 5 }, _ => { }, CancellationToken.None);
+
+        Assert.InRange(tuned.Apparent, Math.Max(tuned.Untuned, tuned.Nested), 1);
+        Assert.Equal(tuned.Apparent - tuned.Nested, tuned.Optimism);
+        Assert.Equal([0, 1], tuned.WithoutFold.Select(f => f.Fold));
+        Assert.Contains(tuned.Calibration.Threshold, tuned.Thresholds);
+        Assert.Equal(tuned.Calibration, Inference.Model.TunedCalibration.Read(folder.File("calibration.json")).Calibration);
+
+        File.Copy(data.File("imagesTr/case0.nii.gz"), data.File("imagesTr/case1.nii.gz"), overwrite: true);
+        Assert.Contains("Give its data set with --data, or cross-validate again.", Assert.Throws<DatasetException>(() =>
+            OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void An_ensemble_is_judged_on_the_test_set_which_counts_the_looks_and_stays_out_of_training()
+    {
+        using var data = SmallDataset.Decathlon(cases: 5);
+        var description = JsonNode.Parse(File.ReadAllText(data.File("dataset.json")))!.AsObject();
+        description["test"] = new JsonArray("case4");
+        File.WriteAllText(data.File("dataset.json"), description.ToJsonString());
+        using var folder = new TemporaryFolder();
+        foreach (var fold in new[] { 0, 1 })
+        {
+            TrainingLoop.Fit(Options(data, "").Training with { Run = folder.File($"run{fold}"), Fold = fold, Posterior = Posterior.ChannelDropout }, new SilentObserver(), TimeProvider.System, CancellationToken.None);
+        }
+
+        EvaluateOptions Evaluation(params string[] runs) => new()
+        {
+            Runs = [.. runs.Select(folder.File)],
+            Data = data.Path,
+            Output = folder.File("evaluation"),
+            Split = EvaluationSplit.Test,
+            Samples = 2,
+            Keep = KeptMaps.Segmentations,
+        };
+        EvaluationReport Evaluate(EvaluateOptions options) => RunEvaluation.Run(options, _ => { }, TimeProvider.System, CancellationToken.None);
+
+        var first = Evaluate(Evaluation("run0"));
+        var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        var second = Evaluate(Evaluation("run0", "run1"));
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+        Assert.Equal((1, 2), (first.TestSet!.Looks, second.TestSet!.Looks));
+        Assert.Equal("this test set has been looked at 2 times", second.TestSet.ToString());
+        Assert.Equal(["case4"], second.Cases.Select(c => c.Id));
+        Assert.True(File.Exists(folder.File("evaluation/segmentations/case4.nii.gz")));
+        Assert.Equal(second.Cases[0].Values["lesion/dice"], EvaluationReport.Read(folder.File("evaluation")).Cases[0].Values["lesion/dice"]);
+        Assert.Contains("no case that validates in every run", Assert.Throws<DatasetException>(() => Evaluate(Evaluation("run0", "run1") with { Split = EvaluationSplit.Validation })).Message, StringComparison.Ordinal);
+
+        // The locked scan under another name: the lock keeps it out of training.
+        File.Copy(data.File("imagesTr/case4.nii.gz"), data.File("imagesTr/case9.nii.gz"));
+        File.Copy(data.File("labelsTr/case3.nii.gz"), data.File("labelsTr/case9.nii.gz"));
+        Assert.Contains("case case9 has the scan of case case4 of the test set locked by", Assert.Throws<DatasetException>(() =>
+            TrainingLoop.Fit(Options(data, "").Training with { Run = folder.File("leak") }, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_that_goes_on_keeps_the_split_it_was_started_with()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var options = Options(data, "").Training with { Run = folder.Path };
+        TrainingLoop.Fit(options, new SilentObserver(), TimeProvider.System, CancellationToken.None);
+        var split = File.ReadAllText(folder.File("split.json")).Replace("case", "CASE", StringComparison.Ordinal);
+        File.WriteAllText(folder.File("split.json"), split);
+
+        var error = Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, o => o with { Epochs = 2 }, new SilentObserver(), TimeProvider.System, CancellationToken.None));
+
+        Assert.Contains("split.json: a split in which case CASE0 is listed; expected the cases of", error.Message, StringComparison.Ordinal);
+    }
+
+    private static CrossValidateOptions Options(SmallDataset data, string output) => new()
+    {
+        Training = new() { Data = data.Path, Run = "", Epochs = 1, StepsPerEpoch = 3, Width = 4, BatchSize = 2, Folds = 2, Device = "cpu" },
+        Output = output,
+        Seeds = [1, 2],
+    };
+
+    private static CrossValidationReport? Run(CrossValidateOptions options) => new CrossValidation(options, _ => new SilentObserver(), TimeProvider.System).Run(CancellationToken.None);
+}

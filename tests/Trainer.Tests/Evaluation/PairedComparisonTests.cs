@@ -1,0 +1,76 @@
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Evaluation;
+
+namespace Credence.Trainer.Tests.Evaluation;
+
+public sealed class PairedComparisonTests
+{
+    [Fact]
+    public void A_clear_difference_is_said_so_in_a_sentence()
+    {
+        var a = Result("a", [.. Enumerable.Range(0, 12).Select(n => (double?)(0.5 + 0.01 * n))]);
+        var b = Result("b", [.. Enumerable.Range(0, 12).Select(n => (double?)(0.6 + 0.011 * n))]);
+
+        var comparison = Assert.Single(PairedComparison.All([a, b], "dice"));
+
+        Assert.Equal(12, comparison.Patients);
+        Assert.Equal(0.1055, comparison.MeanDifference, tolerance: 1e-12);
+        Assert.Matches(@"^dice of b is 0\.1055 higher than that of a on average over 12 patients; 95 % interval of the difference 0\.10\d* to 0\.10\d*; Wilcoxon p = 0\.00049: chance alone would rarely give a difference like this\.$", comparison.Sentence);
+    }
+
+    [Fact]
+    public void No_difference_is_not_called_equality()
+    {
+        var a = Result("a", [0.5, 0.6, 0.7, 0.8]);
+        var b = Result("b", [0.6, 0.5, 0.72, 0.79]);
+
+        Assert.EndsWith("these patients do not tell the two apart, which does not prove them equal.", Assert.Single(PairedComparison.All([a, b], "lesion/dice")).Sentence, StringComparison.Ordinal);
+        Assert.Contains("is the same as that of a", Assert.Single(PairedComparison.All([a, a], "dice")).Sentence, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_patient_with_several_cases_counts_once_and_undefined_values_are_left_out()
+    {
+        var a = Result("a", [0.5, 0.5, 0.5, null], ["p", "p", "q", "r"]);
+        var b = Result("b", [0.6, 0.8, 0.5, 0.9], ["p", "p", "q", "r"]);
+
+        var comparison = Assert.Single(PairedComparison.All([a, b], "dice"));
+
+        Assert.Equal(["p", "q"], comparison.Differences.Keys);
+        Assert.Equal(0.2, comparison.Differences["p"], tolerance: 1e-12);
+        Assert.Equal(0.1, comparison.MeanDifference, tolerance: 1e-12);
+    }
+
+    [Fact]
+    public void The_p_values_of_several_pairs_are_corrected_together()
+    {
+        var results = Enumerable.Range(0, 3).Select(r => Result($"{r}", [.. Enumerable.Range(0, 8).Select(n => (double?)(0.5 + 0.1 * r + 0.001 * n * n * (r + 1)))])).ToList();
+
+        var pairs = PairedComparison.All(results, "dice");
+
+        Assert.Equal(3, pairs.Count);
+        Assert.All(pairs, p => Assert.Equal(3 * p.Wilcoxon!.PValue, p.AdjustedPValue!.Value, tolerance: 1e-12)); // all three have the smallest p there is
+    }
+
+    [Fact]
+    public void Cross_validations_are_compared_over_their_networks_too()
+    {
+        var folds = Enumerable.Range(0, 6).Select(n => new FoldResult((ulong)(n / 3), n % 3, [new($"case{n % 3}", $"case{n % 3}", new Dictionary<string, double?> { ["lesion/dice"] = 0.5 })])).ToList();
+        var better = folds.Select((f, n) => f with { Cases = [f.Cases[0] with { Values = new Dictionary<string, double?> { ["lesion/dice"] = 0.6 + 0.01 * n } }] }).ToList();
+        ComparedResult Side(string name, IReadOnlyList<FoldResult> results) => new(name, CrossValidationReport.AverageOverSeeds(results), results, null);
+
+        var test = Assert.Single(PairedComparison.All([Side("a", folds), Side("b", better)], "dice")).CrossValidation!;
+
+        // d = 0.10 ... 0.15: mean 0.125, variance 0.00035; (1/6 + 1/2) of it is the squared error.
+        Assert.Equal((6, 0.125 / Math.Sqrt((1 / 6.0 + 0.5) * 0.00035)), (test.Runs, test.Statistic), (x, y) => x.Item1 == y.Item1 && Math.Abs(x.Item2 - y.Item2) < 1e-9);
+        Assert.Null(Assert.Single(PairedComparison.All([Side("a", folds), Side("b", better[..5])], "dice")).CrossValidation);
+    }
+
+    [Fact]
+    public void Results_without_a_common_value_are_refused_with_the_metrics_there_are() => Assert.Contains(
+        "b: no case with a value of hd95 that a has too; expected the same cases, and one of the metrics lesion/dice.",
+        Assert.Throws<DatasetException>(() => PairedComparison.All([Result("a", [0.5]), Result("b", [0.5])], "hd95")).Message, StringComparison.Ordinal);
+
+    private static ComparedResult Result(string name, double?[] dice, string[]? patients = null) => new(
+        name, [.. dice.Select((d, n) => new CaseResult($"case{n}", patients?[n] ?? $"case{n}", new Dictionary<string, double?> { ["lesion/dice"] = d }))], [], null);
+}

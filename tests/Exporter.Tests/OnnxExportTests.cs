@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.Models;
 using Credence.Models.Checkpoints;
@@ -115,6 +116,39 @@ public sealed class OnnxExportTests
         OnnxExport.Export(run.Options);
 
         Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
+    public void A_tuned_calibration_goes_into_the_manifest_of_the_model_it_was_tuned_for()
+    {
+        using var run = new TrainedRun(Small, m => m with { Provenance = m.Provenance with { DataHash = "0123456789abcdef01" } });
+        var file = Path.Combine(run.Folder, "calibration.json");
+        TunedCalibration Tuned(string dataHash, string @class) => new()
+        {
+            DataHash = dataHash,
+            Classes = [new(0, "background"), .. Enumerable.Range(1, Small.Classes - 1).Select(c => new ClassDescription((byte)c, $"{@class}{c}"))],
+            Calibration = new() { Temperature = 1.5, Threshold = 0.35, MinimumLesionVoxels = 9 },
+            Objective = "mean foreground Dice",
+            Apparent = 0.8,
+            Nested = 0.7,
+            Optimism = 0.1,
+            Untuned = 0.6,
+            WithoutFold = [],
+            Thresholds = [0.35],
+            LargestMinimum = 9,
+            TemperatureRule = "",
+        };
+        void Write(TunedCalibration tuned) => File.WriteAllText(file, JsonSerializer.Serialize(tuned, CalibrationJson.Default.TunedCalibration));
+
+        Write(Tuned("0123456789abcdef01", "class"));
+        OnnxExport.Export(run.Options with { Calibration = file });
+        Assert.Equal(new CalibrationDescription { Temperature = 1.5, Threshold = 0.35, MinimumLesionVoxels = 9 }, ModelFile.Load(run.Output).Manifest.Calibration);
+
+        Write(Tuned("fedcba9876543210ff", "class"));
+        Assert.Contains("a calibration tuned on data fedcba9876543210; expected data 0123456789abcdef, on which the model was trained", Message(run.Options with { Calibration = file }), StringComparison.Ordinal);
+        Write(Tuned("0123456789abcdef01", "other"));
+        Assert.Contains("a calibration for classes 0 background, 1 other1", Message(run.Options with { Calibration = file }), StringComparison.Ordinal);
+        Assert.Contains("no readable calibration", Message(run.Options with { Calibration = file + ".absent" }), StringComparison.Ordinal);
     }
 
     private static string Message(ExportOptions options) => Assert.Throws<ModelFileException>(() => OnnxExport.Export(options)).Message;

@@ -28,6 +28,10 @@ public sealed class CommandTests
     [InlineData("'gaussian' is not one of plain, channel-dropout, mean-field.", "fit", "--data", "d", "--out", "run", "--posterior", "gaussian")]
     [InlineData("--data-term mean-per-voxel with --kl-scaling whole is not an evidence lower bound; give per-voxel", "fit", "--data", "d", "--out", "run", "--kl-scaling", "whole")]
     [InlineData("'--out' is required", "plan", "--data", "d")]
+    [InlineData("--shard 3/2: give number/count, such as 2/4.", "cross-validate", "--data", "d", "--out", "cv", "--shard", "3/2")]
+    [InlineData("--seeds 1,1: give whole numbers, each once, such as 1,2,3.", "cross-validate", "--data", "d", "--out", "cv", "--seeds", "1,1")]
+    [InlineData("'train' is not one of validation, test.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--split", "train")]
+    [InlineData("Give two results or more.", "compare", "cv")]
     [InlineData("frobnicate", "frobnicate")]
     public void A_wrong_command_line_ends_with_exit_code_2_and_says_what_is_right(string message, params string[] arguments)
     {
@@ -63,6 +67,33 @@ public sealed class CommandTests
         File.WriteAllText(Path.Combine(run, "last.safetensors"), "not a checkpoint");
         Assert.Equal(4, Train("fit", "--out", run, "--resume", "--epochs", "3").ExitCode);
         Assert.Equal(3, Train("fit", "--out", folder.File("nothing"), "--resume").ExitCode);
+    }
+
+    [Fact]
+    public void Cross_validate_compare_tune_and_evaluate_work_and_end_with_exit_code_0()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+
+        var validated = Train("cross-validate", "--data", data.Path, "--out", folder.File("cv"), "--seeds", "1", "--folds", "2", "--epochs", "1", "--steps-per-epoch", "2", "--width", "4");
+        Assert.Equal(0, validated.ExitCode);
+        Assert.Matches(@"(?m)^metric +patients +mean +sd +95 % interval +sd seed +sd fold +sd case +sd seed x fold +sd residual$", validated.Output);
+        Assert.Matches(@"(?m)^lesion/dice +4 ", validated.Output);
+        Assert.Contains("2 networks, each judged on its fold", validated.Output, StringComparison.Ordinal);
+
+        var compared = Train("compare", folder.File("cv"), folder.File("cv"), "--metric", "lesion/dice");
+        Assert.Equal((0, ""), (compared.ExitCode, compared.Error));
+        Assert.Contains("is the same as that of", compared.Output, StringComparison.Ordinal);
+
+        var tuned = Train("tune", folder.File("cv"), "--objective", "lesion-f1", "--largest-minimum", "4");
+        Assert.Equal(0, tuned.ExitCode);
+        Assert.Contains("is optimism: tuned on the other folds it is", tuned.Output, StringComparison.Ordinal);
+        Assert.True(File.Exists(folder.File("cv/calibration.json")));
+
+        var evaluated = Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--json");
+        Assert.Equal(0, evaluated.ExitCode);
+        Assert.StartsWith("{\"program\":\"credence-train ", evaluated.Output, StringComparison.Ordinal);
+        Assert.Equal(3, Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--split", "test").ExitCode);
     }
 
     [Fact]

@@ -68,7 +68,7 @@ public sealed class FoldSplitTests
             random += Spread(shuffled.Chunk(6));
         }
 
-        Assert.InRange(balanced / random, 0, 0.25);
+        Assert.InRange(balanced / random, 0, 0.4);
     }
 
     [Fact]

@@ -17,10 +17,10 @@ public sealed class TestSetTests
             File.Move(folders.File($"{kind}Tr/case4.nii.gz"), folders.File($"{kind}Ts/case4.nii.gz"));
         }
 
-        Assert.Equal((["case0", "case2", "case4"], ["case1", "case3"]), Ids(Dataset.Open(named.Path)));
-        Assert.Equal((["case0", "case1", "case2", "case3"], ["case4"]), Ids(Dataset.Open(folders.Path)));
+        Assert.Equal("case0 case2 case4 | case1 case3", Ids(Dataset.Open(named.Path)));
+        Assert.Equal("case0 case1 case2 case3 | case4", Ids(Dataset.Open(folders.Path)));
 
-        static (string[], string[]) Ids(Dataset dataset) => ([.. dataset.Cases.Select(c => c.Id)], [.. dataset.TestCases.Select(c => c.Id)]);
+        static string Ids(Dataset dataset) => string.Join(' ', [.. dataset.Cases.Select(c => c.Id), "|", .. dataset.TestCases.Select(c => c.Id)]);
     }
 
     [Fact]

@@ -31,6 +31,15 @@ internal sealed class FitOptions
 
     private readonly Option<double> temper = new("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper };
     private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Standard deviation of the Gaussian prior; {Defaults.PriorSigma} by default." });
+    private readonly Option<KlWarmUpKind> klWarmUp = Kind("--kl-warm-up", "How the factor of the KL rises from 0", Defaults.KlWarmUp.Kind);
+    private readonly Option<double> klShare = Within(new Option<double>("--kl-warm-up-share") { Description = "Share of the run, or of each cycle, in which the KL rises; in (0, 1].", DefaultValueFactory = _ => Defaults.KlWarmUp.Share }, v => v is > 0 and <= 1, "a number above 0, at most 1");
+    private readonly Option<int?> klCycles = Positive(new Option<int?>("--kl-cycles") { Description = $"Cycles of --kl-warm-up cyclical; {Defaults.KlWarmUp.Cycles} by default." });
+    private readonly Option<double> weightDecay = Within(new Option<double>("--weight-decay") { Description = "L2: decoupled decay of convolution weights that are points.", DefaultValueFactory = _ => Defaults.WeightDecay }, v => v >= 0, "0 or more");
+    private readonly Option<double> l1 = Within(new Option<double>("--l1") { Description = "L1 penalty on convolution weights that are points; makes weights exactly 0.", DefaultValueFactory = _ => Defaults.L1 }, v => v >= 0, "0 or more");
+    private readonly Option<double?> average = Within(new Option<double?>("--average") { Description = "Decay of a moving average of the weights, such as 0.999; the average is validated and kept as the best." }, v => v is null or > 0 and < 1, "a number between 0 and 1");
+    private readonly Option<SelectionCriterion> select = Kind("--select", "What makes an epoch the best", Defaults.Select);
+    private readonly Option<int?> patience = Positive(new Option<int?>("--patience") { Description = "Stop after this many epochs without a better one." });
+    private readonly Option<int> recency = Within(new Option<int>("--recency") { Description = "Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.", DefaultValueFactory = _ => Defaults.RecencyMinibatches }, v => v >= 0, "0 or more");
     private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
@@ -40,7 +49,7 @@ internal sealed class FitOptions
     public void AddTo(Command command)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, prior, flips, folds, device, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, device, threads })
         {
             command.Options.Add(option);
         }
@@ -70,6 +79,13 @@ internal sealed class FitOptions
         DataTerm = parse.GetValue(dataTerm),
         KlScaling = parse.GetValue(scaling),
         Temper = parse.GetValue(temper),
+        KlWarmUp = new() { Kind = parse.GetValue(klWarmUp), Share = parse.GetValue(klShare), Cycles = parse.GetValue(klCycles) ?? Defaults.KlWarmUp.Cycles },
+        WeightDecay = parse.GetValue(weightDecay),
+        L1 = parse.GetValue(l1),
+        AverageDecay = parse.GetValue(average),
+        Select = parse.GetValue(select),
+        Patience = parse.GetValue(patience),
+        RecencyMinibatches = parse.GetValue(recency),
         PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
         Folds = parse.GetValue(folds),
@@ -112,6 +128,18 @@ internal sealed class FitOptions
             if (result.GetValueOrDefault<T?>() is { } value && value <= T.Zero)
             {
                 result.AddError($"{option.Name} is {value}; give a number above 0.");
+            }
+        });
+        return option;
+    }
+
+    private static Option<T> Within<T>(Option<T> option, Predicate<T> isAllowed, string allowed)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && result.GetValueOrDefault<T>() is { } value && !isAllowed(value))
+            {
+                result.AddError(FormattableString.Invariant($"{option.Name} is {value}; give {allowed}."));
             }
         });
         return option;

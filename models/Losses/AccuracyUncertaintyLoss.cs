@@ -12,7 +12,7 @@ namespace Credence.Models.Losses;
 internal sealed record AccuracyUncertaintyLoss(double? Threshold) : ILoss
 {
     public const string Name = "avuc";
-    private const double Smallest = 1e-10; // in mean soft counts: an empty denominator stays finite
+    private const double Smallest = 1e-20; // in mean soft counts: an empty denominator stays finite, in float32 too
 
     public static AccuracyUncertaintyLoss Read(LossArguments arguments) => new(arguments.OptionalNumber("threshold", LossArguments.Positive));
 

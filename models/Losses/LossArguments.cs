@@ -43,7 +43,7 @@ internal sealed class LossArguments(IReadOnlyList<LossArgument> arguments, Func<
     /// <summary>Positive numbers joined by colons, or null for a word or where the argument is missing.</summary>
     public IReadOnlyList<double>? Numbers(string name, string word)
     {
-        if (Find(name) is not { } argument || argument.Value == word)
+        if (Find(name) is not { } argument || word.Equals(argument.Value, StringComparison.OrdinalIgnoreCase))
         {
             return null;
         }

@@ -2,18 +2,6 @@ using System.Globalization;
 
 namespace Credence.Models.Losses;
 
-/// <summary>What a number in the text of a loss must be.</summary>
-/// <param name="IsMet">Whether a number is allowed.</param>
-/// <param name="Words">For the error.</param>
-internal sealed record NumberRule(Func<double, bool> IsMet, string Words);
-
-/// <summary>One argument as it was written.</summary>
-/// <param name="Name">Before the equals sign.</param>
-/// <param name="Value">After it; null without one.</param>
-/// <param name="Position">Of the name.</param>
-/// <param name="ValuePosition">Of the value.</param>
-internal sealed record LossArgument(string Name, string? Value, int Position, int ValuePosition);
-
 /// <summary>The arguments of one loss in a text: read by name, each once; what is left unread at the end is refused. Also writes them.</summary>
 /// <param name="arguments">As they were written.</param>
 /// <param name="error">Makes the error at a position: what was found, what was expected.</param>

@@ -3,14 +3,6 @@ using System.Text.Json.Serialization;
 
 namespace Credence.Models.Losses;
 
-/// <summary>A loss of a sum, and what it is multiplied by.</summary>
-/// <param name="Weight">Above 0.</param>
-/// <param name="Loss">The loss.</param>
-internal sealed record WeightedLoss(double Weight, ILoss Loss)
-{
-    public override string ToString() => Weight == 1 ? $"{Loss}" : $"{LossArguments.Text(Weight)} {Loss}";
-}
-
 /// <summary>The data term of the training objective: a weighted sum of losses, written as text, for example <c>0.5 dice(batch) + focal(gamma=2)</c>.</summary>
 /// <remarks>The losses and their arguments are listed in docs/reference/losses.md. Every loss works from one pass. In JSON, a sum is its text.</remarks>
 [JsonConverter(typeof(LossSumJsonConverter))]

@@ -1,15 +1,5 @@
 namespace Credence.Models.Losses;
 
-/// <summary>Over which voxels a region loss adds up before it divides.</summary>
-internal enum Pooling
-{
-    /// <summary>Those of one example: small lesions count as much as large ones.</summary>
-    Sample,
-
-    /// <summary>Those of the whole minibatch: an example without the class no longer decides alone.</summary>
-    Batch,
-}
-
 /// <summary>What region losses are made of: p the probability and r the one-hot target, summed over voxels. (N, K') or, over the batch, (K').</summary>
 /// <param name="Overlap">Σ p r.</param>
 /// <param name="Predicted">Σ p.</param>

@@ -21,7 +21,13 @@ internal sealed class FitOptions
     private readonly Option<int?> width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
     private readonly Option<OptimiserKind> optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
     private readonly Option<double?> rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 5e-3 for AdamW and 1e-2 for SGD by default." });
-    private readonly Option<SegmentationLossKind> loss = Kind("--loss", "Loss of the data term", Defaults.Loss);
+    private readonly Option<LossSum> loss = new("--loss")
+    {
+        Description = $"Loss of the data term: a sum such as \"0.5 dice(batch) + focal(gamma=2)\" of {string.Join(", ", LossSum.Names)}; arguments in docs/reference/losses.md.",
+        CustomParser = ParseLoss,
+        DefaultValueFactory = _ => Defaults.Loss,
+    };
+
     private readonly Option<DataTerm> dataTerm = Kind("--data-term", "What the data term is summed or averaged over", Defaults.DataTerm);
     private readonly Option<KlScaling?> scaling = new("--kl-scaling")
     {
@@ -75,7 +81,7 @@ internal sealed class FitOptions
         Width = parse.GetValue(width),
         Optimiser = parse.GetValue(optimiser),
         LearningRate = parse.GetValue(rate),
-        Loss = parse.GetValue(loss),
+        Loss = parse.GetValue(loss)!,
         DataTerm = parse.GetValue(dataTerm),
         KlScaling = parse.GetValue(scaling),
         Temper = parse.GetValue(temper),
@@ -153,6 +159,19 @@ internal sealed class FitOptions
             CustomParser = result => Parse<T>(result),
             DefaultValueFactory = _ => defaultValue,
         };
+
+    private static LossSum? ParseLoss(ArgumentResult result)
+    {
+        try
+        {
+            return LossSum.Parse(result.Tokens[0].Value);
+        }
+        catch (FormatException e)
+        {
+            result.AddError(e.Message);
+            return null;
+        }
+    }
 
     private static T Parse<T>(ArgumentResult result)
         where T : struct, Enum

@@ -27,6 +27,7 @@ public sealed class CommandTests
     [InlineData("give at least 2 folds", "fit", "--data", "d", "--out", "run", "--fold", "5")]
     [InlineData("'gaussian' is not one of plain, channel-dropout, mean-field.", "fit", "--data", "d", "--out", "run", "--posterior", "gaussian")]
     [InlineData("--data-term mean-per-voxel with --kl-scaling whole is not an evidence lower bound; give per-voxel", "fit", "--data", "d", "--out", "run", "--kl-scaling", "whole")]
+    [InlineData("'dice + fokal' at character 8: 'fokal'; expected one of cross-entropy, weighted-cross-entropy", "fit", "--data", "d", "--out", "run", "--loss", "dice + fokal")]
     [InlineData("'--out' is required", "plan", "--data", "d")]
     [InlineData("frobnicate", "frobnicate")]
     public void A_wrong_command_line_ends_with_exit_code_2_and_says_what_is_right(string message, params string[] arguments)

@@ -3,6 +3,7 @@ using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Checkpoints;
+using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Training;
@@ -12,15 +13,15 @@ namespace Credence.Trainer.Tests;
 public sealed class TrainingLoopTests
 {
     [Theory]
-    [InlineData(Posterior.Plain, OptimiserKind.AdamW, null)]
-    [InlineData(Posterior.Plain, OptimiserKind.AdamW, 0.9)]
-    [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd, null)]
-    [InlineData(Posterior.MeanField, OptimiserKind.AdamW, null)]
-    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(Posterior posterior, OptimiserKind optimiser, double? average)
+    [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice(batch) + hard-negatives(warm-up=0.8)", null)]
+    [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice + cross-entropy", 0.9)]
+    [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd, "weighted-cross-entropy", null)]
+    [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "dice + cross-entropy", null)]
+    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(Posterior posterior, OptimiserKind optimiser, string loss, double? average)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
-        var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser, AverageDecay = average, L1 = 1e-4 };
+        var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser, Loss = LossSum.Parse(loss), AverageDecay = average, L1 = 1e-4 };
         var whole = TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         using var interruption = new CancellationTokenSource();
@@ -63,6 +64,12 @@ public sealed class TrainingLoopTests
         var epochs = lines.Where(l => l.TryGetProperty("validationDice", out _)).ToList();
         Assert.Equal([3L, 6, 9], epochs.Select(e => e.GetProperty("step").GetInt64()));
         Assert.All(epochs, e => Assert.InRange(e.GetProperty("validationDice").GetDouble(), 0, 1));
+        foreach (var (epoch, number) in epochs.Select((e, n) => (e, n)))
+        {
+            var seen = steps.Skip(3 * number).Take(3).Average(s => s.GetProperty("foregroundFraction").GetDouble());
+            Assert.Equal(seen, epoch.GetProperty("foregroundFraction").GetDouble(), tolerance: 1e-12);
+            Assert.InRange(epoch.GetProperty("patchesWithForeground").GetDouble(), seen > 0 ? 1.0 / 6 : 0, 1);
+        }
     }
 
     [Fact]
@@ -134,12 +141,14 @@ public sealed class TrainingLoopTests
         Assert.Equal(total, Math.Sqrt(epoch.Layers.Sum(l => l.KlGradientNorm * l.KlGradientNorm)), tolerance: 0.01 * total);
     }
 
-    [Fact]
-    public void A_run_learns_and_its_folder_says_how()
+    [Theory]
+    [InlineData("dice + cross-entropy")]
+    [InlineData("dice + hard-negatives")]
+    public void A_run_learns_and_its_folder_says_how(string loss)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
-        var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3 }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3, Loss = LossSum.Parse(loss) }, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         Assert.InRange(result.BestDice, 0.8, 1);
         Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json"],
@@ -149,6 +158,17 @@ public sealed class TrainingLoopTests
         var manifest = JsonSerializer.Deserialize(best.Metadata[ModelManifest.MetadataKey], ManifestJson.Default.ModelManifest)!;
         Assert.Equal(result.BestDice, manifest.Provenance.Metrics["validation Dice mean foreground"]);
         Assert.Equal(64, manifest.Provenance.DataHash.Length);
+    }
+
+    [Fact]
+    public void Weights_for_another_number_of_classes_are_refused_before_the_first_step()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Loss = LossSum.Parse("weighted-cross-entropy(weights=1:2:3:4:5:6)") };
+        var e = Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None));
+
+        Assert.Contains("expected the classes that --loss \"weighted-cross-entropy(weights=1:2:3:4:5:6)\" is written for. Give as many weights as there are classes, background first.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]

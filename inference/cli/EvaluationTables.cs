@@ -15,6 +15,8 @@ internal static class EvaluationTables
         "nll-near", "brier-near", "ece-near", "ace-near", "ndsc-r-auc", "lesion-f1-retention-area", "error-auroc", "error-average-precision",
     ];
 
+    private static readonly string[] Header = ["", "mean", "95 % interval", "median", "sd", "cases", "undefined"];
+
     public static void Write(string folder, EvaluationReport report)
     {
         string[] names = [.. report.Summary.Select(m => m.Name)];
@@ -36,7 +38,7 @@ internal static class EvaluationTables
 
     public static string Describe(EvaluationReport report)
     {
-        var rows = new List<string[]> { new[] { "", "mean", "95 % interval", "median", "sd", "cases", "undefined" } };
+        var rows = new List<string[]> { Header };
         rows.AddRange(report.Summary.Where(m => Shown.Contains(m.Name[(m.Name.IndexOf('/', StringComparison.Ordinal) + 1)..])).Select(m => new[]
         {
             m.Name, Short(m.Mean), m.Low is null ? "-" : $"{Short(m.Low)} to {Short(m.High)}", Short(m.Median), Short(m.StandardDeviation), Number(m.Cases)!, Number(m.Undefined)!,

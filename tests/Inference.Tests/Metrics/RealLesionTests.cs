@@ -16,7 +16,7 @@ public sealed class RealLesionTests
             "python3-scipy python3-nibabel", Shared.Python, RepositoryRoot.File("tests/Inference.Tests/Golden/scipy_lesions.py"), folder));
 
         var files = expected.RootElement.GetProperty("components").EnumerateObject().ToList();
-        Assert.True(files.Count >= 10, $"{files.Count} masks");
+        Assert.True(files.Count >= 5, $"{files.Count} masks");
         foreach (var file in files)
         {
             var (mask, geometry) = Read(file.Name);

@@ -68,7 +68,7 @@ internal sealed class ConsoleObserver : ITrainingObserver, IDisposable
     {
         lastDice = string.Create(Invariant, $"  Dice {report.ValidationDice:F4}");
         Line(string.Create(Invariant,
-            $"epoch {report.Epoch + 1}  step {report.Step}  loss {report.TrainingLoss:F4}  validation Dice {report.ValidationDice:F4}{(report.IsBest ? " (best)" : "")}  {report.Seconds:F0} s"));
+            $"epoch {report.Epoch + 1}  step {report.Step}  loss {report.TrainingLoss:F4}  validation Dice {report.ValidationDice:F4}{(report.IsBest ? " (best)" : "")}  foreground {report.ForegroundFraction:P2} of voxels, in {report.PatchesWithForeground:P0} of patches  {report.Seconds:F0} s"));
     }
 
     /// <summary>Prints the result on the output stream.</summary>

@@ -21,7 +21,13 @@ internal sealed class FitOptions
     private readonly Option<int?> width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
     private readonly Option<OptimiserKind> optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
     private readonly Option<double?> rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 5e-3 for AdamW and 1e-2 for SGD by default." });
-    private readonly Option<SegmentationLossKind> loss = Kind("--loss", "Loss of the data term", Defaults.Loss);
+    private readonly Option<LossSum> loss = new("--loss")
+    {
+        Description = $"Loss of the data term: a sum such as \"0.5 dice(batch) + focal(gamma=2)\" of {string.Join(", ", LossSum.Names)}; arguments in docs/reference/losses.md.",
+        CustomParser = ParseLoss,
+        DefaultValueFactory = _ => Defaults.Loss,
+    };
+
     private readonly Option<DataTerm> dataTerm = Kind("--data-term", "What the data term is summed or averaged over", Defaults.DataTerm);
     private readonly Option<KlScaling?> scaling = new("--kl-scaling")
     {
@@ -31,6 +37,15 @@ internal sealed class FitOptions
 
     private readonly Option<double> temper = new("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper };
     private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Standard deviation of the Gaussian prior; {Defaults.PriorSigma} by default." });
+    private readonly Option<KlWarmUpKind> klWarmUp = Kind("--kl-warm-up", "How the factor of the KL rises from 0", Defaults.KlWarmUp.Kind);
+    private readonly Option<double> klShare = Within(new Option<double>("--kl-warm-up-share") { Description = "Share of the run, or of each cycle, in which the KL rises; in (0, 1].", DefaultValueFactory = _ => Defaults.KlWarmUp.Share }, v => v is > 0 and <= 1, "a number above 0, at most 1");
+    private readonly Option<int?> klCycles = Positive(new Option<int?>("--kl-cycles") { Description = $"Cycles of --kl-warm-up cyclical; {Defaults.KlWarmUp.Cycles} by default." });
+    private readonly Option<double> weightDecay = Within(new Option<double>("--weight-decay") { Description = "L2: decoupled decay of convolution weights that are points.", DefaultValueFactory = _ => Defaults.WeightDecay }, v => v >= 0, "0 or more");
+    private readonly Option<double> l1 = Within(new Option<double>("--l1") { Description = "L1 penalty on convolution weights that are points; makes weights exactly 0.", DefaultValueFactory = _ => Defaults.L1 }, v => v >= 0, "0 or more");
+    private readonly Option<double?> average = Within(new Option<double?>("--average") { Description = "Decay of a moving average of the weights, such as 0.999; the average is validated and kept as the best." }, v => v is null or > 0 and < 1, "a number between 0 and 1");
+    private readonly Option<SelectionCriterion> select = Kind("--select", "What makes an epoch the best", Defaults.Select);
+    private readonly Option<int?> patience = Positive(new Option<int?>("--patience") { Description = "Stop after this many epochs without a better one." });
+    private readonly Option<int> recency = Within(new Option<int>("--recency") { Description = "Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.", DefaultValueFactory = _ => Defaults.RecencyMinibatches }, v => v >= 0, "0 or more");
     private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
@@ -41,7 +56,7 @@ internal sealed class FitOptions
     public void AddTo(Command command)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, prior, flips, folds, testLock, device, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, testLock, device, threads })
         {
             command.Options.Add(option);
         }
@@ -67,10 +82,17 @@ internal sealed class FitOptions
         Width = parse.GetValue(width),
         Optimiser = parse.GetValue(optimiser),
         LearningRate = parse.GetValue(rate),
-        Loss = parse.GetValue(loss),
+        Loss = parse.GetValue(loss)!,
         DataTerm = parse.GetValue(dataTerm),
         KlScaling = parse.GetValue(scaling),
         Temper = parse.GetValue(temper),
+        KlWarmUp = new() { Kind = parse.GetValue(klWarmUp), Share = parse.GetValue(klShare), Cycles = parse.GetValue(klCycles) ?? Defaults.KlWarmUp.Cycles },
+        WeightDecay = parse.GetValue(weightDecay),
+        L1 = parse.GetValue(l1),
+        AverageDecay = parse.GetValue(average),
+        Select = parse.GetValue(select),
+        Patience = parse.GetValue(patience),
+        RecencyMinibatches = parse.GetValue(recency),
         PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
         Folds = parse.GetValue(folds),
@@ -119,6 +141,18 @@ internal sealed class FitOptions
         return option;
     }
 
+    private static Option<T> Within<T>(Option<T> option, Predicate<T> isAllowed, string allowed)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.Tokens.Count > 0 && result.GetValueOrDefault<T>() is { } value && !isAllowed(value))
+            {
+                result.AddError(FormattableString.Invariant($"{option.Name} is {value}; give {allowed}."));
+            }
+        });
+        return option;
+    }
+
     /// <summary>An option whose values are the names of an enumeration, written with hyphens.</summary>
     public static Option<T> Kind<T>(string name, string description, T defaultValue)
         where T : struct, Enum => new(name)
@@ -127,6 +161,19 @@ internal sealed class FitOptions
             CustomParser = result => Parse<T>(result),
             DefaultValueFactory = _ => defaultValue,
         };
+
+    private static LossSum? ParseLoss(ArgumentResult result)
+    {
+        try
+        {
+            return LossSum.Parse(result.Tokens[0].Value);
+        }
+        catch (FormatException e)
+        {
+            result.AddError(e.Message);
+            return null;
+        }
+    }
 
     private static T Parse<T>(ArgumentResult result)
         where T : struct, Enum

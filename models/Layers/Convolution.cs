@@ -3,6 +3,8 @@ namespace Credence.Models.Layers;
 /// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size.</summary>
 public sealed class Convolution : Module, IWeightedLayer
 {
+    private const long ChannelBlock = 16; // float32 lanes of AVX-512: the largest block of oneDNN
+
     private readonly Parameter bias; // (outChannels), always a point
 
     /// <summary>Creates the layer.</summary>
@@ -39,6 +41,28 @@ public sealed class Convolution : Module, IWeightedLayer
     public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
     {
         using var weight = Weight.Draw(noise);
-        return functional.conv3d(inputs[0], weight, bias, strides: Stride, padding: Padding);
+        return Convolve(inputs[0], weight, bias);
     }
+
+    private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias)
+    {
+        var channels = weight.shape[0];
+        var missing = MissingChannels(input, channels);
+        if (missing == 0)
+        {
+            return functional.conv3d(input, weight, bias, strides: Stride, padding: Padding);
+        }
+
+        using var scope = NewDisposeScope();
+        var whole = functional.conv3d(
+            input, functional.pad(weight, [0, 0, 0, 0, 0, 0, 0, 0, 0, missing]), bias is null ? null : functional.pad(bias, [0, missing]), strides: Stride, padding: Padding);
+        return whole.narrow(1, 0, channels).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>
+    /// Output channels of zeros to add, so that the gradient of the input is right: libtorch 2.10 computes it wrongly on a CPU with AVX-512 when a
+    /// convolution of stride 1 has a number of output channels that does not fill its blocks. See docs/decisions/0019-whole-blocks-of-channels.md.
+    /// </summary>
+    private long MissingChannels(Tensor input, long channels) =>
+        input.requires_grad && input.device_type == DeviceType.CPU && Padding.Any(p => p > 0) && Stride.All(s => s == 1) ? -channels & (ChannelBlock - 1) : 0;
 }

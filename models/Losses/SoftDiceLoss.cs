@@ -1,35 +1,38 @@
 namespace Credence.Models.Losses;
 
-/// <summary>Soft Dice loss: 1 − Dice of probabilities, averaged over examples and foreground classes.</summary>
-/// <remarks>
-/// Source: Drozdzal et al. 2016, arXiv:1608.04117, section 2 (sums, not squares, in the denominator), as in nnU-Net.
-/// A class absent from prediction and target of an example scores Dice = 1. Not a log-likelihood.
-/// </remarks>
-public static class SoftDiceLoss
+/// <summary>The denominator of soft Dice.</summary>
+internal enum DiceDenominator
 {
-    private const double Smooth = 1e-5; // in numerator and denominator: 0/0 becomes 1
+    /// <summary>Σ p + Σ r (Drozdzal et al. 2016, arXiv:1608.04117, section 2; nnU-Net).</summary>
+    Plain,
 
-    /// <summary>Computes the loss.</summary>
-    /// <param name="probability">(N, K, D, H, W), in [0, 1]; class 0 is background and does not count.</param>
-    /// <param name="target">(N, K, D, H, W), one-hot, 0 or 1.</param>
-    /// <returns>Scalar in [0, 1].</returns>
-    /// <exception cref="ArgumentException">The shapes differ.</exception>
-    public static Tensor Compute(Tensor probability, Tensor target)
+    /// <summary>Σ p² + Σ r² (Milletari et al. 2016, V-Net, arXiv:1606.04797, section 3).</summary>
+    Squared,
+}
+
+/// <summary>Soft Dice loss: 1 − 2 Σ p r / denominator, averaged over foreground classes and, unless pooled over the batch, examples. In [0, 1].</summary>
+/// <remarks>A class absent from prediction and target costs nothing.</remarks>
+/// <param name="Pooling">Over which voxels the sums run.</param>
+/// <param name="Denominator">Which denominator.</param>
+internal sealed record SoftDiceLoss(Pooling Pooling, DiceDenominator Denominator) : ILoss
+{
+    public const string Name = "dice";
+
+    public static SoftDiceLoss Read(LossArguments arguments) =>
+        new(arguments.Pooling(), arguments.Flag("squared") ? DiceDenominator.Squared : DiceDenominator.Plain);
+
+    public Tensor Compute(LossBatch batch)
     {
-        if (!probability.shape.SequenceEqual(target.shape))
+        var (overlap, predicted, reference) = batch.Sums(Pooling);
+        if (Denominator == DiceDenominator.Squared)
         {
-            throw new ArgumentException(
-                $"Target has shape ({string.Join(", ", target.shape)}) but probability has ({string.Join(", ", probability.shape)}); they must be equal.",
-                nameof(target));
+            predicted = batch.Probability.narrow(1, 1, batch.Classes - 1).square().sum(Pooling == Pooling.Batch ? [0, 2] : [2L]);
         }
 
-        using var scope = NewDisposeScope();
-
-        long[] space = [2, 3, 4];
-        var overlap = (probability * target).sum(space); // (N, K)
-        var total = probability.sum(space) + target.sum(space); // (N, K)
-        var dice = (2 * overlap + Smooth) / (total + Smooth); // (N, K)
-
-        return (1 - dice[TensorIndex.Colon, 1..]).mean().MoveToOuterDisposeScope();
+        var total = predicted + reference;
+        return ((total - 2 * overlap) / (total + RegionSums.Smooth)).mean();
     }
+
+    public override string ToString() => LossArguments.Write(
+        Name, LossArguments.Named(Pooling), Denominator == DiceDenominator.Squared ? "squared" : null);
 }

@@ -102,7 +102,7 @@ public sealed class NetworkTests
         var noise = new GivenNoise(network.NoiseInputs.ToDictionary(n => n.Name, n => randn([.. n.Shape], float64, generator: generator)));
         Tensor Objective()
         {
-            using var terms = SegmentationLoss.Compute(SegmentationLossKind.DiceCrossEntropy, network.Run(input, noise), target);
+            using var terms = LossSum.Parse("dice + cross-entropy").Compute(network.Run(input, noise), target, progress: 0);
             return terms.Total + 1e-5 * network.KlDivergence();
         }
 
@@ -158,8 +158,8 @@ public sealed class NetworkTests
         void Step()
         {
             using var scope = NewDisposeScope();
-            using var terms = SegmentationLoss.Compute(
-                SegmentationLossKind.DiceCrossEntropy, network.Run(randn(Shape), noise), zeros([2L, 8, 12, 8], int64));
+            using var terms = LossSum.Parse("dice + cross-entropy").Compute(
+                network.Run(randn(Shape), noise), zeros([2L, 8, 12, 8], int64), progress: 0);
             (terms.Total + network.KlDivergence()).backward();
         }
 

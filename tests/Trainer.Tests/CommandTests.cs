@@ -27,6 +27,7 @@ public sealed class CommandTests
     [InlineData("give at least 2 folds", "fit", "--data", "d", "--out", "run", "--fold", "5")]
     [InlineData("'gaussian' is not one of plain, channel-dropout, mean-field.", "fit", "--data", "d", "--out", "run", "--posterior", "gaussian")]
     [InlineData("--data-term mean-per-voxel with --kl-scaling whole is not an evidence lower bound; give per-voxel", "fit", "--data", "d", "--out", "run", "--kl-scaling", "whole")]
+    [InlineData("'dice + fokal' at character 8: 'fokal'; expected one of cross-entropy, weighted-cross-entropy", "fit", "--data", "d", "--out", "run", "--loss", "dice + fokal")]
     [InlineData("'--out' is required", "plan", "--data", "d")]
     [InlineData("--shard 3/2: give number/count, such as 2/4.", "cross-validate", "--data", "d", "--out", "cv", "--shard", "3/2")]
     [InlineData("--seeds 1,1: give whole numbers, each once, such as 1,2,3.", "cross-validate", "--data", "d", "--out", "cv", "--seeds", "1,1")]

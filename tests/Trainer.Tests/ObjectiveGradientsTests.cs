@@ -16,7 +16,7 @@ public sealed class ObjectiveGradientsTests
         using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = 2, Posterior = Posterior.MeanField }, seed);
         var image = randn([1, 1, 8, 8, 8]);
         var target = zeros([1, 8, 8, 8], int64);
-        LossTerms Loss() => SegmentationLoss.Compute(SegmentationLossKind.DiceCrossEntropy, network.forward(image), target);
+        LossTerms Loss() => LossSum.Parse("dice + cross-entropy").Compute(network.forward(image), target, progress: 0);
 
         using (var terms = Loss())
         {

@@ -49,6 +49,15 @@ public sealed class PatchSamplerTests
     }
 
     [Fact]
+    public void Patches_with_foreground_are_counted()
+    {
+        var batch = Sampler(AugmentationOptions.None, patch: new(4, 4, 4), foreground: 0).Draw(0, 40);
+
+        Assert.Equal(batch.Targets.Chunk(4 * 4 * 4).Count(patch => patch.Any(t => t != 0)), batch.WithForeground);
+        Assert.InRange(batch.WithForeground, 1, 39);
+    }
+
+    [Fact]
     public void A_case_smaller_than_the_patch_lies_whole_inside_it()
     {
         var batch = Sampler(AugmentationOptions.None, patch: new(16, 16, 16)).Draw(3, 1);

@@ -3,6 +3,7 @@ using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Checkpoints;
+using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Training;
@@ -12,14 +13,15 @@ namespace Credence.Trainer.Tests;
 public sealed class TrainingLoopTests
 {
     [Theory]
-    [InlineData(Posterior.Plain, OptimiserKind.AdamW)]
-    [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd)]
-    [InlineData(Posterior.MeanField, OptimiserKind.AdamW)]
-    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(Posterior posterior, OptimiserKind optimiser)
+    [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice(batch) + hard-negatives(warm-up=0.8)", null)]
+    [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice + cross-entropy", 0.9)]
+    [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd, "weighted-cross-entropy", null)]
+    [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "dice + cross-entropy", null)]
+    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(Posterior posterior, OptimiserKind optimiser, string loss, double? average)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
-        var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser };
+        var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser, Loss = LossSum.Parse(loss), AverageDecay = average, L1 = 1e-4 };
         var whole = TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         using var interruption = new CancellationTokenSource();
@@ -62,14 +64,91 @@ public sealed class TrainingLoopTests
         var epochs = lines.Where(l => l.TryGetProperty("validationDice", out _)).ToList();
         Assert.Equal([3L, 6, 9], epochs.Select(e => e.GetProperty("step").GetInt64()));
         Assert.All(epochs, e => Assert.InRange(e.GetProperty("validationDice").GetDouble(), 0, 1));
+        foreach (var (epoch, number) in epochs.Select((e, n) => (e, n)))
+        {
+            var seen = steps.Skip(3 * number).Take(3).Average(s => s.GetProperty("foregroundFraction").GetDouble());
+            Assert.Equal(seen, epoch.GetProperty("foregroundFraction").GetDouble(), tolerance: 1e-12);
+            Assert.InRange(epoch.GetProperty("patchesWithForeground").GetDouble(), seen > 0 ? 1.0 / 6 : 0, 1);
+        }
     }
 
     [Fact]
-    public void A_run_learns_and_its_folder_says_how()
+    public void A_run_is_the_same_to_the_bit_when_it_is_done_again()
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
-        var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3 }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        foreach (var run in new[] { "one", "two" })
+        {
+            TrainingLoop.Fit(Options(data, folder.File(run)) with { Posterior = Posterior.MeanField }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        }
+
+        Assert.Equal(Weights(folder.File("one/last.safetensors")), Weights(folder.File("two/last.safetensors")));
+        Assert.Equal(Log(folder.File("one")), Log(folder.File("two")));
+    }
+
+    /// <summary>Read back from the log: what was multiplied, and how long the gradient was that it made.</summary>
+    [Fact]
+    public void A_warm_up_changes_the_effective_weight_of_the_kl_and_ends_at_its_full_weight()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var plain = Options(data, folder.File("plain")) with { Posterior = Posterior.MeanField, LearningRate = 1e-12, Epochs = 4 };
+        var (without, with) = (new Recorder(), new Recorder());
+        TrainingLoop.Fit(plain, without, TimeProvider.System, CancellationToken.None);
+        TrainingLoop.Fit(plain with { Run = folder.File("warm"), KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 0.5 } }, with, TimeProvider.System, CancellationToken.None);
+
+        // With a learning rate of almost 0 both runs see the same weights, so that only the factor differs: 0, 1/6, 2/6, ... then 1.
+        Assert.Equal(12, with.Steps.Count);
+        foreach (var (a, b, n) in without.Steps.Zip(with.Steps).Select((p, n) => (p.First, p.Second, n)))
+        {
+            var factor = Math.Min(1, n / 6.0);
+            Assert.Equal(factor * a.KlFactor, b.KlFactor, tolerance: 1e-12);
+            Assert.Equal(factor * a.KlGradientNorm, b.KlGradientNorm, tolerance: 1e-4 * a.KlGradientNorm);
+        }
+    }
+
+    [Fact]
+    public void A_run_without_progress_stops_early_and_the_best_epoch_is_kept()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        // A learning rate of almost 0: no epoch is better than the first.
+        var options = Options(data, folder.Path) with { Epochs = 50, StepsPerEpoch = 1, LearningRate = 1e-12, Patience = 3, Select = SelectionCriterion.NegativeLogLikelihood };
+        var result = TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);
+
+        Assert.True(result is { IsStoppedEarly: true });
+        var best = recorder.Epochs.FindLastIndex(e => e.IsBest);
+        Assert.Equal(best + 4, result.Epochs);
+        Assert.Equal(recorder.Epochs.Min(e => e.ValidationNegativeLogLikelihood), recorder.Epochs[best].ValidationNegativeLogLikelihood);
+    }
+
+    [Fact]
+    public void Every_epoch_reports_its_layers_and_what_it_saw_first_and_last()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        TrainingLoop.Fit(Options(data, folder.Path) with { Posterior = Posterior.MeanField, Epochs = 1 }, recorder, TimeProvider.System, CancellationToken.None);
+
+        var epoch = Assert.Single(recorder.Epochs);
+        Assert.True(epoch.FirstSeenLoss > 0 && epoch.LastSeenLoss > 0 && epoch.ValidationNegativeLogLikelihood > 0);
+        Assert.Equal("encoder0_conv0", epoch.Layers[0].Name);
+        Assert.All(epoch.Layers, layer => Assert.True(layer.DataGradientNorm > 0 && layer.KlGradientNorm > 0 && layer.GradientCosine is >= -1 and <= 1));
+
+        // The squares of the layers' parts of the KL gradient add up to that of the whole; means over steps only roughly.
+        var total = recorder.Steps.Average(s => s.KlGradientNorm);
+        Assert.Equal(total, Math.Sqrt(epoch.Layers.Sum(l => l.KlGradientNorm * l.KlGradientNorm)), tolerance: 0.01 * total);
+    }
+
+    [Theory]
+    [InlineData("dice + cross-entropy")]
+    [InlineData("dice + hard-negatives")]
+    public void A_run_learns_and_its_folder_says_how(string loss)
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3, Loss = LossSum.Parse(loss) }, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         Assert.InRange(result.BestDice, 0.8, 1);
         Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json"],
@@ -79,6 +158,17 @@ public sealed class TrainingLoopTests
         var manifest = JsonSerializer.Deserialize(best.Metadata[ModelManifest.MetadataKey], ManifestJson.Default.ModelManifest)!;
         Assert.Equal(result.BestDice, manifest.Provenance.Metrics["validation Dice mean foreground"]);
         Assert.Equal(64, manifest.Provenance.DataHash.Length);
+    }
+
+    [Fact]
+    public void Weights_for_another_number_of_classes_are_refused_before_the_first_step()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Loss = LossSum.Parse("weighted-cross-entropy(weights=1:2:3:4:5:6)") };
+        var e = Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None));
+
+        Assert.Contains("expected the classes that --loss \"weighted-cross-entropy(weights=1:2:3:4:5:6)\" is written for. Give as many weights as there are classes, background first.", e.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -154,6 +244,8 @@ public sealed class TrainingLoopTests
 
         public List<StepReport> Steps { get; } = [];
 
+        public List<EpochReport> Epochs { get; } = [];
+
         public void Preparing(string what)
         {
         }
@@ -172,9 +264,7 @@ public sealed class TrainingLoopTests
             OnStep?.Invoke(report);
         }
 
-        public void Validated(EpochReport report)
-        {
-        }
+        public void Validated(EpochReport report) => Epochs.Add(report);
     }
 
     /// <summary>A clock that moves on by a fixed time whenever it is looked at.</summary>

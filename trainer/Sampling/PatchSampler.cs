@@ -6,7 +6,8 @@ namespace Credence.Trainer.Sampling;
 /// <param name="Images">(N, C, D, H, W).</param>
 /// <param name="Targets">(N, D, H, W), class indices.</param>
 /// <param name="ForegroundFraction">Share of foreground voxels actually seen.</param>
-public sealed record PatchBatch(float[] Images, long[] Targets, double ForegroundFraction);
+/// <param name="WithForeground">Number of patches that hold any foreground voxel.</param>
+public sealed record PatchBatch(float[] Images, long[] Targets, double ForegroundFraction, int WithForeground);
 
 /// <summary>Draws patches from cases, so that step t of a seed is always the same minibatch, whatever came before.</summary>
 public sealed class PatchSampler
@@ -66,7 +67,9 @@ public sealed class PatchSampler
             transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), patch);
         }
 
-        return new(images, targets, targets.Count(t => t != 0) / (double)targets.Length);
+        return new(
+            images, targets, targets.Count(t => t != 0) / (double)targets.Length,
+            Enumerable.Range(0, batch).Count(n => targets.AsSpan(n * voxels, voxels).ContainsAnyExcept(0)));
     }
 
     /// <summary>A 31-bit number that depends on every bit of its arguments (SplitMix64, Steele et al. 2014, doi:10.1145/2660193.2660195).</summary>

@@ -1,6 +1,7 @@
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
+using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Planning;
@@ -97,6 +98,21 @@ public sealed class TrainingData
         }
 
         return new(plan, fingerprint, survey.DataHash, split, training, validation);
+    }
+
+    /// <summary>The loss for the classes of the data, whose shares of the training voxels weigh them where it asks for that.</summary>
+    /// <exception cref="DatasetException">The loss is written for another number of classes.</exception>
+    public LossSum Loss(TrainingOptions options)
+    {
+        try
+        {
+            return options.Loss.For(fingerprint.ClassFractions);
+        }
+        catch (ArgumentException e)
+        {
+            throw new DatasetException(options.Data, $"{Plan.Classes.Count} classes ({string.Join(", ", Plan.Classes.Select(c => c.Name))})",
+                $"the classes that --loss \"{options.Loss}\" is written for", "Give as many weights as there are classes, background first.", e);
+        }
     }
 
     /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph.</summary>

@@ -29,6 +29,8 @@ public sealed record StepReport(
 /// <param name="DiceByClass">Per foreground class, in order; null where no case has the class.</param>
 /// <param name="ValidationNegativeLogLikelihood">Cross entropy of the probability maps, nats per voxel, mean over the validation cases.</param>
 /// <param name="TrainingLoss">Mean over the epoch.</param>
+/// <param name="ForegroundFraction">Share of foreground voxels in the patches of the epoch.</param>
+/// <param name="PatchesWithForeground">Share of the patches that hold any foreground voxel.</param>
 /// <param name="FirstSeenLoss">Loss, at the end of the epoch, on its first minibatches; null when not measured.</param>
 /// <param name="LastSeenLoss">Loss, at the end of the epoch, on its last minibatches; null when not measured.</param>
 /// <param name="Layers">Every layer with a kernel.</param>
@@ -36,7 +38,7 @@ public sealed record StepReport(
 /// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
 public sealed record EpochReport(
     int Epoch, long Step, double ValidationDice, IReadOnlyList<double?> DiceByClass, double ValidationNegativeLogLikelihood, double TrainingLoss,
-    double? FirstSeenLoss, double? LastSeenLoss, IReadOnlyList<LayerReport> Layers, bool IsBest, double Seconds);
+    double ForegroundFraction, double PatchesWithForeground, double? FirstSeenLoss, double? LastSeenLoss, IReadOnlyList<LayerReport> Layers, bool IsBest, double Seconds);
 
 /// <summary>The machine-readable log of a run: one JSON object a line.</summary>
 internal sealed class TrainingLog : IDisposable

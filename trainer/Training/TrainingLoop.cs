@@ -68,7 +68,7 @@ public sealed class TrainingLoop
             options.DataTerm, options.KlScaling ?? Elbo.ScalingFor(options.DataTerm),
             minibatches: options.StepsPerEpoch, examples: (long)options.StepsPerEpoch * plan.BatchSize, voxels: plan.PatchSize.Count)
         { Temper = options.Temper };
-        var objective = Objective(elbo);
+        var objective = Objective(elbo, data.Loss(options));
 
         using var scope = NewDisposeScope();
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
@@ -118,13 +118,9 @@ public sealed class TrainingLoop
         PriorSigma = options.PriorSigma,
     };
 
-    private string Objective(Elbo elbo)
-    {
-        var isLogLikelihood = SegmentationLoss.IsLogLikelihood(options.Loss);
-        return options.Posterior == Posterior.MeanField
-            ? string.Join(", ", new[] { elbo.Describe(isLogLikelihood), options.KlWarmUp.ToString() }.Where(s => s.Length > 0))
-            : $"{options.Loss}, {options.DataTerm}";
-    }
+    private string Objective(Elbo elbo, LossSum loss) => options.Posterior == Posterior.MeanField
+        ? string.Join(", ", new[] { elbo.Describe(loss.IsLogLikelihood), options.KlWarmUp.ToString(), $"loss {loss}" }.Where(s => s.Length > 0))
+        : $"{loss}, {options.DataTerm}";
 
     internal static Device ResolveDevice(string name) => name switch
     {

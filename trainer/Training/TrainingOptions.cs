@@ -72,8 +72,8 @@ public sealed record TrainingOptions
     /// <summary>Gradients longer than this are shortened to it.</summary>
     public double GradientClip { get; init; } = 12;
 
-    /// <summary>Data term of the objective.</summary>
-    public SegmentationLossKind Loss { get; init; } = SegmentationLossKind.DiceCrossEntropy;
+    /// <summary>Data term of the objective; a text in the file (docs/reference/losses.md).</summary>
+    public LossSum Loss { get; init; } = LossSum.Parse("dice + cross-entropy");
 
     /// <summary>Unit of the data term.</summary>
     public DataTerm DataTerm { get; init; } = DataTerm.MeanPerVoxel;

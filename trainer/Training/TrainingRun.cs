@@ -8,9 +8,11 @@ namespace Credence.Trainer.Training;
 
 /// <summary>What an epoch of steps left behind for its report.</summary>
 /// <param name="MeanLoss">Mean over the steps.</param>
+/// <param name="ForegroundFraction">Share of foreground voxels in the patches.</param>
+/// <param name="PatchesWithForeground">Share of the patches that hold any.</param>
 /// <param name="Recency">Null when it is not measured.</param>
 /// <param name="Pulls">Gradients by layer.</param>
-internal sealed record TrainedEpoch(double MeanLoss, Recency? Recency, GradientPulls Pulls);
+internal sealed record TrainedEpoch(double MeanLoss, double ForegroundFraction, double PatchesWithForeground, Recency? Recency, GradientPulls Pulls);
 
 /// <summary>A network in training: everything that changes from step to step, and all that a checkpoint must hold to go on bit for bit.</summary>
 internal sealed class TrainingRun : IDisposable
@@ -47,7 +49,7 @@ internal sealed class TrainingRun : IDisposable
         sampler = new PatchSampler(
             data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
         schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
-        step = new TrainingStep(network, optimisation, options, plan, device);
+        step = new TrainingStep(network, data.Loss(options), optimisation, options, plan, device);
         start = clock.GetTimestamp();
     }
 
@@ -85,6 +87,7 @@ internal sealed class TrainingRun : IDisposable
     public TrainedEpoch TrainEpoch(Action<StepReport, double> report, CancellationToken cancellation)
     {
         var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
+        var (foreground, withForeground) = (0.0, 0);
         var next = Task.Run(() => sampler.Draw(firstStep, batch), cancellation);
         while (steps < options.StepsPerEpoch && Share is var share && share < 1)
         {
@@ -96,7 +99,7 @@ internal sealed class TrainingRun : IDisposable
             noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)current));
             var rate = schedule.At(share);
             var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * options.KlWarmUp.At(share) : 0;
-            var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor));
+            var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor, share));
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
                 throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.Total.DataNorm} at step {current}"),
@@ -106,6 +109,8 @@ internal sealed class TrainingRun : IDisposable
             average?.Update(current);
             pulls.Add(values.Layers);
             losses += values.Loss;
+            foreground += patches.ForegroundFraction;
+            withForeground += patches.WithForeground;
             steps++;
             report(
                 new StepReport(
@@ -115,8 +120,11 @@ internal sealed class TrainingRun : IDisposable
             Progress = Progress with { Step = current + 1 };
         }
 
+        var taken = Math.Max(1, steps);
         return new(
-            losses / Math.Max(1, steps),
+            losses / taken,
+            foreground / taken,
+            (double)withForeground / (taken * batch),
             steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(step, sampler, firstStep, steps, batch, count) : null,
             pulls);
     }
@@ -129,7 +137,7 @@ internal sealed class TrainingRun : IDisposable
         RunFolder.Save(folder.LastCheckpoint, network, manifest, Progress,
             (average?.Tensors ?? []).Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
         return new(
-            Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss,
+            Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
             epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network), isBest, Progress.Seconds);
 
         (ValidationScores Scores, bool IsBest, ModelManifest Manifest) Judge()

@@ -9,12 +9,14 @@ namespace Credence.Trainer.Training;
 /// <param name="LearningRate">Of the optimiser.</param>
 /// <param name="DataFactor">Brings the mean per voxel into the unit of the data term.</param>
 /// <param name="KlFactor">What the KL is multiplied by, temper and warm-up included.</param>
-internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor);
+/// <param name="Progress">Share of the run that is over, for losses that warm up.</param>
+internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor, double Progress);
 
 /// <summary>One step of training: forward, both gradients, clipping, optimiser, shrinkage.</summary>
-internal sealed class TrainingStep(Network network, Optimisation optimisation, TrainingOptions options, TrainingPlan plan, Device device)
+internal sealed class TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, TrainingPlan plan, Device device)
 {
     private readonly L1Shrinkage shrinkage = new(network, options.L1);
+    private double progress; // of the last step
 
     /// <summary>Takes the step.</summary>
     /// <param name="patches">The minibatch.</param>
@@ -27,8 +29,9 @@ internal sealed class TrainingStep(Network network, Optimisation optimisation, T
         var (images, targets) = Tensors(patches);
 
         optimisation.ZeroGradients();
-        using var loss = SegmentationLoss.Compute(options.Loss, network.Run(images, noise), targets);
-        var values = ObjectiveGradients.Backward(network, loss, factors.DataFactor, factors.KlFactor);
+        progress = factors.Progress;
+        using var terms = loss.Compute(network.Run(images, noise), targets, progress);
+        var values = ObjectiveGradients.Backward(network, terms, factors.DataFactor, factors.KlFactor);
         nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip * factors.DataFactor);
         optimisation.Step(factors.LearningRate);
         shrinkage.Apply(factors.LearningRate);
@@ -42,8 +45,8 @@ internal sealed class TrainingStep(Network network, Optimisation optimisation, T
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var (images, targets) = Tensors(patches);
-        using var loss = SegmentationLoss.Compute(options.Loss, network.forward(images), targets);
-        return loss.Total.item<float>();
+        using var terms = loss.Compute(network.forward(images), targets, progress);
+        return terms.Total.item<float>();
     }
 
     private (Tensor Images, Tensor Targets) Tensors(PatchBatch patches)

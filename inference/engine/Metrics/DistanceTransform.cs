@@ -9,6 +9,9 @@ namespace Credence.Inference.Metrics;
 /// </remarks>
 public static class DistanceTransform
 {
+    /// <summary>mm by which a distance may exceed a limit that it is meant to equal: NIfTI headers hold the spacing in single precision.</summary>
+    internal const double SpacingRounding = 1e-4;
+
     private const int LinesAtOnce = 16; // a cache line holds eight neighbouring doubles: lines across memory are taken in blocks
 
     /// <summary>Squared distance from each voxel's centre to the centre of the nearest feature voxel.</summary>

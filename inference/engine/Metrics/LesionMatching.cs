@@ -79,8 +79,13 @@ public sealed class LesionMatching
         {
             if (components[v] != 0)
             {
-                means[components[v] - 1] += uncertainty[v] / voxels[components[v] - 1];
+                means[components[v] - 1] += uncertainty[v];
             }
+        }
+
+        for (var lesion = 0; lesion < means.Length; lesion++)
+        {
+            means[lesion] /= voxels[lesion];
         }
 
         return means;

@@ -13,7 +13,7 @@ internal static class Neighbourhood
         }
 
         var (grid, spacing, inner) = (masks.Geometry.Size, masks.Geometry.Spacing, masks.Box);
-        var box = inner.Grow(radius, spacing, grid);
+        var box = inner.Grow(radius + DistanceTransform.SpacingRounding, spacing, grid);
         var either = new bool[box.Size.Count];
         for (var n = 0; n < masks.Reference.Length; n++)
         {
@@ -25,6 +25,7 @@ internal static class Neighbourhood
             }
         }
 
+        var limit = (radius + DistanceTransform.SpacingRounding) * (radius + DistanceTransform.SpacingRounding);
         var squared = DistanceTransform.Squared(either, box.Size, spacing);
         var offsets = new List<int>();
         for (var row = 0; row < box.Size.Height * box.Size.Depth; row++)
@@ -32,7 +33,7 @@ internal static class Neighbourhood
             var start = box.RowOffset(row % box.Size.Height, row / box.Size.Height, grid);
             for (var i = 0; i < box.Size.Width; i++)
             {
-                if (squared[row * box.Size.Width + i] <= radius * radius)
+                if (squared[row * box.Size.Width + i] <= limit)
                 {
                     offsets.Add(start + i);
                 }

@@ -10,9 +10,6 @@ namespace Credence.Inference.Metrics;
 /// </remarks>
 public sealed class SurfaceDistances
 {
-    /// <summary>mm by which a distance may exceed a tolerance that it equals: NIfTI headers hold the spacing in single precision.</summary>
-    private const double SpacingRounding = 1e-4;
-
     private readonly double[] fromReference; // ascending
     private readonly double[] fromPrediction; // ascending
 
@@ -59,13 +56,13 @@ public sealed class SurfaceDistances
 
     private static int CountWithin(double[] sorted, double tolerance)
     {
-        var index = Array.BinarySearch(sorted, tolerance + SpacingRounding);
+        var index = Array.BinarySearch(sorted, tolerance + DistanceTransform.SpacingRounding);
         if (index < 0)
         {
             return ~index;
         }
 
-        while (index < sorted.Length && sorted[index] <= tolerance + SpacingRounding)
+        while (index < sorted.Length && sorted[index] <= tolerance + DistanceTransform.SpacingRounding)
         {
             index++;
         }

@@ -1,0 +1,67 @@
+namespace Credence.Models.Losses;
+
+/// <summary>Output of the network and its target, with what several losses of a sum need computed once. V = D H W; tensors belong to the current dispose scope.</summary>
+internal sealed class LossBatch
+{
+    private Tensor? probability;
+    private Tensor? oneHot;
+
+    /// <summary>Flattens space, and computes the cross entropy of every voxel.</summary>
+    /// <param name="logits">(N, K, D, H, W), at any resolution. Half precision is widened to float32.</param>
+    /// <param name="target">(N, D, H, W), int64 class indices in [0, K).</param>
+    /// <param name="progress">Share of the run that is over, in [0, 1].</param>
+    /// <exception cref="ArgumentException">The shapes do not fit.</exception>
+    public LossBatch(Tensor logits, Tensor target, double progress)
+    {
+        var shape = logits.shape;
+        if (shape.Length < 3 || !target.shape.SequenceEqual([shape[0], .. shape[2..]]))
+        {
+            throw new ArgumentException(
+                $"Target has shape ({string.Join(", ", target.shape)}) but logits have ({string.Join(", ", shape)}); (N, D, H, W) must fit (N, K, D, H, W).",
+                nameof(target));
+        }
+
+        Classes = shape[1];
+        Progress = Math.Clamp(progress, 0, 1);
+        Target = target.flatten(1);
+        var wide = logits.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? logits.to(ScalarType.Float32) : logits;
+        LogProbability = functional.log_softmax(wide.flatten(2), dim: 1);
+        CrossEntropy = -LogProbability.gather(1, Target.unsqueeze(1)).squeeze(1);
+    }
+
+    /// <summary>K, background included.</summary>
+    public long Classes { get; }
+
+    /// <summary>Share of the run that is over, in [0, 1].</summary>
+    public double Progress { get; }
+
+    /// <summary>(N, V), int64 class indices.</summary>
+    public Tensor Target { get; }
+
+    /// <summary>(N, K, V), nats.</summary>
+    public Tensor LogProbability { get; }
+
+    /// <summary>(N, V), nats.</summary>
+    public Tensor CrossEntropy { get; }
+
+    /// <summary>(N, K, V).</summary>
+    public Tensor Probability => probability ??= LogProbability.exp();
+
+    /// <summary>(N, K, V), 0 or 1.</summary>
+    public Tensor OneHot => oneHot ??=
+        Target.unsqueeze(1).eq(arange(Classes, device: Target.device).view(1, -1, 1)).to(LogProbability.dtype);
+
+    /// <summary>A number for each class, as a tensor of (K).</summary>
+    public Tensor PerClass(IEnumerable<double> values) => tensor(values.ToArray(), LogProbability.dtype, LogProbability.device);
+
+    /// <summary>Sums over the voxels of each class from <paramref name="firstClass"/> on.</summary>
+    /// <param name="pooling">Over which voxels.</param>
+    /// <param name="firstClass">1 leaves the background out.</param>
+    public RegionSums Sums(Pooling pooling, long firstClass = 1)
+    {
+        long[] summed = pooling == Pooling.Batch ? [0, 2] : [2];
+        var p = Probability.narrow(1, firstClass, Classes - firstClass);
+        var r = OneHot.narrow(1, firstClass, Classes - firstClass);
+        return new((p * r).sum(summed), p.sum(summed), r.sum(summed));
+    }
+}

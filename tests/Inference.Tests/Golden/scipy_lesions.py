@@ -1,0 +1,40 @@
+#!/usr/bin/python3
+"""Prints what scipy makes of the masks in a folder, as JSON: components for 6, 18 and 26 neighbours, and surface distances between neighbouring files.
+
+    scipy_lesions.py <folder with .nii.gz masks>
+"""
+import json
+import pathlib
+import sys
+
+import nibabel
+import numpy as np
+from scipy import ndimage
+
+
+def read(path):
+    image = nibabel.load(path)
+    return np.asarray(image.dataobj).T > 0, [float(s) for s in image.header.get_zooms()[2::-1]]  # (D, H, W), as in memory
+
+
+def distances(a, b, sampling):
+    a, b = (mask & ~ndimage.binary_erosion(mask) for mask in (a, b))
+    return ndimage.distance_transform_edt(~b, sampling=sampling)[a], ndimage.distance_transform_edt(~a, sampling=sampling)[b]
+
+
+files = sorted(pathlib.Path(sys.argv[1]).glob("*.nii.gz"))
+components = {}
+for path in files[::10]:
+    mask, _ = read(path)
+    sizes = {}
+    for neighbours, rank in ((6, 1), (18, 2), (26, 3)):
+        labels, _ = ndimage.label(mask, ndimage.generate_binary_structure(3, rank))
+        sizes[neighbours] = np.bincount(labels.ravel())[1:].tolist()
+    components[path.name] = sizes
+surfaces = []
+for first, second in zip(files[:4:2], files[1:4:2]):
+    (a, sampling), (b, _) = read(first), read(second)
+    from_a, from_b = distances(a, b, sampling)
+    surfaces.append({"a": first.name, "b": second.name, "hd": max(from_a.max(), from_b.max()), "hd95": max(np.percentile(from_a, 95), np.percentile(from_b, 95)),
+                     "assd": np.concatenate((from_a, from_b)).mean(), "nsd": float(((from_a <= 2).sum() + (from_b <= 2).sum()) / (len(from_a) + len(from_b)))})
+print(json.dumps({"components": components, "surfaces": surfaces}))

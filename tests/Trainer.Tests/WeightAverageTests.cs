@@ -1,0 +1,50 @@
+using Credence.Models;
+using Credence.Trainer.Training;
+
+namespace Credence.Trainer.Tests;
+
+public sealed class WeightAverageTests
+{
+    /// <summary>Oracle: the recurrence on plain numbers, in double.</summary>
+    [Fact]
+    public void The_average_follows_its_recurrence_and_the_weights_come_back_to_the_bit()
+    {
+        using var scope = NewDisposeScope();
+        using var seed = new Generator(1);
+        using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = 2 }, seed);
+        using var average = new WeightAverage(network, 0.9);
+        var parameter = network.parameters().First();
+        double expected = parameter.flatten()[0].item<float>();
+        for (var step = 0; step < 30; step++)
+        {
+            using (no_grad())
+            {
+                parameter.add_(0.1 * step);
+            }
+
+            var decay = Math.Min(0.9, (1.0 + step) / (10 + step));
+            expected = decay * expected + (1 - decay) * parameter.flatten()[0].item<float>();
+            average.Update(step);
+        }
+
+        var weights = network.parameters().Select(p => p.detach().clone()).ToList();
+        Assert.Equal(expected, average.While(() => (double)parameter.flatten()[0].item<float>()), tolerance: 1e-4);
+        Assert.All(network.parameters().Zip(weights), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+    }
+
+    [Fact]
+    public void It_owns_its_tensors_and_gives_them_back()
+    {
+        using var seed = new Generator(1);
+        using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = 2 }, seed);
+        var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+        using (var average = new WeightAverage(network, 0.99))
+        {
+            average.Update(0);
+            average.While(() => 0);
+            Assert.NotEqual(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+        }
+
+        Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+    }
+}

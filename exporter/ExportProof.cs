@@ -56,7 +56,7 @@ internal sealed class ExportProof : IPatchNetwork
             if (scan.Count > 0)
             {
                 proof.what = $"a patch of the scan, {with}";
-                var prepared = Preprocessing.Prepare(scan, manifest.Spacing, manifest.Normalisation.Kind);
+                var prepared = Preprocessing.Prepare(scan, manifest.Preprocessing);
                 var size = prepared.Geometry.Size;
                 new SlidingWindow(size, patch, manifest.Channels.Count, manifest.Classes.Count, manifest.Overlap, batchSize: 1)
                     .Run(proof, prepared.Voxels, noise, new float[manifest.Classes.Count * size.Count], _ => { }, CancellationToken.None);

@@ -5,50 +5,60 @@ public static class Normalisation
 {
     private const double SmallestDeviation = 1e-8; // below, a volume is constant and becomes 0
 
-    /// <summary>Subtracts the mean and divides by the standard deviation of all voxels. A constant volume becomes 0.</summary>
-    public static Volume ZScore(Volume volume)
+    /// <summary>Subtracts the mean and divides by the standard deviation (divided by n) of the voxels of a mask, everywhere. What is constant in the mask becomes 0.</summary>
+    /// <param name="volume">Finite voxels.</param>
+    /// <param name="mask">Voxels that are 0 here do not count; null takes all.</param>
+    public static Volume ZScore(Volume volume, LabelMap? mask = null)
     {
-        var (mean, deviation, _) = Moments(volume.Voxels, isInMask: _ => true);
-        return new(volume.Geometry, [.. volume.Voxels.Select(v => Scale(v, mean, deviation))]);
+        var (mean, deviation) = Moments(volume.Voxels, mask);
+        return new(volume.Geometry, Array.ConvertAll(volume.Voxels, v => deviation > SmallestDeviation ? (float)((v - mean) / deviation) : 0));
     }
 
-    /// <summary>As <see cref="ZScore"/>, with mean and standard deviation of the voxels that are not 0; voxels that are 0 stay 0.</summary>
-    public static Volume ZScoreNonZero(Volume volume)
+    /// <summary>Moves values beyond two percentiles of the voxels of a mask to them, everywhere.</summary>
+    /// <param name="volume">Finite voxels.</param>
+    /// <param name="lower">Percentile, 0 to 100; 0 leaves low values.</param>
+    /// <param name="upper">Percentile, above <paramref name="lower"/>; 100 leaves high values.</param>
+    /// <param name="mask">Voxels that are 0 here do not count; null takes all.</param>
+    public static Volume ClipPercentiles(Volume volume, double lower, double upper, LabelMap? mask = null)
     {
-        var (mean, deviation, _) = Moments(volume.Voxels, isInMask: v => v != 0);
-        return new(volume.Geometry, [.. volume.Voxels.Select(v => v == 0 ? 0 : Scale(v, mean, deviation))]);
+        var low = lower > 0 ? (float)Percentile.Of(volume.Voxels, mask, lower) : float.NegativeInfinity;
+        var high = upper < 100 ? (float)Percentile.Of(volume.Voxels, mask, upper) : float.PositiveInfinity;
+        return new(volume.Geometry, Array.ConvertAll(volume.Voxels, v => Math.Clamp(v, low, high)));
     }
 
-    /// <summary>Mean and standard deviation (divided by n) over the voxels that <paramref name="isInMask"/> takes, in double precision.</summary>
-    public static (double Mean, double StandardDeviation, long Count) Moments(ReadOnlySpan<float> voxels, Func<float, bool> isInMask)
+    /// <summary>Maps a range of values, such as a window of Hounsfield units, to -1 ... 1; values beyond it become its ends.</summary>
+    /// <param name="volume">Finite voxels.</param>
+    /// <param name="lower">Becomes -1.</param>
+    /// <param name="upper">Becomes 1; above <paramref name="lower"/>.</param>
+    public static Volume Window(Volume volume, double lower, double upper) =>
+        new(volume.Geometry, Array.ConvertAll(volume.Voxels, v => (float)(2 * (Math.Clamp(v, lower, upper) - lower) / (upper - lower) - 1)));
+
+    private static (double Mean, double StandardDeviation) Moments(float[] voxels, LabelMap? mask)
     {
         var (sum, count) = (0.0, 0L);
-        foreach (var v in voxels)
+        for (var v = 0; v < voxels.Length; v++)
         {
-            if (isInMask(v))
+            if (mask is null || mask.Labels[v] != 0)
             {
-                sum += v;
+                sum += voxels[v];
                 count++;
             }
         }
 
         if (count == 0)
         {
-            return (0, 0, 0);
+            return (0, 0);
         }
 
         var (mean, squares) = (sum / count, 0.0);
-        foreach (var v in voxels)
+        for (var v = 0; v < voxels.Length; v++)
         {
-            if (isInMask(v))
+            if (mask is null || mask.Labels[v] != 0)
             {
-                squares += (v - mean) * (v - mean);
+                squares += (voxels[v] - mean) * (voxels[v] - mean);
             }
         }
 
-        return (mean, Math.Sqrt(squares / count), count);
+        return (mean, Math.Sqrt(squares / count));
     }
-
-    private static float Scale(float value, double mean, double deviation) =>
-        deviation > SmallestDeviation ? (float)((value - mean) / deviation) : 0;
 }

@@ -33,6 +33,54 @@ public static class Orientation
         return new(change.Target, change.Forward(labels.Labels));
     }
 
+    /// <summary>The same voxels in the order of another grid with the same places, such as canonical results in the order of the scan.</summary>
+    /// <exception cref="ArgumentException">It has other places.</exception>
+    public static Volume Reorder(Volume volume, VolumeGeometry target) => new(target, Reorder(volume.Voxels, volume.Geometry, target));
+
+    /// <summary>The same labels in the order of another grid with the same places.</summary>
+    /// <exception cref="ArgumentException">It has other places.</exception>
+    public static LabelMap Reorder(LabelMap labels, VolumeGeometry target) => new(target, Reorder(labels.Labels, labels.Geometry, target));
+
+    private static T[] Reorder<T>(T[] values, VolumeGeometry source, VolumeGeometry target)
+    {
+        // The index of the target's corners in the source tells which axis runs where.
+        var toSource = source.Affine.Inverse().Compose(target.Affine);
+        static bool IsWhole(Vector3D v) => Math.Abs(v.X - Math.Round(v.X)) + Math.Abs(v.Y - Math.Round(v.Y)) + Math.Abs(v.Z - Math.Round(v.Z)) < 0.02;
+        var last = toSource.Apply(new(target.Size.Width - 1, target.Size.Height - 1, target.Size.Depth - 1));
+        bool IsInside(Vector3D v) => v.X > -0.5 && v.Y > -0.5 && v.Z > -0.5 && v.X < source.Size.Width - 0.5 && v.Y < source.Size.Height - 0.5 && v.Z < source.Size.Depth - 0.5;
+        if (target.Size.Count != source.Size.Count || !IsWhole(toSource.Origin) || !IsWhole(last) || !IsInside(toSource.Origin) || !IsInside(last))
+        {
+            throw new ArgumentException($"A grid of {source.Size} voxels does not lie on the one of {target.Size}.", nameof(source));
+        }
+
+        long Step(Vector3D v) => (long)Math.Round(v.X) + source.Size.Width * ((long)Math.Round(v.Y) + source.Size.Height * (long)Math.Round(v.Z));
+        return Walk(values, Step(toSource.Origin), [Step(toSource.ColumnI), Step(toSource.ColumnJ), Step(toSource.ColumnK)], target.Size);
+    }
+
+    /// <summary>Takes values from a start in steps along each axis of the target; the array itself where that changes nothing.</summary>
+    private static T[] Walk<T>(T[] source, long start, long[] steps, Size3 size)
+    {
+        if (steps[0] == 1 && steps[1] == size.Width && steps[2] == (long)size.Width * size.Height)
+        {
+            return source;
+        }
+
+        var target = new T[source.Length];
+        Parallel.For(0, size.Depth, k =>
+        {
+            var offset = (long)k * size.Width * size.Height;
+            for (var j = 0; j < size.Height; j++)
+            {
+                var at = start + j * steps[1] + k * steps[2];
+                for (var i = 0; i < size.Width; i++, at += steps[0])
+                {
+                    target[offset++] = source[at];
+                }
+            }
+        });
+        return target;
+    }
+
     /// <summary>For each voxel axis the world axis that it follows, each used once, and whether against it.</summary>
     private static (int World, bool IsNegative)[] ClosestAxes(Affine affine)
     {
@@ -83,28 +131,6 @@ public static class Orientation
 
         public VolumeGeometry Target { get; }
 
-        public T[] Forward<T>(T[] source)
-        {
-            if (steps[0] == 1 && steps[1] == Target.Size.Width && steps[2] == (long)Target.Size.Width * Target.Size.Height)
-            {
-                return source;
-            }
-
-            var target = new T[source.Length];
-            var offset = 0;
-            for (var k = 0; k < Target.Size.Depth; k++)
-            {
-                for (var j = 0; j < Target.Size.Height; j++)
-                {
-                    var at = start + j * steps[1] + k * steps[2];
-                    for (var i = 0; i < Target.Size.Width; i++, at += steps[0])
-                    {
-                        target[offset++] = source[at];
-                    }
-                }
-            }
-
-            return target;
-        }
+        public T[] Forward<T>(T[] source) => Walk(source, start, steps, Target.Size);
     }
 }

@@ -1,18 +1,24 @@
+using System.Text.Json.Serialization;
+
 namespace Credence.MedicalIO;
 
 /// <summary>How a value between voxels is found.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<Interpolation>))]
 public enum Interpolation
 {
     /// <summary>The nearest voxel; exact halves go to the higher index.</summary>
+    [JsonStringEnumMemberName("nearest")]
     Nearest,
 
     /// <summary>Trilinear.</summary>
+    [JsonStringEnumMemberName("linear")]
     Linear,
 
     /// <summary>
     /// Cubic B-spline through the voxels, mirrored at the border. Along an axis whose spacing is more than <see cref="Resampling.AnisotropyThreshold"/>
     /// times the smallest it is linear: a spline through thick slices rings.
     /// </summary>
+    [JsonStringEnumMemberName("cubic-b-spline")]
     CubicSpline,
 }
 

@@ -83,7 +83,7 @@ static int Fuzz(string path, int inputs)
         var bytes = Mutate(whole, random);
         File.WriteAllBytes(target, bytes);
         var before = GC.GetTotalAllocatedBytes();
-        var watch = Stopwatch.StartNew();
+        var start = Environment.CpuUsage.TotalTime; // of processors: what else the machine does must not look like a hang
         try
         {
             var volume = isNifti ? NiftiFile.Read(target) : DicomSeries.Read(target);
@@ -100,7 +100,7 @@ static int Fuzz(string path, int inputs)
             return 1;
         }
 
-        slowest = Math.Max(slowest, watch.Elapsed.TotalSeconds);
+        slowest = Math.Max(slowest, (Environment.CpuUsage.TotalTime - start).TotalSeconds);
         var allocated = GC.GetTotalAllocatedBytes() - before;
         if (allocated > 64L * bytes.Length + (64 << 20))
         {
@@ -111,7 +111,7 @@ static int Fuzz(string path, int inputs)
     }
 
     folder.Delete(recursive: true);
-    Console.WriteLine(FormattableString.Invariant($"{inputs} inputs from {Path.GetFileName(path)}: {read} read, {refused} refused, none broke the reader; slowest {slowest:F2} s"));
+    Console.WriteLine(FormattableString.Invariant($"{inputs} inputs from {Path.GetFileName(path)}: {read} read, {refused} refused, none broke the reader; slowest {slowest:F2} s of processors"));
     return 0;
 }
 

@@ -39,17 +39,23 @@ internal static class ConvertCommand
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var path = parse.GetRequiredValue(input).FullName;
-            var volume = Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(resample), cancellation);
+            var (geometry, write) = Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(resample), cancellation);
             var target = parse.GetRequiredValue(output).FullName;
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
-            NiftiFile.Write(target, volume, NiftiFile.ExactType(volume));
-            Console.WriteLine($"{volume.Geometry.Size} voxels, {Orientation.Code(volume.Geometry.Affine)} -> {target}");
+            write(target);
+            Console.WriteLine($"{geometry.Size} voxels, {Orientation.Code(geometry.Affine)} -> {target}");
             return CommandLine.Done;
         }, cancellation));
         return command;
     }
 
-    private static Volume Read(string path, string? wanted, int? stackIndex, int? timePoint, bool resample, CancellationToken cancellation)
+    private static (VolumeGeometry Geometry, Action<string> Write) Of(Volume volume) => (volume.Geometry, target => NiftiFile.Write(target, volume, NiftiFile.ExactType(volume)));
+
+    /// <summary>Stored values go straight into the file where they can.</summary>
+    private static (VolumeGeometry Geometry, Action<string> Write) Of(DicomStack stack, int timePoint, bool resample) =>
+        stack.ReadStored(timePoint) is { } stored ? (stored.Geometry, target => NiftiFile.WriteStored(target, stored)) : Of(stack.Read(timePoint, resample));
+
+    private static (VolumeGeometry Geometry, Action<string> Write) Read(string path, string? wanted, int? stackIndex, int? timePoint, bool resample, CancellationToken cancellation)
     {
         if (!Path.Exists(path))
         {
@@ -58,7 +64,7 @@ internal static class ConvertCommand
 
         if (File.Exists(path) && NiftiFile.HasExtension(path))
         {
-            return NiftiFile.Read(path, new() { Volume = timePoint, Resample = resample });
+            return Of(NiftiFile.Read(path, new() { Volume = timePoint, Resample = resample }));
         }
 
         var problems = new ConcurrentQueue<MedicalImageException>();
@@ -79,7 +85,7 @@ internal static class ConvertCommand
 
         if (stackIndex is null && timePoint is null)
         {
-            return series.Read(resample);
+            return Of(series.OnlyStack(), 0, resample);
         }
 
         if (stackIndex is null && series.Stacks.Count > 1 || stackIndex >= series.Stacks.Count)
@@ -90,6 +96,6 @@ internal static class ConvertCommand
         var stack = series.Stacks[stackIndex ?? 0];
         return timePoint is null && stack.TimePoints > 1 || timePoint >= stack.TimePoints
             ? throw new InvalidImageFileException(path, $"{stack.TimePoints} time points", "a time point that is there", "Choose one with --time-point, from 1.")
-            : stack.Read(timePoint ?? 0, resample);
+            : Of(stack, timePoint ?? 0, resample);
     }
 }

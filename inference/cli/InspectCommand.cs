@@ -63,9 +63,7 @@ internal static class InspectCommand
         }
 
         var (volumes, unreadable) = (new List<VolumeListing>(), new List<string>());
-        IEnumerable<string> files = File.Exists(path)
-            ? [path]
-            : Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = true, IgnoreInaccessible = true }).Order(StringComparer.Ordinal);
+        var files = DicomSeries.FilesBelow(path);
         foreach (var file in files.Where(NiftiFile.HasExtension))
         {
             cancellation.ThrowIfCancellationRequested();
@@ -80,29 +78,25 @@ internal static class InspectCommand
             }
         }
 
-        if (!File.Exists(path) || !NiftiFile.HasExtension(path))
+        var problems = new ConcurrentBag<string>();
+        foreach (var series in DicomSeries.Scan(path, [.. files.Where(f => !NiftiFile.HasExtension(f))], e => problems.Add(e.Message), cancellation))
         {
-            var problems = new ConcurrentBag<string>();
-            foreach (var series in DicomSeries.Scan(path, problem: e => problems.Add(e.Message), cancellation: cancellation))
+            var source = series.Files.Count == 1 ? series.Files[0] : Path.GetDirectoryName(series.Files[0])!;
+            foreach (var (stack, n) in series.Stacks.Select((stack, n) => (stack, n)))
             {
-                var source = series.Files.Count == 1 ? series.Files[0] : Path.GetDirectoryName(series.Files[0])!;
-                foreach (var (stack, n) in series.Stacks.Select((stack, n) => (stack, n)))
+                volumes.Add(Listing(source, string.Join(", ", series.TransferSyntaxes), stack.Geometry, stack.TimePoints, [.. stack.Problems, .. series.Copies]) with
                 {
-                    volumes.Add(Listing(source, string.Join(", ", series.TransferSyntaxes), stack.Geometry, stack.TimePoints, stack.Problems) with
-                    {
-                        Series = series.Number,
-                        Uid = series.Uid,
-                        Modality = series.Modality,
-                        Description = string.Join(", ", new[] { series.Description, stack.Kind }.Where(t => t.Length > 0)),
-                        Stack = n + 1,
-                        Files = series.Files.Count,
-                    });
-                }
+                    Series = series.Number,
+                    Uid = series.Uid,
+                    Modality = series.Modality,
+                    Description = string.Join(", ", new[] { series.Description, stack.Kind }.Where(t => t.Length > 0)),
+                    Stack = n + 1,
+                    Files = series.Files.Count,
+                });
             }
-
-            unreadable.AddRange(problems.Order(StringComparer.Ordinal));
         }
 
+        unreadable.AddRange(problems.Order(StringComparer.Ordinal));
         return new(volumes, unreadable);
     }
 

@@ -64,7 +64,7 @@ public sealed class LesionSegmenter : IDisposable
         IReadOnlyList<Volume> channels, IReadOnlyList<string> names, TimeSpan readTime, PredictOptions options, IProgress<double>? progress, CancellationToken cancellation)
     {
         var start = clock.GetTimestamp();
-        var prepared = Preprocessing.Prepare(channels, Manifest.Spacing, Manifest.Normalisation.Kind, names);
+        var prepared = Preprocessing.Prepare(channels, Manifest.Preprocessing, names);
         var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, progress, cancellation);
         return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
     }

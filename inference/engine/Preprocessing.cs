@@ -6,22 +6,23 @@ namespace Credence.Inference;
 /// <summary>A case as the network sees it, and the way back.</summary>
 /// <param name="Source">Grid of the scan as it was read.</param>
 /// <param name="Canonical">That grid in canonical orientation.</param>
-/// <param name="Geometry">Grid of the network: canonical orientation, the model's spacing.</param>
+/// <param name="Box">The part of <paramref name="Canonical"/> that the network sees.</param>
+/// <param name="Geometry">Grid of the network: that part, at the model's spacing.</param>
 /// <param name="Voxels">(C, D, H, W) on <paramref name="Geometry"/>, normalised.</param>
-public sealed record PreparedVolume(VolumeGeometry Source, VolumeGeometry Canonical, VolumeGeometry Geometry, float[] Voxels);
+public sealed record PreparedVolume(VolumeGeometry Source, VolumeGeometry Canonical, VoxelBox Box, VolumeGeometry Geometry, float[] Voxels);
 
 /// <summary>Turns scans into network input, and maps back onto the grid of the scan. The trainer and the engine both use this code.</summary>
 public static class Preprocessing
 {
     private const double SameSpacing = 1e-3; // relative; below, resampling would only blur
+    private const int Margin = 1; // voxels around a cropped region, so that its rim is interpolated from voxels on both sides
 
-    /// <summary>Reorients, resamples and normalises.</summary>
+    /// <summary>Reorients, crops, resamples and normalises.</summary>
     /// <param name="channels">One volume a channel, on one grid, all finite.</param>
-    /// <param name="spacing">mm of the network's grid, along R, A, S.</param>
-    /// <param name="normalisation">Rule for the intensities.</param>
+    /// <param name="recipe">What to do.</param>
     /// <param name="names">What error messages call the channels, such as their files; null calls them by number.</param>
     /// <exception cref="InvalidScanException">Channels on different grids, or a voxel that is not finite.</exception>
-    public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, Vector3D spacing, NormalisationKind normalisation, IReadOnlyList<string>? names = null)
+    public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, PreprocessingRecipe recipe, IReadOnlyList<string>? names = null)
     {
         string Name(int channel) => names?[channel] ?? $"channel {channel + 1}";
         var source = channels[0].Geometry;
@@ -42,31 +43,67 @@ public static class Preprocessing
         }
 
         var canonical = Orientation.ToCanonical(source);
-        var geometry = Target(canonical, spacing);
+        var volumes = channels.Select(Orientation.ToCanonical).ToList();
+        var box = Box(volumes, recipe.Crop);
+        var geometry = Target(box.Size == canonical.Size ? canonical : box.Of(canonical), recipe.Spacing);
         var count = (int)geometry.Size.Count;
         var voxels = new float[checked(channels.Count * count)];
         for (var c = 0; c < channels.Count; c++)
         {
-            var volume = Resampling.Resample(Orientation.ToCanonical(channels[c]), geometry, Interpolation.Linear);
-            var normalised = normalisation == NormalisationKind.ZScore ? Normalisation.ZScore(volume) : Normalisation.ZScoreNonZero(volume);
-            normalised.Voxels.CopyTo(voxels, c * count);
+            Normalise(volumes[c], geometry, recipe).CopyTo(voxels, c * count);
         }
 
-        return new(source, canonical, geometry, voxels);
+        return new(source, canonical, box, geometry, voxels);
+    }
+
+    /// <summary>The part of a scan that the network sees: the smallest box that holds a region of any channel, with one voxel around it.</summary>
+    /// <param name="channels">On one grid.</param>
+    /// <param name="crop">The region.</param>
+    public static VoxelBox Box(IReadOnlyList<Volume> channels, Region crop)
+    {
+        var size = channels[0].Geometry.Size;
+        return crop == Region.Whole ? VoxelBox.Whole(size) : channels.Select(v => Foreground.Box(Foreground.Of(v, crop))).Aggregate((a, b) => a.Union(b)).Grow(Margin, size);
     }
 
     /// <summary>Brings a mask onto the grid of the network: the label of the nearest voxel.</summary>
-    public static LabelMap PrepareLabels(LabelMap labels, Vector3D spacing)
-    {
-        var canonical = Orientation.ToCanonical(labels);
-        return Resampling.Resample(canonical, Target(canonical.Geometry, spacing));
-    }
+    public static LabelMap PrepareLabels(PreparedVolume prepared, LabelMap labels) => Resampling.Resample(Orientation.ToCanonical(labels), prepared.Geometry);
 
     /// <summary>Brings a map from the grid of the network onto the grid of the scan, trilinearly.</summary>
     /// <param name="prepared">The case.</param>
     /// <param name="voxels">(D, H, W) on the grid of the network.</param>
-    public static Volume Restore(PreparedVolume prepared, float[] voxels) =>
-        Resampling.Resample(new Volume(prepared.Geometry, voxels), prepared.Source, Interpolation.Linear);
+    /// <returns>0 outside the box that the network saw: no probability of a foreground class, no uncertainty.</returns>
+    public static Volume Restore(PreparedVolume prepared, float[] voxels)
+    {
+        var map = new Volume(prepared.Geometry, voxels);
+        return prepared.Box.Size == prepared.Canonical.Size
+            ? Resampling.Resample(map, prepared.Source, Interpolation.Linear)
+            : Orientation.Reorder(prepared.Box.PutBack(Resampling.Resample(map, prepared.Box.Of(prepared.Canonical), Interpolation.Linear).Voxels, prepared.Canonical, outside: 0), prepared.Source);
+    }
+
+    private static float[] Normalise(Volume volume, VolumeGeometry geometry, PreprocessingRecipe recipe)
+    {
+        var rule = recipe.Normalisation;
+        var resampled = Resampling.Resample(volume, geometry, recipe.Interpolation);
+        if (rule.Kind == NormalisationKind.Window)
+        {
+            return Normalisation.Window(resampled, rule.WindowLower, rule.WindowUpper).Voxels;
+        }
+
+        // Found before resampling: a spline leaves no voxel at exactly 0.
+        var mask = rule.Region == Region.Whole ? null : Resampling.Resample(Foreground.Of(volume, rule.Region), geometry);
+        if (rule is not { LowerPercentile: 0, UpperPercentile: 100 })
+        {
+            resampled = Normalisation.ClipPercentiles(resampled, rule.LowerPercentile, rule.UpperPercentile, mask);
+        }
+
+        var scored = Normalisation.ZScore(resampled, mask).Voxels;
+        for (var v = 0; v < scored.Length && rule.Region == Region.NonZero; v++)
+        {
+            scored[v] = mask!.Labels[v] != 0 ? scored[v] : 0;
+        }
+
+        return scored;
+    }
 
     private static VolumeGeometry Target(VolumeGeometry canonical, Vector3D spacing)
     {

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.IO.Compression;
 
 namespace Credence.MedicalIO.Dicom;
@@ -8,12 +9,41 @@ internal static class DicomFile
 {
     private const int PreambleLength = 128;
     private const int FirstRead = 1 << 15;
+    private const int LargestPooled = 1 << 23;
     private const int InflationLimit = 128; // times the deflated size, and at least SmallestLimit
     private const int SmallestLimit = 1 << 26;
 
     /// <summary>Reads and parses a whole file.</summary>
     /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged.</exception>
     public static DicomDataset Read(string path) => Parse(path, ReadBytes(path), isHeaderOnly: false);
+
+    /// <summary>Reads and parses a whole file into memory that is used again afterwards: nothing of the data set may be kept.</summary>
+    /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged.</exception>
+    public static void Read(string path, Action<DicomDataset> use)
+    {
+        if (new FileInfo(path) is not { Exists: true, Length: > 0 and <= LargestPooled and var length })
+        {
+            use(Read(path)); // a volume in one file is read once, and its memory would be kept for nothing
+            return;
+        }
+
+        var buffer = ArrayPool<byte>.Shared.Rent((int)length);
+        try
+        {
+            using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+            var filled = 0;
+            while (filled < length && RandomAccess.Read(file, buffer.AsSpan(filled, (int)length - filled), filled) is > 0 and var read)
+            {
+                filled += read;
+            }
+
+            use(Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: false));
+        }
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
 
     /// <summary>Parses the attributes before the pixels, reading no more of the file than needed; null when it is not a DICOM file.</summary>
     /// <exception cref="InvalidImageFileException">It is one, and damaged.</exception>

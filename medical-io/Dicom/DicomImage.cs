@@ -13,10 +13,11 @@ namespace Credence.MedicalIO.Dicom;
 /// <param name="Columns">Columns of the slice.</param>
 /// <param name="Plane">Where it lies.</param>
 /// <param name="Lut">From stored to modality values.</param>
-/// <param name="Kind">What was measured: image type and echo. Slices of one volume are of one kind.</param>
+/// <param name="Type">Image type: what was measured. Slices of one volume are of one type.</param>
+/// <param name="Echo">Echo time, ms; null where there is none. Slices of one volume are of one echo.</param>
 /// <param name="Order">Orders the slices that lie at one position: acquisition, time, instance, frame.</param>
 internal sealed record DicomSlice(
-    string Path, int Frame, int Row, int Column, int Rows, int Columns, DicomPlane Plane, ModalityLut Lut, string Kind, (int Acquisition, int Time, int Instance, int Frame) Order);
+    string Path, int Frame, int Row, int Column, int Rows, int Columns, DicomPlane Plane, ModalityLut Lut, string Type, double? Echo, (int Acquisition, int Time, int Instance, int Frame) Order);
 
 /// <summary>An image file: its Image Pixel module, its slices and, where it was read whole, its pixels.</summary>
 internal sealed class DicomImage
@@ -53,11 +54,17 @@ internal sealed class DicomImage
     /// <summary>Number of frames.</summary>
     public int FrameCount { get; }
 
+    /// <summary>Made when pixels are first asked for; several threads may ask.</summary>
+    private PixelDecoder Decoder => LazyInitializer.EnsureInitialized(ref decoder, () => new(dataset, Format, FrameCount));
+
     /// <summary>The attributes.</summary>
     public DicomDataset Dataset => dataset;
 
     /// <summary>Whether pixels are floating point numbers (Parametric Map).</summary>
     public bool IsFloat => dataset.Has(DicomTag.FloatPixelData) || dataset.Has(DicomTag.DoubleFloatPixelData);
+
+    /// <summary>Whether pixels are whole numbers of at most 16 bits.</summary>
+    public bool HasWords => !IsFloat && Format is { Samples: 1, BitsAllocated: <= 16 };
 
     /// <summary>Whether a data set describes an image at all: reports, plans and directories do not.</summary>
     public static bool IsImage(DicomDataset dataset) => dataset.Has(DicomTag.Rows) && dataset.Has(DicomTag.Columns);
@@ -69,6 +76,9 @@ internal sealed class DicomImage
 
     /// <summary>Reads a file with its pixels.</summary>
     public static DicomImage Read(string path) => From(DicomFile.Read(path));
+
+    /// <summary>Reads a file with its pixels into memory that is used again afterwards: nothing of the image may be kept.</summary>
+    public static void Read(string path, Action<DicomImage> use) => DicomFile.Read(path, dataset => use(From(dataset)));
 
     /// <summary>The slices, in the order of the file.</summary>
     /// <exception cref="InvalidImageFileException">The place of one is missing or impossible.</exception>
@@ -96,7 +106,7 @@ internal sealed class DicomImage
     /// <summary>Decodes a frame.</summary>
     /// <param name="frame">Which, from 0.</param>
     /// <param name="samples">Rows x Columns x Samples stored values, sample fastest.</param>
-    public void CopyStored(int frame, Span<int> samples) => (decoder ??= new(dataset, Format, FrameCount)).Decode(frame, samples);
+    public void CopyStored(int frame, Span<int> samples) => Decoder.Decode(frame, samples);
 
     /// <summary>Decodes the pixels of a slice: modality values.</summary>
     /// <param name="slice">Of this image.</param>
@@ -109,39 +119,12 @@ internal sealed class DicomImage
             return;
         }
 
-        decoder ??= new(dataset, Format, FrameCount);
-        if (decoder.NativeWords(slice.Frame) is { IsEmpty: false } words && slice.Lut.Table is null)
+        if (HasWords && slice.Lut.Table is null)
         {
-            // Most scans: no array between the file and the volume.
-            var (up, down) = (31 - Format.HighBit, 32 - Format.BitsStored);
-            for (var y = 0; y < slice.Rows; y++)
-            {
-                var row = words.Slice((slice.Row + y) * Format.Columns + slice.Column, slice.Columns);
-                var line = target.Slice(y * slice.Columns, slice.Columns);
-                if (Format.IsSigned)
-                {
-                    for (var x = 0; x < row.Length; x++)
-                    {
-                        line[x] = row[x] << up >> down;
-                    }
-                }
-                else
-                {
-                    for (var x = 0; x < row.Length; x++)
-                    {
-                        line[x] = (uint)row[x] << up >> down;
-                    }
-                }
-
-                if (slice.Lut is not { Slope: 1, Intercept: 0 })
-                {
-                    for (var x = 0; x < line.Length; x++)
-                    {
-                        line[x] = (float)(line[x] * slice.Lut.Slope + slice.Lut.Intercept);
-                    }
-                }
-            }
-
+            var words = ArrayPool<short>.Shared.Rent(slice.Rows * slice.Columns);
+            CopyWords(slice, words.AsSpan(0, slice.Rows * slice.Columns));
+            StoredVolume.Measure(words.AsSpan(0, slice.Rows * slice.Columns), Format.IsSigned, slice.Lut.Slope, slice.Lut.Intercept, target);
+            ArrayPool<short>.Shared.Return(words);
             return;
         }
 
@@ -161,6 +144,25 @@ internal sealed class DicomImage
         finally
         {
             ArrayPool<int>.Shared.Return(stored);
+        }
+    }
+
+    /// <summary>Decodes the pixels of a slice of an image that <see cref="HasWords"/>: stored values.</summary>
+    /// <param name="slice">Of this image.</param>
+    /// <param name="target">Rows x Columns of the slice, column fastest; the bits of unsigned values above 32767 are those of negative ones.</param>
+    public void CopyWords(DicomSlice slice, Span<short> target)
+    {
+        if ((slice.Rows, slice.Columns) == (Format.Rows, Format.Columns))
+        {
+            Decoder.DecodeWords(slice.Frame, target);
+            return;
+        }
+
+        var frame = new short[Format.Pixels]; // of which the slice is a tile
+        Decoder.DecodeWords(slice.Frame, frame);
+        for (var y = 0; y < slice.Rows; y++)
+        {
+            frame.AsSpan((slice.Row + y) * Format.Columns + slice.Column, slice.Columns).CopyTo(target[(y * slice.Columns)..]);
         }
     }
 
@@ -185,7 +187,7 @@ internal sealed class DicomImage
     {
         var plane = DicomPlane.Read(dataset, dataset, dataset);
         var lut = ModalityLut.Read(dataset, Format.IsSigned);
-        var kind = Kind(ImageType(), dataset.Label(DicomTag.EchoTime));
+        var (type, echo) = (string.Join('\\', ImageType()), dataset.Label(DicomTag.EchoTime));
         var time = dataset.IntegerText(DicomTag.TemporalPositionIdentifier) ?? 0;
         if (FrameCount > 1)
         {
@@ -194,13 +196,13 @@ internal sealed class DicomImage
 
         if (SiemensMosaic.Read(dataset, Format.Rows, Format.Columns, plane.Normal) is not { } mosaic)
         {
-            return [new(dataset.Path, 0, 0, 0, Format.Rows, Format.Columns, plane, lut, kind, (acquisition, time, instance, 0))];
+            return [new(dataset.Path, 0, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, (acquisition, time, instance, 0))];
         }
 
         var (rows, columns) = (Format.Rows / mosaic.TilesAcross, Format.Columns / mosaic.TilesAcross);
         return [.. Enumerable.Range(0, mosaic.Slices).Select(s => new DicomSlice(
             dataset.Path, 0, s / mosaic.TilesAcross * rows, s % mosaic.TilesAcross * columns, rows, columns,
-            mosaic.Plane(plane, Format.Rows, Format.Columns, s, plane.Thickness ?? 1), lut, kind, (acquisition, time, instance, s)))];
+            mosaic.Plane(plane, Format.Rows, Format.Columns, s, plane.Thickness ?? 1), lut, type, echo, (acquisition, time, instance, s)))];
     }
 
     private List<DicomSlice> Enhanced(IReadOnlyList<DicomDataset> groups, int instance, int acquisition)
@@ -224,7 +226,7 @@ internal sealed class DicomImage
             var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null);
             slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane,
                 ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, Format.IsSigned),
-                Kind(type?.Texts(DicomTag.FrameType) ?? [], echo),
+                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo,
                 (acquisition, content?.Integer(DicomTag.TemporalPositionIndex) ?? 0, instance, frame)));
         }
 
@@ -234,9 +236,6 @@ internal sealed class DicomImage
     /// <summary>Of CT the values that the standard defines (PS3.3, section C.8.2.1.1.1): vendors add others that vary within one acquisition.</summary>
     private string[] ImageType() =>
         dataset.Texts(DicomTag.ImageType) is var type && dataset.Text(DicomTag.Modality) == "CT" ? [.. type.Take(3)] : type;
-
-    private static string Kind(string[] type, double? echo) =>
-        string.Join('\\', type) + (echo is { } time ? FormattableString.Invariant($", echo {time:F2} ms") : "");
 
     /// <summary>MR and CT Image Frame Type sequences.</summary>
     private static readonly DicomTag[] FrameTypeSequences = [new(0x0018, 0x9226), new(0x0018, 0x9329)];

@@ -5,8 +5,12 @@ namespace Credence.MedicalIO.Dicom;
 /// <summary>The image files of one series, sorted into stacks.</summary>
 public sealed class DicomSeries
 {
-    private DicomSeries(string source, IReadOnlyList<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)> files, IReadOnlyList<string> notes)
+    private DicomSeries(string source, IReadOnlyList<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)> all, IReadOnlyList<string> notes)
     {
+        // The same instance at the same place is a second export of one file; one UID given to different slices is a fault of their writer, and all are kept.
+        var instances = all.GroupBy(f => (f.Header.Text(DicomTag.SopInstanceUid) ?? f.Header.Path, f.Slices[0].Plane.Position, f.Slices[0].Order)).ToList();
+        var files = instances.ConvertAll(i => i.First());
+        Copies = [.. instances.SelectMany(i => i.Skip(1).Select(f => $"{Path.GetRelativePath(source, f.Header.Path)} is the same instance as {Path.GetRelativePath(source, i.First().Header.Path)} and is left out"))];
         var header = files[0].Header;
         Source = source;
         Uid = header.Text(DicomTag.SeriesInstanceUid) ?? "";
@@ -37,7 +41,7 @@ public sealed class DicomSeries
     /// <summary>Names of the transfer syntaxes of the files.</summary>
     public IReadOnlyList<string> TransferSyntaxes { get; }
 
-    /// <summary>The image files, sorted by name.</summary>
+    /// <summary>The image files, sorted by name, each instance once.</summary>
     public IReadOnlyList<string> Files { get; }
 
     /// <summary>Volumes, by image type, echo, size and orientation.</summary>
@@ -46,17 +50,32 @@ public sealed class DicomSeries
     /// <summary>Image files that were left out, and why: those of the series, and those of its folder that do not say which series is theirs.</summary>
     public IReadOnlyList<string> Notes { get; }
 
+    /// <summary>Files that repeat an instance of the series, as exporting a study twice makes them; the first of each by name is kept.</summary>
+    public IReadOnlyList<string> Copies { get; }
+
     /// <summary>Finds the series in a folder and the folders below it, reading headers only, in parallel. Files that are not DICOM images are passed over.</summary>
     /// <param name="path">A folder, or one file.</param>
     /// <param name="isRecursive">Whether folders below are searched.</param>
     /// <param name="problem">Called for each DICOM file that cannot be used; from several threads.</param>
     /// <param name="cancellation">Stops the search.</param>
     /// <returns>Series by number, then by description.</returns>
-    public static IReadOnlyList<DicomSeries> Scan(string path, bool isRecursive = true, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default)
+    public static IReadOnlyList<DicomSeries> Scan(string path, bool isRecursive = true, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default) =>
+        Scan(path, FilesBelow(path, isRecursive), problem, cancellation);
+
+    /// <summary>The files of a folder, sorted by name; a file itself.</summary>
+    /// <param name="path">A folder, or one file.</param>
+    /// <param name="isRecursive">Whether folders below are searched.</param>
+    public static IReadOnlyList<string> FilesBelow(string path, bool isRecursive = true) => File.Exists(path)
+        ? [path]
+        : [.. Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = isRecursive, IgnoreInaccessible = true }).Order(StringComparer.Ordinal)];
+
+    /// <summary>Finds the series among files, as <see cref="Scan(string, bool, Action{MedicalImageException}?, CancellationToken)"/> does.</summary>
+    /// <param name="path">Where the files are from, for messages.</param>
+    /// <param name="paths">The files.</param>
+    /// <param name="problem">Called for each DICOM file that cannot be used; from several threads.</param>
+    /// <param name="cancellation">Stops the search.</param>
+    public static IReadOnlyList<DicomSeries> Scan(string path, IReadOnlyList<string> paths, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default)
     {
-        var paths = File.Exists(path)
-            ? [path]
-            : Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = isRecursive, IgnoreInaccessible = true }).Order(StringComparer.Ordinal).ToList();
         var files = new ConcurrentBag<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)>();
         var left = new ConcurrentBag<(string Series, MedicalImageException Problem)>();
         Parallel.ForEach(paths, new ParallelOptions { CancellationToken = cancellation }, file =>
@@ -118,7 +137,11 @@ public sealed class DicomSeries
     /// <param name="resample">Whether an irregular or tilted stack is put on a regular grid instead of refused.</param>
     /// <exception cref="InvalidImageFileException">The slices are not one regular stack, or a file is damaged.</exception>
     /// <exception cref="UnsupportedImageException">Several stacks, several time points, or pixels of a kind that is not read.</exception>
-    public Volume Read(bool resample = false)
+    public Volume Read(bool resample = false) => OnlyStack().Read(0, resample);
+
+    /// <summary>The series' one stack, of one volume.</summary>
+    /// <exception cref="UnsupportedImageException">Several stacks or several time points.</exception>
+    public DicomStack OnlyStack()
     {
         if (Stacks.Count > 1)
         {
@@ -132,7 +155,7 @@ public sealed class DicomSeries
                 "Convert one time point with `credence-infer convert --time-point`.");
         }
 
-        return Stacks[0].Read(0, resample);
+        return Stacks[0];
     }
 
     private static string FileCount(int count) => count == 1 ? "1 file" : $"{count} files";

@@ -9,8 +9,8 @@ public sealed class DicomStack
 {
     private const double SamePosition = 0.01; // mm
     private const double StepTolerance = 0.01; // share of the step
+    private const double SameDirection = 2e-3, SameSpacing = 1e-3, SameEcho = 0.01; // of unit vectors; share of the spacing; ms
     private const long SmallVolume = 1 << 24, VoxelsPerByte = 4096;
-    private const double LargestGrowth = 10; // slices of a resampled stack for each acquired one
 
     private readonly string source;
     private readonly IReadOnlyList<IReadOnlyList<DicomSlice>> timePoints; // each sorted along the normal
@@ -52,7 +52,7 @@ public sealed class DicomStack
         first = one[0].Plane;
         Rows = one[0].Rows;
         Columns = one[0].Columns;
-        Kind = one[0].Kind;
+        Kind = one[0].Type + (one[0].Echo is { } echo ? FormattableString.Invariant($", echo {echo:F2} ms") : "");
         distances = [.. one.Skip(1).Zip(one, (next, slice) => (next.Plane.Position - slice.Plane.Position).Dot(normal))];
         Step = distances.Length == 0 ? (first.Thickness is > 0 and var thickness ? thickness : 1) * normal : 1.0 / distances.Length * (one[^1].Plane.Position - first.Position);
         CheckSteps(one, normal, problems);
@@ -92,12 +92,30 @@ public sealed class DicomStack
     /// <param name="isComputedTomography">Padding of CT is replaced by the lowest value.</param>
     internal static IReadOnlyList<DicomStack> Group(string source, IEnumerable<DicomSlice> slices, bool isComputedTomography)
     {
-        // Directions and distances in steps that hold their rounding in the file, so that equal ones compare equal.
-        static long Round(double value, double step) => (long)Math.Round(value / step);
-        static (long, long, long) Direction(Vector3D v) => (Round(v.X, 2e-3), Round(v.Y, 2e-3), Round(v.Z, 2e-3));
-        return [.. slices
-            .GroupBy(s => (s.Rows, s.Columns, s.Kind, Direction(s.Plane.RowDirection), Direction(s.Plane.ColumnDirection), Round(s.Plane.RowSpacing, 1e-2), Round(s.Plane.ColumnSpacing, 1e-2)))
-            .Select(g => new DicomStack(source, [.. g], isComputedTomography))];
+        // Compared with the first slice of each stack rather than rounded: of two equal numbers with different last digits, one may round up and one down.
+        var stacks = new List<List<DicomSlice>>();
+        foreach (var slice in slices)
+        {
+            if (stacks.Find(s => BelongTogether(s[0], slice)) is { } stack)
+            {
+                stack.Add(slice);
+            }
+            else
+            {
+                stacks.Add([slice]);
+            }
+        }
+
+        return stacks.ConvertAll(s => new DicomStack(source, s, isComputedTomography));
+    }
+
+    private static bool BelongTogether(DicomSlice a, DicomSlice b)
+    {
+        var (p, q) = (a.Plane, b.Plane);
+        return (a.Rows, a.Columns, a.Type, a.Echo is null) == (b.Rows, b.Columns, b.Type, b.Echo is null)
+            && Math.Abs((a.Echo ?? 0) - (b.Echo ?? 0)) <= SameEcho
+            && (p.RowDirection - q.RowDirection).Length <= SameDirection && (p.ColumnDirection - q.ColumnDirection).Length <= SameDirection
+            && Math.Abs(p.RowSpacing - q.RowSpacing) <= SameSpacing * p.RowSpacing && Math.Abs(p.ColumnSpacing - q.ColumnSpacing) <= SameSpacing * p.ColumnSpacing;
     }
 
     /// <summary>Reads one volume.</summary>
@@ -107,8 +125,7 @@ public sealed class DicomStack
     /// <exception cref="UnsupportedImageException">The pixels are of a kind that is not read.</exception>
     public Volume Read(int timePoint = 0, bool resample = false)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(timePoint);
-        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(timePoint, TimePoints);
+        CheckTimePoint(timePoint);
         if (Problems.Count > 0 && !resample)
         {
             throw new InvalidImageFileException(source, string.Join("; ", Problems), "one slice at each position, in equal steps along the normal",
@@ -119,29 +136,69 @@ public sealed class DicomStack
         CheckPlausible(slices);
         var pixels = Rows * Columns;
         var voxels = new float[Geometry.Size.Count];
+        ForEachFile(slices, (image, file) =>
+        {
+            Parallel.ForEach(file, s => image.CopyPixels(s.Slice, voxels.AsSpan(s.K * pixels, pixels)));
+
+            if (isComputedTomography)
+            {
+                ReplacePadding(image.Dataset, file, voxels, pixels);
+            }
+        });
+        var volume = new Volume(Geometry, voxels);
+        return Problems.Count > 0 ? StackStraightening.Straighten(source, string.Join("; ", Problems), volume, slices, distances.Where(d => d >= SamePosition).DefaultIfEmpty(1).Min()) : volume;
+    }
+
+    /// <summary>Reads one volume as it is stored, where that can be: regular, at most 16 bits, one line to measured values that float32 holds, no padding to replace.</summary>
+    /// <param name="timePoint">Which, from 0.</param>
+    /// <returns>null where only <see cref="Read"/> gives the volume.</returns>
+    /// <exception cref="InvalidImageFileException">A file is damaged.</exception>
+    /// <exception cref="UnsupportedImageException">The pixels are of a kind that is not read.</exception>
+    public StoredVolume? ReadStored(int timePoint = 0)
+    {
+        CheckTimePoint(timePoint);
+        var slices = timePoints[timePoint];
+        var lut = slices[0].Lut;
+        if (Problems.Count > 0 || lut.Table is not null || (float)lut.Slope != lut.Slope || (float)lut.Intercept != lut.Intercept || slices.Any(s => s.Lut != lut))
+        {
+            return null;
+        }
+
+        CheckPlausible(slices);
+        var pixels = Rows * Columns;
+        var words = GC.AllocateUninitializedArray<short>((int)Geometry.Size.Count);
+        var (isStored, signs) = (true, 0);
+        ForEachFile(slices, (image, file) =>
+        {
+            if (!image.HasWords || isComputedTomography && image.Dataset.Has(DicomTag.PixelPaddingValue))
+            {
+                isStored = false;
+                return;
+            }
+
+            Interlocked.Or(ref signs, image.Format.IsSigned ? 1 : 2);
+            Parallel.ForEach(file, s => image.CopyWords(s.Slice, words.AsSpan(s.K * pixels, pixels)));
+        });
+        return isStored && signs != 3 ? new(Geometry, words, signs == 1, lut.Slope, lut.Intercept) : null;
+    }
+
+    private void CheckTimePoint(int timePoint)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(timePoint);
+        ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(timePoint, TimePoints);
+    }
+
+    /// <summary>Reads the files of slices in parallel; an error is that of the first file that has one.</summary>
+    private static void ForEachFile(IReadOnlyList<DicomSlice> slices, Action<DicomImage, IEnumerable<(DicomSlice Slice, int K)>> use)
+    {
         try
         {
-            Parallel.ForEach(slices.Select((slice, k) => (slice, k)).GroupBy(s => s.slice.Path), file =>
-            {
-                var image = DicomImage.Read(file.Key);
-                foreach (var (slice, k) in file)
-                {
-                    image.CopyPixels(slice, voxels.AsSpan(k * pixels, pixels));
-                }
-
-                if (isComputedTomography)
-                {
-                    ReplacePadding(image.Dataset, file, voxels, pixels);
-                }
-            });
+            Parallel.ForEach(slices.Select((slice, k) => (slice, k)).GroupBy(s => s.slice.Path), file => DicomImage.Read(file.Key, image => use(image, file)));
         }
         catch (AggregateException e)
         {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.InnerExceptions[0]);
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.Flatten().InnerExceptions[0]);
         }
-
-        var volume = new Volume(Geometry, voxels);
-        return Problems.Count > 0 ? Straighten(volume, slices) : volume;
     }
 
     /// <summary>A lying header must not cost memory: files have to be as large as their images, compressed beyond all use, would be.</summary>
@@ -219,78 +276,5 @@ public sealed class DicomStack
         {
             problems.Add(FormattableString.Invariant($"a gantry tilt of {Math.Atan2(sheared.Length, Step.Dot(normal)) * 180 / Math.PI:F1} degrees"));
         }
-    }
-
-    /// <summary>
-    /// Puts slices at their own places on a grid with axes along row, column and normal, and the smallest step. Linear between slices and, where
-    /// tilt shifts them in plane, between pixels; outside the slices the lowest value.
-    /// </summary>
-    private Volume Straighten(Volume volume, IReadOnlyList<DicomSlice> slices)
-    {
-        var normal = first.Normal;
-        var offsets = slices.Select(s => s.Plane.Position - first.Position).ToList();
-        var heights = offsets.ConvertAll(o => o.Dot(normal));
-        var shiftI = offsets.ConvertAll(o => o.Dot(first.RowDirection) / first.ColumnSpacing);
-        var shiftJ = offsets.ConvertAll(o => o.Dot(first.ColumnDirection) / first.RowSpacing);
-        if (shiftI.Max() - shiftI.Min() > 3.0 * Columns || shiftJ.Max() - shiftJ.Min() > 3.0 * Rows)
-        {
-            throw new InvalidImageFileException(source, $"{string.Join("; ", Problems)}, and slices shifted by more than three times their width", "slices that overlap when seen along their normal",
-                "Leave out the slices that lie apart.");
-        }
-
-        var (startI, startJ) = ((int)Math.Floor(shiftI.Min() + 1e-6), (int)Math.Floor(shiftJ.Min() + 1e-6));
-        var step = distances.Where(d => d >= SamePosition).DefaultIfEmpty(1).Min();
-        if (heights[^1] / step > LargestGrowth * slices.Count)
-        {
-            throw new InvalidImageFileException(source, FormattableString.Invariant($"{string.Join("; ", Problems)}, which take {heights[^1] / step:F0} slices at the smallest step"), $"at most {LargestGrowth} slices for each acquired one",
-                "Leave out the slices that lie apart.");
-        }
-
-        var size = new Size3(
-            Columns + (int)Math.Ceiling(shiftI.Max() - 1e-6) - startI, Rows + (int)Math.Ceiling(shiftJ.Max() - 1e-6) - startJ, (int)Math.Floor(heights[^1] / step + 1e-6) + 1);
-        if (size.Count > Array.MaxLength)
-        {
-            throw new InvalidImageFileException(source, $"{string.Join("; ", Problems)}, which take {size} voxels at the smallest step", "at most 2 billion voxels",
-                "Leave out the slices that lie apart.");
-        }
-
-        var lowest = volume.Voxels.Min();
-        var voxels = new float[size.Count];
-        Parallel.For(0, size.Depth, k =>
-        {
-            var height = k * step;
-            var above = heights.FindIndex(h => h >= height - 1e-9);
-            above = above < 0 ? heights.Count - 1 : above;
-            var below = Math.Max(0, above - 1);
-            var share = above == below ? 0 : Math.Clamp((height - heights[below]) / (heights[above] - heights[below]), 0, 1);
-            for (var j = 0; j < size.Height; j++)
-            {
-                for (var i = 0; i < size.Width; i++)
-                {
-                    float At(int slice) => Bilinear(volume, slice, i + startI - shiftI[slice], j + startJ - shiftJ[slice], lowest);
-                    voxels[i + size.Width * (j + size.Height * (long)k)] = share <= 0 ? At(below) : share >= 1 ? At(above) : (float)((1 - share) * At(below) + share * At(above));
-                }
-            }
-        });
-
-        var origin = first.Position + startI * first.ColumnSpacing * first.RowDirection + startJ * first.RowSpacing * first.ColumnDirection;
-        return new(new(size, new(DicomPlane.ToRas(first.ColumnSpacing * first.RowDirection), DicomPlane.ToRas(first.RowSpacing * first.ColumnDirection),
-            DicomPlane.ToRas(step * normal), DicomPlane.ToRas(origin))), voxels);
-    }
-
-    private static float Bilinear(Volume volume, int slice, double i, double j, float outside)
-    {
-        var (width, height) = (volume.Geometry.Size.Width, volume.Geometry.Size.Height);
-        if (i < -1e-6 || j < -1e-6 || i > width - 1 + 1e-6 || j > height - 1 + 1e-6)
-        {
-            return outside;
-        }
-
-        var (i0, j0) = (Math.Clamp((int)Math.Floor(i + 1e-6), 0, width - 1), Math.Clamp((int)Math.Floor(j + 1e-6), 0, height - 1));
-        var (i1, j1) = (Math.Min(i0 + 1, width - 1), Math.Min(j0 + 1, height - 1));
-        var (u, v) = (Math.Max(0, i - i0), Math.Max(0, j - j0));
-        var near = (1 - u) * volume[i0, j0, slice] + u * volume[i1, j0, slice];
-        var far = (1 - u) * volume[i0, j1, slice] + u * volume[i1, j1, slice];
-        return (float)((1 - v) * near + v * far);
     }
 }

@@ -121,6 +121,16 @@ public static class NiftiFile
     public static NiftiDataType ExactType(Volume volume) =>
         Extent(volume.Voxels) is ( >= short.MinValue, <= short.MaxValue, IsWhole: true) ? NiftiDataType.Int16 : NiftiDataType.Float32;
 
+    /// <summary>Writes stored values as they are, with the line to measured ones as scl_slope and scl_inter: int16, or uint16 where one is above 32767.</summary>
+    /// <param name="path">Ends in .nii or .nii.gz.</param>
+    /// <param name="volume">The volume.</param>
+    public static void WriteStored(string path, StoredVolume volume)
+    {
+        var type = !volume.IsSigned && volume.Words.AsSpan().ContainsAnyInRange(short.MinValue, (short)-1) ? NiftiDataType.UInt16 : NiftiDataType.Int16;
+        WriteFile(path, NiftiHeader.Format(volume.Geometry, type, volume.Slope, volume.Intercept, []), volume.Words.Length, 2,
+            (first, target) => MemoryMarshal.AsBytes(volume.Words.AsSpan(first, target.Length / 2)).CopyTo(target));
+    }
+
     /// <summary>Writes a label map as uint8.</summary>
     /// <param name="path">Ends in .nii or .nii.gz.</param>
     /// <param name="labels">The labels.</param>

@@ -27,7 +27,7 @@ public sealed class LesionSegmenterTests : IDisposable
         var prediction = segmenter.Predict([scan], new() { Samples = Samples, Seed = Seed, BatchSize = 3 }).Prediction;
 
         var manifest = TinyModel.Manifest;
-        var prepared = Preprocessing.Prepare([scan], manifest.Spacing, manifest.Normalisation.Kind);
+        var prepared = Preprocessing.Prepare([scan], manifest.Preprocessing);
         var n = (int)prepared.Geometry.Size.Count;
         var probability = new double[Samples][];
         for (var s = 0; s < Samples; s++)
@@ -139,7 +139,7 @@ public sealed class LesionSegmenterTests : IDisposable
             Assert.Throws<InvalidScanException>(() => segmenter.Predict([holed], new())).Message);
 
         Assert.Equal("channel 2: a grid of 2 x 2 x 2 voxels that is not the grid of channel 1 (11 x 7 x 9); expected all channels on one grid. Resample the channels onto one grid first.",
-            Assert.Throws<InvalidScanException>(() => Preprocessing.Prepare([Scan(), new(new(new(2, 2, 2), Affine.Identity), new float[8])], new(1, 1, 1), NormalisationKind.ZScore)).Message);
+            Assert.Throws<InvalidScanException>(() => Preprocessing.Prepare([Scan(), new(new(new(2, 2, 2), Affine.Identity), new float[8])], TinyModel.Manifest.Preprocessing)).Message);
     }
 
     [Fact]

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using CsCheck;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
@@ -56,12 +58,34 @@ public sealed class ModelFileTests
         Refused("overlap 1", m => m with { Overlap = 1 });
         Refused("patch 7 x 6 x 4 with stride 2 x 2 x 2", m => m with { PatchSize = new(7, 6, 4) });
         Refused("spacing", m => m with { Spacing = new(1, 0, 1) });
+        Refused("interpolation \"Nearest\"", m => m with { Interpolation = MedicalIO.Interpolation.Nearest });
+        Refused("clipping from percentile 50 to 50", m => m with { Normalisation = m.Normalisation with { LowerPercentile = 50, UpperPercentile = 50 } });
+        Refused("a window from 0 to 0", m => m with { Normalisation = new(NormalisationKind.Window) });
         Refused("calibration", m => m with { Calibration = new() { Temperature = 0 } });
         Refused("2 channels and labels 0, 7, 7", m => m with { Channels = [new("a"), new("b")], Classes = [new(0, "b"), new(7, "l"), new(7, "m")] });
         Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")] });
         Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });
         Refused("noise input \"noise/conv\" of shape (2, 1, 3, 3, 4)", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Shape = [2, 1, 3, 3, 4] }] });
         Refused("graph inputs image, noise/conv", m => m with { NoiseInputs = [] });
+    }
+
+    /// <summary>A reader never guesses a part of the recipe.</summary>
+    [Theory]
+    [InlineData("interpolation")]
+    [InlineData("crop")]
+    [InlineData("spacing")]
+    [InlineData("normalisation", "kind")]
+    [InlineData("normalisation", "region")]
+    [InlineData("normalisation", "lowerPercentile")]
+    [InlineData("normalisation", "upperPercentile")]
+    [InlineData("normalisation", "windowLower")]
+    [InlineData("normalisation", "windowUpper")]
+    public void Preprocessing_that_is_not_told_is_refused(params string[] path)
+    {
+        var manifest = JsonNode.Parse(JsonSerializer.Serialize(TinyModel.Manifest, ManifestJson.Default.ModelManifest))!.AsObject();
+        Assert.True((path.Length == 1 ? manifest : manifest[path[0]]!.AsObject()).Remove(path[^1]));
+
+        Assert.Matches($"^m\\.onnx: a manifest that cannot be read .*'{path[^1]}'", Message(TinyModel.Bytes(manifestText: manifest.ToJsonString())));
     }
 
     [Fact]

@@ -34,6 +34,54 @@ public sealed class DicomPeerTests
         Assert.True(found >= volumes, $"{found} volumes");
     }
 
+    /// <summary>Oracle: dcm2niix's own correction of gantry tilt. Of the series the slices in equal steps: it also writes an affine for uneven ones, whose axes are not orthogonal.</summary>
+    [Fact]
+    public void A_tilted_CT_is_straightened_as_dcm2niix_does_it()
+    {
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("in"));
+        foreach (var file in Directory.GetFiles(Shared.Folder("data/dicom/ct_gantry_tilt_ge"), "*.dcm").Order(StringComparer.Ordinal).Take(14))
+        {
+            File.Copy(file, folder.File($"in/{Path.GetFileName(file)}"));
+        }
+
+        Shared.Run("dcm2niix", "dcm2niix", "-b", "n", "-z", "n", "-f", "scan", "-o", folder.Path, folder.File("in"));
+        var reference = Orientation.ToCanonical(NiftiFile.Read(folder.File("scan_Tilt_1.nii")));
+        var ours = Orientation.ToCanonical(DicomSeries.Read(folder.File("in"), resample: true));
+
+        Assert.True(reference.Geometry.IsSameGrid(ours.Geometry, 1e-3), $"{reference.Geometry.CornerDistance(ours.Geometry)} mm");
+
+        // Its voxels are rounded to whole numbers, and it keeps the padding of -1500 beyond the field of view, which we replace before interpolating.
+        var inside = reference.Voxels.Zip(ours.Voxels).Where(p => p.First > -1000 && p.Second > -1000).Select(p => Math.Abs(p.First - p.Second)).ToList();
+        Assert.True(inside.Count > 1_500_000, $"{inside.Count} voxels");
+        Assert.InRange(inside.Count(d => d > 0.51) / (double)inside.Count, 0, 1e-3);
+    }
+
+    /// <summary>What convert writes is what the reader understands: stored values with their line are the measured ones.</summary>
+    [Theory]
+    [InlineData("dcm_qa_nih/In/20180918GE")]
+    [InlineData("dcm_qa_enh/In")]
+    [InlineData("dcm_qa_ts/In")]
+    public void Stored_volumes_measure_the_same(string root)
+    {
+        var stacks = DicomSeries.Scan(Shared.Folder($"data/dicom/{root}")).SelectMany(s => s.Stacks).ToList();
+        var compared = 0;
+        foreach (var stack in stacks)
+        {
+            if (ReadOrSkip(() => stack.ReadStored()) is not { } stored)
+            {
+                continue;
+            }
+
+            var measured = stack.Read();
+            Assert.Equal(measured.Voxels, stored.Words.Select(w => (float)((stored.IsSigned ? w : (ushort)w) * stored.Slope + stored.Intercept)));
+            Assert.Equal(measured.Geometry, stored.Geometry);
+            compared++;
+        }
+
+        Assert.True(compared > 0, $"{stacks.Count} stacks, none stored");
+    }
+
     /// <summary>The same image in nine transfer syntaxes decodes to the same voxels.</summary>
     [Fact]
     public void Transfer_syntaxes_do_not_change_voxels()
@@ -90,8 +138,8 @@ public sealed class DicomPeerTests
         }
 
         Assert.True(wrong.Count == 0, $"{wrong.Count} of {equal + wrong.Count} differ:\n{string.Join('\n', wrong)}");
-        Assert.True(equal >= 60, $"{equal} equal");
-        Assert.All(refused, m => Assert.Matches("JPEG colour|64 bits|transfer syntax", m));
+        Assert.True(equal >= 90, $"{equal} equal");
+        Assert.All(refused, m => Assert.Matches("64 bits|transfer syntax", m));
     }
 
     /// <summary>Oracle: dcmtk encodes one image in each way it knows, and decodes it again.</summary>
@@ -105,12 +153,24 @@ public sealed class DicomPeerTests
     [InlineData("+el", "+sv", "7")]
     [InlineData("+ee", "+q", "85")]
     [InlineData("+eb", "+q", "90")]
-    public void Jpeg_decodes_as_dcmtk_decodes_it(params string[] encoding)
+    public void Jpeg_decodes_as_dcmtk_decodes_it(params string[] encoding) => AssertAsDcmtk(Path.Combine(Shared.Folder("data/dicom/dcm_qa_ts/In"), "1.dcm"), encoding);
+
+    /// <summary>Oracle: dcmtk. Colour whose components are halved in width, in both, or not, in an image of even and of odd size; left as it is stored (+cn).</summary>
+    [Theory]
+    [InlineData("examples_rgb_color.dcm", "+eb", "+s2")]
+    [InlineData("examples_rgb_color.dcm", "+eb", "+n1")]
+    [InlineData("examples_rgb_color.dcm", "+eb", "+np")]
+    [InlineData("examples_rgb_color.dcm", "+eb", "+s4")]
+    [InlineData("SC_rgb_small_odd.dcm", "+eb", "+s2")]
+    [InlineData("SC_rgb_small_odd.dcm", "+eb", "+n1")]
+    public void Jpeg_colour_decodes_as_dcmtk_decodes_it(string name, params string[] encoding) =>
+        AssertAsDcmtk(Path.Combine(Shared.Folder("data/dicom/pydicom_testfiles"), "test_files", name), encoding);
+
+    private static void AssertAsDcmtk(string source, string[] encoding)
     {
-        var source = Path.Combine(Shared.Folder("data/dicom/dcm_qa_ts/In"), "1.dcm");
         using var folder = new TemporaryFolder();
         Shared.Run("dcmtk", "dcmcjpeg", [.. encoding, source, folder.File("encoded.dcm")]);
-        Shared.Run("dcmtk", "dcmdjpeg", folder.File("encoded.dcm"), folder.File("decoded.dcm"));
+        Shared.Run("dcmtk", "dcmdjpeg", "+cn", folder.File("encoded.dcm"), folder.File("decoded.dcm"));
 
         Assert.Equal(PixelEncoding.Jpeg, DicomFile.Read(folder.File("encoded.dcm")).Syntax.Pixels);
         Assert.Equal(Stored(folder.File("decoded.dcm")), Stored(folder.File("encoded.dcm")));

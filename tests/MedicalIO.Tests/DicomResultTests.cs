@@ -75,7 +75,7 @@ public sealed class DicomResultTests : IDisposable
         Assert.Contains($"FRACTIONAL PROBABILITY 255 {2 * map.Voxels.Sum(v => (int)Math.Round(v * 255))} True", output, StringComparison.Ordinal);
     }
 
-    /// <summary>dcmtk and GDCM open what we write, and know what it is.</summary>
+    /// <summary>dcmtk and GDCM open what we write, and know what it is; GDCM finds the same pixels.</summary>
     [Fact]
     public void Dcmtk_and_GDCM_open_them()
     {
@@ -91,6 +91,10 @@ public sealed class DicomResultTests : IDisposable
             }
 
             Assert.StartsWith("MediaStorage is 1.2.840.10008.5.1.4.1.1.", Shared.Run("libgdcm-tools", "gdcminfo", folder.File(name)), StringComparison.Ordinal);
+            Shared.Run("libgdcm-tools", "gdcmraw", "-i", folder.File(name), "-o", folder.File("raw"));
+            var pixels = DicomFile.Read(folder.File(name)).Element(DicomTag.PixelData)!.Value.ToArray();
+            Assert.Equal(pixels, File.ReadAllBytes(folder.File("raw")));
+            Assert.Contains(pixels, p => p != 0);
         }
     }
 
@@ -185,6 +189,20 @@ public sealed class DicomResultTests : IDisposable
         Assert.All(segmentation.Segments.Zip(segmentation.Maps), s => Assert.Equal(expected.GetValueOrDefault(s.First.Number), s.Second.Voxels.Sum(v => (double)v), tolerance: 1e-2));
     }
 
+    /// <summary>A slide lies on a microscope, not in a patient: its segmentations have no volume, and the error says so.</summary>
+    [Theory]
+    [InlineData("seg_image_sm_dots.dcm")]
+    [InlineData("seg_image_sm_numbers.dcm")]
+    [InlineData("seg_image_sm_control.dcm")]
+    [InlineData("seg_image_sm_control_labelmap.dcm")]
+    [InlineData("seg_image_sm_dots_tiled_full.dcm")]
+    public void Segmentations_of_slides_are_refused_in_words(string name)
+    {
+        var path = Path.Combine(Shared.Folder("data/dicom/seg_highdicom"), "data/test_files", name);
+        Assert.Equal($"{path}: a segmentation of a microscope slide, whose frames lie in the plane of the slide and not in a patient; expected frames with a place in the patient. "
+            + "Segmentations of slides have no volume and are not read; give one of a CT or MR series.", Assert.Throws<UnsupportedImageException>(() => DicomSegmentation.Read(path)).Message);
+    }
+
     private (LabelMap Labels, Volume Map) Write()
     {
         var source = Source();
@@ -196,7 +214,7 @@ public sealed class DicomResultTests : IDisposable
         SegmentationWriter.WriteBinary(folder.File("binary.dcm"), labels, Segments, source, Options);
         SegmentationWriter.WriteFractional(folder.File("fractional.dcm"), [map, map], Segments, source, Options);
         ParametricMapWriter.Write(folder.File("map.dcm"), map, ParametricMapQuantity.PredictiveEntropy(2), source, Options);
-        SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [new byte[90], new byte[90]], hasText: false, source, Options);
+        SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [[.. Enumerable.Range(0, 90).Select(n => (byte)n)], [.. Enumerable.Range(0, 90).Select(n => (byte)(255 - n))]], hasText: false, source, Options);
         return (labels, map);
     }
 

@@ -229,6 +229,7 @@ public sealed class DicomSeriesTests
 
         File.Copy(folder.File("aside/3.dcm"), folder.File("0003.dcm"));
         File.Copy(folder.File("aside/3.dcm"), folder.File("twin.dcm"));
+        ChangeInstance(folder.File("twin.dcm"));
         Assert.Equal($"scan: 0003.dcm and twin.dcm at the same position (0.000 mm apart); expected one slice at each position, in equal steps along the normal. {Remedy}", Message());
 
         File.Delete(folder.File("twin.dcm"));
@@ -236,6 +237,50 @@ public sealed class DicomSeriesTests
         File.Move(folder.File("other/0001.dcm"), folder.File("t1.dcm"));
         Assert.StartsWith("scan: 2 series: \"FLAIR\" with 5 files, \"T1\" with 1 file; expected one series.", Message(), StringComparison.Ordinal);
     }
+
+    /// <summary>A study exported twice into one folder is one volume, and the second files are named; the same UID at another place is no copy.</summary>
+    [Fact]
+    public void The_same_instance_twice_is_a_copy()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = Oblique(v => v * 7 % 4096);
+        DicomSeriesWriter.Write(folder.File("a"), volume, Info());
+        DicomSeriesWriter.Write(folder.File("b"), volume, Info());
+        File.Delete(folder.File("b/0002.dcm"));
+
+        var series = Assert.Single(DicomSeries.Scan(folder.Path));
+        Assert.Equal(["b/0001.dcm is the same instance as a/0001.dcm and is left out", "b/0003.dcm is the same instance as a/0003.dcm and is left out"], series.Copies.Take(2));
+        Assert.Equal((4, 5, 1), (series.Copies.Count, series.Files.Count, series.Stacks[0].TimePoints));
+        Assert.Empty(series.Stacks[0].Problems);
+        Assert.Equal(volume.Voxels, series.Read().Voxels);
+
+        // A repeat has a UID of its own.
+        foreach (var file in Directory.GetFiles(folder.File("b")))
+        {
+            ChangeInstance(file);
+        }
+
+        File.Copy(folder.File("a/0002.dcm"), folder.File("b/0002.dcm"));
+        ChangeInstance(folder.File("b/0002.dcm"));
+        Assert.Equal((0, 2), (DicomSeries.Scan(folder.Path)[0].Copies.Count, DicomSeries.Scan(folder.Path)[0].Stacks[0].TimePoints));
+    }
+
+    /// <summary>Cosines that differ in their last digits belong together wherever they lie: also at the edge of any rounding.</summary>
+    [Fact]
+    public void Rounding_of_cosines_does_not_split_a_stack() =>
+        Gen.Select(Gen.Double[0, 0.02], Gen.Double[-2e-6, 2e-6].Array[4]).Sample((angle, noise) =>
+        {
+            using var folder = new TemporaryFolder();
+            for (var k = 0; k < noise.Length; k++)
+            {
+                var (sine, cosine) = Math.SinCos(angle + noise[k]);
+                var affine = new Affine(new(cosine, sine, 0), new(-sine, cosine, 0), new(0, 0, 2), new(0, 0, 2 * k));
+                DicomSeriesWriter.Write(folder.File($"{k}"), new(new(new(4, 4, 1), affine), new float[16]), Info());
+                ChangeInstance(folder.File($"{k}/0001.dcm"), (char)('1' + k));
+            }
+
+            Assert.Equal(new Size3(4, 4, 4), Assert.Single(DicomSeries.Scan(folder.Path)[0].Stacks).Geometry.Size);
+        }, iter: 100, seed: "0N0XIzNsQ0O2", threads: 1);
 
     [Fact]
     public void Damage_of_any_kind_is_a_MedicalImageException()
@@ -274,6 +319,17 @@ public sealed class DicomSeriesTests
 
         Assert.Equal(reference.Voxels, ours.Voxels);
         Assert.True(reference.Geometry.IsSameGrid(ours.Geometry, 1e-3), $"{series}: {reference.Geometry.CornerDistance(ours.Geometry)} mm");
+    }
+
+    /// <summary>Gives a file another SOPInstanceUID.</summary>
+    private static void ChangeInstance(string path, char last = '7')
+    {
+        var bytes = File.ReadAllBytes(path);
+        var at = bytes.AsSpan().IndexOf((byte[])[8, 0, 0x18, 0, (byte)'U', (byte)'I']);
+        var end = at + 8 + bytes[at + 6] - 1;
+        end -= bytes[end] == 0 ? 1 : 0;
+        bytes[end] = bytes[end] == (byte)last ? (byte)'0' : (byte)last;
+        File.WriteAllBytes(path, bytes);
     }
 
     private const string Remedy = "Complete the series, split repeated acquisitions into folders of their own, or resample it: `credence-infer convert --resample`.";

@@ -43,8 +43,28 @@ public sealed class PlannerTests
     [Fact]
     public void Background_that_was_removed_is_kept_out_of_the_statistics()
     {
-        Assert.Equal(NormalisationKind.ZScoreNonZero, Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.3)).Normalisation.Kind);
-        Assert.Equal(NormalisationKind.ZScore, Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.99)).Normalisation.Kind);
+        var stripped = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.3));
+        var whole = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.99));
+        Assert.Equal((new(NormalisationKind.ZScore) { Region = Region.NonZero }, Region.NonZero, Interpolation.CubicSpline), (stripped.Normalisation, stripped.Crop, stripped.Interpolation));
+        Assert.Equal((new(NormalisationKind.ZScore), Region.Whole, Interpolation.CubicSpline), (whole.Normalisation, whole.Crop, whole.Interpolation));
+    }
+
+    [Fact]
+    public void CT_is_windowed_by_what_the_masks_hold_and_cropped_to_the_body()
+    {
+        var fingerprint = Fingerprint(new(90, 90, 90), new(1, 1, 1)) with { Channels = [new(-1024, 0, 800, -300, 500, 1) { Maximum = 3000, LabelledPercentile005 = -52.5, LabelledPercentile995 = 187.2 }] };
+        var plan = Planner.Plan(Dataset with { Channels = [new("ct")] }, fingerprint);
+
+        Assert.Equal((new(NormalisationKind.Window) { WindowLower = -53, WindowUpper = 188 }, Region.Body), (plan.Normalisation, plan.Crop));
+        Assert.Null(plan.Preprocessing.Fault());
+    }
+
+    [Fact]
+    public void Spikes_are_clipped_and_nothing_else_is()
+    {
+        NormalisationDescription Rule(double maximum) => Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)) with { Channels = [new(0, 100, 400, 120, 90, 1) { Maximum = maximum }] }).Normalisation;
+        Assert.Equal(new(NormalisationKind.ZScore), Rule(maximum: 900));
+        Assert.Equal(new(NormalisationKind.ZScore) { UpperPercentile = 99.95 }, Rule(maximum: 9_000));
     }
 
     [Fact]
@@ -61,6 +81,13 @@ public sealed class PlannerTests
         Assert.Matches(@"plan\.json: patch 33 x 32 x 32, .*; expected positive numbers, the patch a multiple of 8 x 8 x 8", Refusal());
         (plan with { Kernels = [[3, 3, 2], .. plan.Kernels.Skip(1)] }).Write(path);
         Assert.Contains("one odd kernel triple a level", Refusal(), StringComparison.Ordinal);
+        (plan with { Normalisation = new(NormalisationKind.ZScore) { LowerPercentile = 60, UpperPercentile = 40 } }).Write(path);
+        Assert.Matches("plan\\.json: clipping from percentile 60 to 40; expected percentiles from 0 to 100, the lower one first", Refusal());
+        (plan with { Interpolation = Interpolation.Nearest }).Write(path);
+        Assert.Matches("plan\\.json: interpolation \"Nearest\"; expected \"linear\" or \"cubic-b-spline\"", Refusal());
+        (plan with { Crop = Region.Body, Normalisation = new(NormalisationKind.Window) { WindowLower = -160, WindowUpper = 240 } }).Write(path);
+        Assert.Contains("\"crop\": \"body\"", File.ReadAllText(path), StringComparison.Ordinal);
+        Assert.Equal((Region.Body, 240), (TrainingPlan.Read(path).Crop, TrainingPlan.Read(path).Normalisation.WindowUpper));
         File.WriteAllText(path, "{\"width\": \"wide\"}");
         Assert.Contains("delete it to plan again", Refusal(), StringComparison.Ordinal);
 

@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
@@ -43,6 +44,7 @@ public sealed class FingerprintBuilder(Dataset dataset)
         }
 
         var geometry = Orientation.ToCanonical(@case.Channels[0].Geometry);
+        var box = Preprocessing.Box([.. @case.Channels.Select(Orientation.ToCanonical)], IntensityRules.PossibleCrop(dataset.Channels));
         var classVoxels = new long[dataset.Classes.Count];
         foreach (var label in @case.Mask.Labels)
         {
@@ -50,7 +52,7 @@ public sealed class FingerprintBuilder(Dataset dataset)
         }
 
         cases.Add(@case.Id, new(
-            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, [.. @case.Channels.Select(c => Measure(c.Voxels))], classVoxels,
+            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))], classVoxels,
             classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000));
     }
 
@@ -60,25 +62,32 @@ public sealed class FingerprintBuilder(Dataset dataset)
     {
         var measures = cases.Where(c => ids?.Contains(c.Key) ?? true).Select(c => c.Value).ToList();
         var median = Reduce(measures.Select(m => m.Spacing), Median);
-        var sizes = measures.Select(m => new Vector3D(
-            m.Size.Width * m.Spacing.X / median.X, m.Size.Height * m.Spacing.Y / median.Y, m.Size.Depth * m.Spacing.Z / median.Z));
-        var size = Reduce(sizes, Median);
+        var labelled = measures.Where(m => m.LesionVolume > 0).ToList();
         var voxels = measures.Sum(m => m.ClassVoxels.Sum());
-        return new()
+        var fingerprint = new TrainingFingerprint
         {
             Cases = measures.Count,
             SpacingMinimum = Reduce(measures.Select(m => m.Spacing), v => v.Min()),
             SpacingMedian = median,
             SpacingMaximum = Reduce(measures.Select(m => m.Spacing), v => v.Max()),
-            SizeMedian = new((int)Math.Round(size.X), (int)Math.Round(size.Y), (int)Math.Round(size.Z)),
+            SizeMedian = new(0, 0, 0),
             Channels =
             [
-                .. dataset.Channels.Select((_, n) => measures.Select(m => m.Channels[n]).ToList()).Select(c => new ChannelFingerprint(
-                    Median(c.Select(m => m.Percentile005)), Median(c.Select(m => m.Median)), Median(c.Select(m => m.Percentile995)),
-                    Median(c.Select(m => m.Mean)), Median(c.Select(m => m.StandardDeviation)), Median(c.Select(m => m.NonZeroFraction)))),
+                .. dataset.Channels.Select((_, n) => (All: measures.Select(m => m.Channels[n]).ToList(), Labelled: labelled.Select(m => m.Channels[n]).ToList())).Select(c => new ChannelFingerprint(
+                    Median(c.All.Select(m => m.Percentile005)), Median(c.All.Select(m => m.Median)), Median(c.All.Select(m => m.Percentile995)),
+                    Median(c.All.Select(m => m.Mean)), Median(c.All.Select(m => m.StandardDeviation)), Median(c.All.Select(m => m.NonZeroFraction)))
+                {
+                    Maximum = Median(c.All.Select(m => m.Maximum)),
+                    LabelledPercentile005 = Median(c.Labelled.Select(m => m.LabelledPercentile005).DefaultIfEmpty(0)),
+                    LabelledPercentile995 = Median(c.Labelled.Select(m => m.LabelledPercentile995).DefaultIfEmpty(0)),
+                }),
             ],
             ClassFractions = [.. dataset.Classes.Select((_, n) => (double)measures.Sum(m => m.ClassVoxels[n]) / voxels)],
         };
+        var isCropped = IntensityRules.Crop(dataset.Channels, fingerprint).Crop != Region.Whole;
+        var size = Reduce(measures.Select(m => (m.Spacing, Size: isCropped ? m.Cropped : m.Size)).Select(m => new Vector3D(
+            m.Size.Width * m.Spacing.X / median.X, m.Size.Height * m.Spacing.Y / median.Y, m.Size.Depth * m.Spacing.Z / median.Z)), Median);
+        return fingerprint with { SizeMedian = new((int)Math.Round(size.X), (int)Math.Round(size.Y), (int)Math.Round(size.Z)) };
     }
 
     private int IndexOf(byte label)
@@ -94,14 +103,16 @@ public sealed class FingerprintBuilder(Dataset dataset)
         throw new ArgumentOutOfRangeException(nameof(label), label, "The case was not checked against the classes of the data set.");
     }
 
-    private static ChannelFingerprint Measure(float[] voxels)
+    private static ChannelFingerprint Measure(float[] voxels, LabelMap mask)
     {
-        var sorted = (float[])voxels.Clone();
-        Array.Sort(sorted);
         var mean = voxels.Average(v => (double)v);
         var variance = voxels.Average(v => (v - mean) * (v - mean));
-        double Percentile(double p) => sorted[(int)Math.Round(p * (sorted.Length - 1))];
-        return new(Percentile(0.005), Percentile(0.5), Percentile(0.995), mean, Math.Sqrt(variance), voxels.Count(v => v != 0) / (double)voxels.Length);
+        return new(Percentile.Of(voxels, null, 0.5), Percentile.Of(voxels, null, 50), Percentile.Of(voxels, null, 99.5), mean, Math.Sqrt(variance), voxels.Count(v => v != 0) / (double)voxels.Length)
+        {
+            Maximum = voxels.Max(),
+            LabelledPercentile005 = Percentile.Of(voxels, mask, 0.5),
+            LabelledPercentile995 = Percentile.Of(voxels, mask, 99.5),
+        };
     }
 
     private static Vector3D Reduce(IEnumerable<Vector3D> vectors, Func<IEnumerable<double>, double> reduce)
@@ -117,5 +128,5 @@ public sealed class FingerprintBuilder(Dataset dataset)
     }
 
     private sealed record Measures(
-        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, double LesionVolume);
+        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, double LesionVolume);
 }

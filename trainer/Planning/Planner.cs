@@ -30,14 +30,18 @@ public static class Planner
 
         var voxels = (long)patch[0] * patch[1] * patch[2];
         var batch = (int)Math.Clamp(BatchBudget / voxels, 2, 8);
-        var useNonZero = fingerprint.Channels.All(c => c.NonZeroFraction < 0.75);
+        var (crop, cropReason) = IntensityRules.Crop(dataset.Channels, fingerprint);
+        var (interpolation, interpolationReason) = IntensityRules.Resampling();
+        var (normalisation, normalisationReason) = IntensityRules.Normalisation(dataset.Channels, fingerprint);
         return new()
         {
             Name = dataset.Name,
             Channels = dataset.Channels,
             Classes = dataset.Classes,
             Spacing = fingerprint.SpacingMedian,
-            Normalisation = new(useNonZero ? NormalisationKind.ZScoreNonZero : NormalisationKind.ZScore),
+            Interpolation = interpolation,
+            Crop = crop,
+            Normalisation = normalisation,
             PatchSize = new(patch[0], patch[1], patch[2]),
             BatchSize = batch,
             Width = 16,
@@ -46,9 +50,9 @@ public static class Planner
             Reasons = new Dictionary<string, string>
             {
                 ["spacing"] = $"median of {fingerprint.Cases} cases, axis by axis",
-                ["normalisation"] = useNonZero
-                    ? "less than 3/4 of the voxels are not 0, so the background was removed: statistics over voxels that are not 0"
-                    : "at least 3/4 of the voxels are not 0: statistics over all voxels",
+                ["interpolation"] = interpolationReason,
+                ["crop"] = cropReason,
+                ["normalisation"] = normalisationReason,
                 ["patchSize"] = $"the median volume ({fingerprint.SizeMedian}) where it has at most {PatchBudget} voxels, else a block of about that many "
                     + "with equal edges in mm; rounded up to the network's stride",
                 ["batchSize"] = $"about {BatchBudget} voxels a step, from 2 to 8 patches",

@@ -24,6 +24,12 @@ public sealed record TrainingPlan
     /// <summary>mm between voxel centres, along i, j, k of RAS.</summary>
     public required Vector3D Spacing { get; init; }
 
+    /// <summary>How scans are resampled to <see cref="Spacing"/>.</summary>
+    public Interpolation Interpolation { get; init; } = Interpolation.Linear;
+
+    /// <summary>What the network sees of a scan: the smallest box that holds this region.</summary>
+    public Region Crop { get; init; } = Region.Whole;
+
     /// <summary>How intensities are brought to a common scale.</summary>
     public required NormalisationDescription Normalisation { get; init; }
 
@@ -44,6 +50,10 @@ public sealed record TrainingPlan
 
     /// <summary>Why each value is what it is.</summary>
     public required IReadOnlyDictionary<string, string> Reasons { get; init; }
+
+    /// <summary>The part of the plan that turns scans into input of the network.</summary>
+    [JsonIgnore]
+    public PreprocessingRecipe Preprocessing => new(Spacing, Interpolation, Crop, Normalisation);
 
     /// <summary>Product of all strides: every patch edge is a multiple of it.</summary>
     [JsonIgnore]
@@ -69,6 +79,11 @@ public sealed record TrainingPlan
         {
             throw new DatasetException(path, "strides or kernels that are not (D, H, W) triples of sensible numbers",
                 "one odd kernel triple a level, one stride triple between levels", "Correct it, or delete it to plan again.");
+        }
+
+        if (plan.Preprocessing.Fault() is var (found, expected))
+        {
+            throw new DatasetException(path, found, expected, "Correct it, or delete it to plan again.");
         }
 
         var (patch, stride) = (plan.PatchSize, plan.Stride);

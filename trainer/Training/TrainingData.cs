@@ -85,14 +85,14 @@ public sealed class TrainingData
             cancellation.ThrowIfCancellationRequested();
             report($"preprocessing case {number} of {dataset.Cases.Count}");
             var loaded = CaseReader.Read(dataset, files);
-            var prepared = Preprocessing.Prepare(loaded.Channels, plan.Spacing, plan.Normalisation.Kind);
+            var prepared = Preprocessing.Prepare(loaded.Channels, plan.Preprocessing);
             if (split.Validation.Contains(files.Id))
             {
                 validation.Add(new(files.Id, prepared, loaded.Mask));
             }
             else
             {
-                var labels = Preprocessing.PrepareLabels(loaded.Mask, plan.Spacing);
+                var labels = Preprocessing.PrepareLabels(prepared, loaded.Mask);
                 training.Add(new(files.Id, prepared.Geometry.Size, prepared.Voxels, ClassIndices(dataset.Classes, labels), dataset.Classes.Count));
             }
         }
@@ -123,6 +123,8 @@ public sealed class TrainingData
             Channels = Plan.Channels,
             Classes = Plan.Classes,
             Spacing = Plan.Spacing,
+            Interpolation = Plan.Interpolation,
+            Crop = Plan.Crop,
             Normalisation = Plan.Normalisation,
             PatchSize = Plan.PatchSize,
             Stride = Plan.Stride,

@@ -138,21 +138,21 @@ public sealed class ModelFile
             throw Wrong($"overlap {manifest.Overlap}", "a number from 0 to below 1");
         }
 
-        if (!Enum.IsDefined(manifest.Normalisation.Kind) || !Enum.IsDefined(manifest.Posterior))
+        if (manifest.Preprocessing.Fault() is var (found, expected))
         {
-            throw Wrong("an unknown normalisation or posterior", "a documented one");
+            throw Wrong(found, expected);
         }
 
-        var (patch, stride, spacing) = (manifest.PatchSize, manifest.Stride, manifest.Spacing);
+        if (!Enum.IsDefined(manifest.Posterior))
+        {
+            throw Wrong("an unknown posterior", "a documented one");
+        }
+
+        var (patch, stride) = (manifest.PatchSize, manifest.Stride);
         if (stride.Width < 1 || stride.Height < 1 || stride.Depth < 1 || patch.Width < 1 || patch.Height < 1 || patch.Depth < 1
             || patch.Width % stride.Width != 0 || patch.Height % stride.Height != 0 || patch.Depth % stride.Depth != 0 || patch.Count > 1 << 28)
         {
             throw Wrong($"patch {patch} with stride {stride}", "a patch whose edges are multiples of the stride");
-        }
-
-        if (!(spacing.X > 0 && spacing.Y > 0 && spacing.Z > 0 && double.IsFinite(spacing.Length)))
-        {
-            throw Wrong($"spacing {spacing}", "numbers above 0");
         }
 
         var calibration = manifest.Calibration;

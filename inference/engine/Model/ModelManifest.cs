@@ -33,8 +33,20 @@ public sealed record ModelManifest
     /// <summary>mm between voxel centres of the patches, along i, j, k.</summary>
     public required Vector3D Spacing { get; init; }
 
+    /// <summary>How the volume is resampled to <see cref="Spacing"/>: <see cref="MedicalIO.Interpolation.Linear"/> or <see cref="MedicalIO.Interpolation.CubicSpline"/>.</summary>
+    [JsonRequired]
+    public Interpolation Interpolation { get; init; } = Interpolation.Linear;
+
+    /// <summary>What the network sees of the volume: the smallest box that holds this region of any channel, with one voxel around it.</summary>
+    [JsonRequired]
+    public Region Crop { get; init; } = Region.Whole;
+
     /// <summary>How intensities are brought to a common scale, per channel and volume.</summary>
     public required NormalisationDescription Normalisation { get; init; }
+
+    /// <summary>The part of the recipe that turns scans into input of the network.</summary>
+    [JsonIgnore]
+    public PreprocessingRecipe Preprocessing => new(Spacing, Interpolation, Crop, Normalisation);
 
     /// <summary>Size of the patches that the network was trained on, a multiple of <see cref="Stride"/>.</summary>
     public required Size3 PatchSize { get; init; }
@@ -87,23 +99,6 @@ public sealed record ChannelDescription(string Name);
 /// <param name="Label">The value written to the label map.</param>
 /// <param name="Name">Such as background or lesion.</param>
 public sealed record ClassDescription(byte Label, string Name);
-
-/// <summary>How intensities are brought to a common scale.</summary>
-/// <param name="Kind">The rule.</param>
-public sealed record NormalisationDescription(NormalisationKind Kind);
-
-/// <summary>The rules for intensities.</summary>
-[JsonConverter(typeof(JsonStringEnumConverter<NormalisationKind>))]
-public enum NormalisationKind
-{
-    /// <summary>Subtract the mean and divide by the standard deviation of all voxels of the volume.</summary>
-    [JsonStringEnumMemberName("z-score")]
-    ZScore,
-
-    /// <summary>As <see cref="ZScore"/>, over the voxels that are not 0; voxels that are 0 become 0.</summary>
-    [JsonStringEnumMemberName("z-score-nonzero")]
-    ZScoreNonZero,
-}
 
 /// <summary>What the weights of a network are.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<PosteriorKind>))]
@@ -178,7 +173,7 @@ public sealed record TrainingFingerprint
     /// <summary>Largest spacing seen, mm.</summary>
     public required Vector3D SpacingMaximum { get; init; }
 
-    /// <summary>Median size of the volumes in voxels, at <see cref="ModelManifest.Spacing"/>.</summary>
+    /// <summary>Median size in voxels, at the median spacing, of what the network sees of a volume.</summary>
     public required Size3 SizeMedian { get; init; }
 
     /// <summary>Per channel, in order.</summary>
@@ -196,7 +191,20 @@ public sealed record TrainingFingerprint
 /// <param name="StandardDeviation">Standard deviation.</param>
 /// <param name="NonZeroFraction">Share of voxels that are not 0.</param>
 public sealed record ChannelFingerprint(
-    double Percentile005, double Median, double Percentile995, double Mean, double StandardDeviation, double NonZeroFraction);
+    double Percentile005, double Median, double Percentile995, double Mean, double StandardDeviation, double NonZeroFraction)
+{
+    /// <summary>Largest intensity.</summary>
+    [JsonRequired]
+    public double Maximum { get; init; }
+
+    /// <summary>0.5th percentile of the intensities inside the masks; 0 where no case has one.</summary>
+    [JsonRequired]
+    public double LabelledPercentile005 { get; init; }
+
+    /// <summary>99.5th percentile of the intensities inside the masks; 0 where no case has one.</summary>
+    [JsonRequired]
+    public double LabelledPercentile995 { get; init; }
+}
 
 /// <summary>Where a model comes from, so that its numbers can be defended.</summary>
 public sealed record ProvenanceDescription

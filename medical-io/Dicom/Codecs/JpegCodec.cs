@@ -4,9 +4,7 @@ namespace Credence.MedicalIO.Dicom.Codecs;
 
 /// <summary>JPEG with Huffman codes: baseline and extended sequential of 8 and 12 bits, and lossless of up to 16.</summary>
 /// <remarks>
-/// Source: ITU-T T.81; the inverse cosine transform is that of Loeffler, Ligtenberg and Moschytz 1989, doi:10.1109/ICASSP.1989.266596, in integers of
-/// 13 bits with the rounding of the Independent JPEG Group's "islow", so that pixels equal those of other medical software.
-/// Colour with subsampled components, progressive and arithmetic coding are refused.
+/// Source: ITU-T T.81. Progressive and arithmetic coding are refused, and components that are subsampled by more than 2.
 /// </remarks>
 internal sealed class JpegCodec
 {
@@ -25,6 +23,7 @@ internal sealed class JpegCodec
     private readonly JpegHuffmanTable?[] direct = new JpegHuffmanTable[4];
     private readonly JpegHuffmanTable?[] alternating = new JpegHuffmanTable[4];
     private Component[] components = [];
+    private int mcuAcross, mcuDown; // largest sampling factors: blocks of a minimum coded unit
     private int precision;
     private bool isLossless;
     private int restartInterval;
@@ -102,6 +101,11 @@ internal sealed class JpegCodec
         {
             throw Damaged($"{scanned} of {format.Samples} components", "all");
         }
+
+        foreach (var c in components.Where(_ => !isLossless))
+        {
+            JpegUpsampling.Fill(c.Plane, 8 * c.BlocksAcross, c.Width, c.Height, mcuAcross / c.Across, mcuDown / c.Down, samples[c.Index..], format);
+        }
     }
 
     private void ReadQuantisation(ReadOnlySpan<byte> body)
@@ -168,13 +172,28 @@ internal sealed class JpegCodec
         for (var n = 0; n < count; n++)
         {
             var entry = body.Slice(6 + 3 * n, 3);
-            if (entry[1] != 0x11 && count > 1)
+            components[n] = new(n, entry[0], entry[2] & 3, count == 1 ? 1 : entry[1] >> 4, count == 1 ? 1 : entry[1] & 15);
+        }
+
+        (mcuAcross, mcuDown) = (components.Max(c => c.Across), components.Max(c => c.Down));
+        foreach (var c in components)
+        {
+            if (c.Across is < 1 or > 4 || c.Down is < 1 or > 4)
             {
-                throw new UnsupportedImageException(path, "JPEG colour with components of different size", "components of one size", Decompress);
+                throw Damaged($"sampling factors {c.Across} x {c.Down}", "1 to 4");
             }
 
-            components[n] = new(n, entry[0], entry[2] & 3);
+            if (mcuAcross % c.Across != 0 || mcuDown % c.Down != 0 || mcuAcross / c.Across > 2 || mcuDown / c.Down > 2 || isLossless && (mcuAcross, mcuDown) != (1, 1))
+            {
+                throw new UnsupportedImageException(path, $"JPEG colour with a component of {c.Across} x {c.Down} of {mcuAcross} x {mcuDown}", "components of full or half size", Decompress);
+            }
+
+            (c.Width, c.Height) = (Share(width, c.Across, mcuAcross), Share(height, c.Down, mcuDown));
+            (c.BlocksAcross, c.BlocksDown) = (Share(width, 1, 8 * mcuAcross) * c.Across, Share(height, 1, 8 * mcuDown) * c.Down);
+            c.Plane = isLossless ? [] : new int[BlockSize * c.BlocksAcross * c.BlocksDown];
         }
+
+        static int Share(int edge, int part, int whole) => (edge * part + whole - 1) / whole;
     }
 
     /// <summary>Decodes one scan.</summary>
@@ -204,7 +223,7 @@ internal sealed class JpegCodec
         }
         else
         {
-            DecodeBlocks(ref bits, scan, samples);
+            DecodeBlocks(ref bits, scan);
         }
 
         if (bits.Missing > 1024)
@@ -297,29 +316,33 @@ internal sealed class JpegCodec
         }
     }
 
-    private void DecodeBlocks(ref JpegBits bits, Component[] scan, Span<int> samples)
+    private void DecodeBlocks(ref JpegBits bits, Component[] scan)
     {
         Span<int> block = stackalloc int[BlockSize];
-        var (across, down) = ((format.Columns + 7) / 8, (format.Rows + 7) / 8);
+
+        // A scan of several components holds units of all their blocks; a scan of one holds the blocks that its pixels touch.
+        var isAlone = scan.Length == 1;
+        var (across, down) = isAlone ? ((scan[0].Width + 7) / 8, (scan[0].Height + 7) / 8) : (scan[0].BlocksAcross / scan[0].Across, scan[0].BlocksDown / scan[0].Down);
         var untilRestart = restartInterval == 0 ? int.MaxValue : restartInterval;
         Array.ForEach(scan, c => c.Predictor = 0);
-        for (var by = 0; by < down; by++)
+        for (var unit = 0; unit < across * down; unit++)
         {
-            for (var bx = 0; bx < across; bx++)
+            if (untilRestart == 0)
             {
-                if (untilRestart == 0)
-                {
-                    bits.Restart();
-                    untilRestart = restartInterval;
-                    Array.ForEach(scan, c => c.Predictor = 0);
-                }
+                bits.Restart();
+                untilRestart = restartInterval;
+                Array.ForEach(scan, c => c.Predictor = 0);
+            }
 
-                untilRestart--;
-                foreach (var component in scan)
+            untilRestart--;
+            foreach (var component in scan)
+            {
+                var (columns, rows) = isAlone ? (1, 1) : (component.Across, component.Down);
+                for (var n = 0; n < columns * rows; n++)
                 {
                     ReadBlock(ref bits, component, block);
-                    Transform(block, precision);
-                    Store(block, bx, by, component.Index, samples);
+                    JpegCosineTransform.Transform(block, precision);
+                    Store(block, unit % across * columns + n % columns, unit / across * rows + n / columns, component);
                 }
             }
         }
@@ -368,14 +391,15 @@ internal sealed class JpegCodec
         }
     }
 
-    private void Store(Span<int> block, int bx, int by, int component, Span<int> samples)
+    private void Store(Span<int> block, int bx, int by, Component component)
     {
-        var (centre, largest) = (1 << (precision - 1), (1 << precision) - 1);
-        for (var y = 0; y < 8 && 8 * by + y < format.Rows; y++)
+        var (centre, largest, stride) = (1 << (precision - 1), (1 << precision) - 1, 8 * component.BlocksAcross);
+        for (var y = 0; y < 8; y++)
         {
-            for (var x = 0; x < 8 && 8 * bx + x < format.Columns; x++)
+            var row = component.Plane.AsSpan((8 * by + y) * stride + 8 * bx, 8);
+            for (var x = 0; x < 8; x++)
             {
-                samples[((8 * by + y) * format.Columns + 8 * bx + x) * format.Samples + component] = Math.Clamp(block[8 * y + x] + centre, 0, largest);
+                row[x] = Math.Clamp(block[8 * y + x] + centre, 0, largest);
             }
         }
     }
@@ -383,56 +407,32 @@ internal sealed class JpegCodec
     /// <summary>Section F.2.2.1: bits of a given number to a signed value.</summary>
     private static int Extend(int bits, int size) => size == 0 || bits >> (size - 1) == 1 ? bits : bits - (1 << size) + 1;
 
-    /// <summary>The inverse cosine transform, in place: columns, then rows.</summary>
-    private static void Transform(Span<int> block, int precision)
-    {
-        var extra = precision == 8 ? 2 : 1; // bits kept between the passes
-        for (var x = 0; x < 8; x++)
-        {
-            Transform(block, x, 8, 13 - extra);
-        }
-
-        for (var y = 0; y < 8; y++)
-        {
-            Transform(block, 8 * y, 1, 13 + extra + 3);
-        }
-    }
-
-    private static void Transform(Span<int> v, int at, int step, int shift)
-    {
-        // Constants are cosines of multiples of pi/16 in 13 bits, with the names of the paper's figure left out.
-        long even2 = v[at + 2 * step], even6 = v[at + 6 * step], even0 = v[at], even4 = v[at + 4 * step];
-        var rotated = (even2 + even6) * 4433;
-        var (t2, t3) = (rotated - even6 * 15137, rotated + even2 * 6270);
-        var (t0, t1) = ((even0 + even4) << 13, (even0 - even4) << 13);
-        var (s0, s3, s1, s2) = (t0 + t3, t0 - t3, t1 + t2, t1 - t2);
-
-        long odd7 = v[at + 7 * step], odd5 = v[at + 5 * step], odd3 = v[at + 3 * step], odd1 = v[at + step];
-        var z5 = (odd7 + odd3 + odd5 + odd1) * 9633;
-        var (z1, z2) = ((odd7 + odd1) * -7373, (odd5 + odd3) * -20995);
-        var (z3, z4) = ((odd7 + odd3) * -16069 + z5, (odd5 + odd1) * -3196 + z5);
-        var (o0, o1, o2, o3) = (odd7 * 2446 + z1 + z3, odd5 * 16819 + z2 + z4, odd3 * 25172 + z2 + z3, odd1 * 12299 + z1 + z4);
-
-        var half = 1L << (shift - 1);
-        v[at] = (int)((s0 + o3 + half) >> shift);
-        v[at + 7 * step] = (int)((s0 - o3 + half) >> shift);
-        v[at + step] = (int)((s1 + o2 + half) >> shift);
-        v[at + 6 * step] = (int)((s1 - o2 + half) >> shift);
-        v[at + 2 * step] = (int)((s2 + o1 + half) >> shift);
-        v[at + 5 * step] = (int)((s2 - o1 + half) >> shift);
-        v[at + 3 * step] = (int)((s3 + o0 + half) >> shift);
-        v[at + 4 * step] = (int)((s3 - o0 + half) >> shift);
-    }
-
     private InvalidImageFileException Damaged(string found, string expected) => new(path, $"JPEG pixels with {found}", expected, "The file is damaged; copy it again.");
 
-    private sealed class Component(int index, byte id, int quantisation)
+    private sealed class Component(int index, byte id, int quantisation, int across, int down)
     {
         public int Index { get; } = index;
 
         public byte Id { get; } = id;
 
         public int Quantisation { get; } = quantisation;
+
+        /// <summary>Sampling factor along a row: blocks of a unit.</summary>
+        public int Across { get; } = across;
+
+        /// <summary>Sampling factor along a column.</summary>
+        public int Down { get; } = down;
+
+        public int Width { get; set; }
+
+        public int Height { get; set; }
+
+        public int BlocksAcross { get; set; }
+
+        public int BlocksDown { get; set; }
+
+        /// <summary>Decoded values of whole blocks; empty for lossless, which predicts from the samples themselves.</summary>
+        public int[] Plane { get; set; } = [];
 
         public JpegHuffmanTable? Direct { get; set; }
 

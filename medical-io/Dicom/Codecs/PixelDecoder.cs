@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 
 namespace Credence.MedicalIO.Dicom.Codecs;
@@ -6,6 +7,8 @@ namespace Credence.MedicalIO.Dicom.Codecs;
 /// <remarks>Source: DICOM PS3.5 (2026), section A.4 (fragments and the Basic Offset Table).</remarks>
 internal sealed class PixelDecoder
 {
+    private const int SmallFrame = 1 << 22, SamplesPerByte = 1024;
+
     private readonly DicomDataset dataset;
     private readonly FrameFormat format;
     private readonly ReadOnlyMemory<byte> native;
@@ -65,6 +68,13 @@ internal sealed class PixelDecoder
         }
         else
         {
+            // JPEG-LS and JPEG 2000 can say "all the same" of any size in a few bytes: a lying size must not cost seconds.
+            if (format.Count > SmallFrame + (long)SamplesPerByte * bytes.Length)
+            {
+                throw new InvalidImageFileException(path, $"{format.Columns} x {format.Rows} x {format.Samples} samples in {bytes.Length} bytes", $"at most {SamplesPerByte} a byte, or {SmallFrame} in all",
+                    "The file is damaged; copy it again, or decompress it with `gdcmconv --raw` if it is to be trusted.");
+            }
+
             switch (dataset.Syntax.Pixels)
             {
                 case PixelEncoding.RunLength:
@@ -102,11 +112,47 @@ internal sealed class PixelDecoder
         }
     }
 
-    /// <summary>The words of a frame as they lie in the file, where they are native, grey, of 16 bits and in the order of this machine; else nothing.</summary>
-    public ReadOnlySpan<ushort> NativeWords(int frame) =>
-        frames.Count == 0 && format is { BitsAllocated: 16, Samples: 1 } && !dataset.Syntax.IsBigEndian && BitConverter.IsLittleEndian
-            ? MemoryMarshal.Cast<byte, ushort>(native.Span.Slice(2 * frame * format.Pixels, 2 * format.Pixels))
-            : [];
+    /// <summary>Decodes a frame of at most 16 bits a sample.</summary>
+    /// <param name="frame">Which, from 0.</param>
+    /// <param name="words">As <see cref="Decode"/> gives them; the bits of unsigned values above 32767 are those of negative ones.</param>
+    public void DecodeWords(int frame, Span<short> words)
+    {
+        if (frames.Count == 0 && format is { BitsAllocated: 16, Samples: 1 } && !dataset.Syntax.IsBigEndian && BitConverter.IsLittleEndian)
+        {
+            // Most scans: the file has them as they are wanted.
+            var source = MemoryMarshal.Cast<byte, short>(native.Span.Slice(2 * frame * format.Pixels, 2 * format.Pixels));
+            var (up, down) = (15 - format.HighBit, 16 - format.BitsStored);
+            if (down == 0)
+            {
+                source.CopyTo(words);
+            }
+            else if (format.IsSigned)
+            {
+                for (var n = 0; n < words.Length; n++)
+                {
+                    words[n] = (short)((short)(source[n] << up) >> down);
+                }
+            }
+            else
+            {
+                for (var n = 0; n < words.Length; n++)
+                {
+                    words[n] = (short)((ushort)(source[n] << up) >> down);
+                }
+            }
+
+            return;
+        }
+
+        var samples = ArrayPool<int>.Shared.Rent(words.Length);
+        Decode(frame, samples.AsSpan(0, words.Length));
+        for (var n = 0; n < words.Length; n++)
+        {
+            words[n] = (short)samples[n];
+        }
+
+        ArrayPool<int>.Shared.Return(samples);
+    }
 
     private void Interleave(Span<int> samples)
     {

@@ -14,6 +14,9 @@ public sealed class DicomSegmentation
     private static readonly DicomTag SegmentIdentificationSequence = new(0x0062, 0x000A);
     private static readonly DicomTag ReferencedSegmentNumber = new(0x0062, 0x000B);
 
+    private static readonly DicomTag TotalPixelMatrixColumns = new(0x0048, 0x0006);
+    private static readonly DicomTag PlanePositionSlideSequence = new(0x0048, 0x021A);
+
     private readonly string path;
 
     private DicomSegmentation(string path, string type, IReadOnlyList<(int Number, string Name)> segments, IReadOnlyList<Volume> maps) =>
@@ -27,6 +30,10 @@ public sealed class DicomSegmentation
 
     /// <summary>For each segment the share of each voxel that it takes, or its probability: 0 to 1.</summary>
     public IReadOnlyList<Volume> Maps { get; }
+
+    /// <summary>Frames of slides have a position in the total pixel matrix (PS3.3, section C.8.12.6.1), or follow from a tiling that the file names.</summary>
+    private static bool IsSlide(DicomDataset dataset) =>
+        dataset.Has(TotalPixelMatrixColumns) || dataset.Item(DicomTag.PerFrameFunctionalGroupsSequence)?.Has(PlanePositionSlideSequence) == true;
 
     /// <summary>Whether a data set is a segmentation.</summary>
     internal static bool IsSegmentation(DicomDataset dataset) => dataset.Text(DicomTag.SopClassUid) is Segmentation or LabelMapSegmentation;
@@ -43,6 +50,12 @@ public sealed class DicomSegmentation
         }
 
         var image = DicomImage.From(dataset);
+        if (IsSlide(dataset))
+        {
+            throw new UnsupportedImageException(path, "a segmentation of a microscope slide, whose frames lie in the plane of the slide and not in a patient", "frames with a place in the patient",
+                "Segmentations of slides have no volume and are not read; give one of a CT or MR series.");
+        }
+
         var type = dataset.Text(new(0x0062, 0x0001)) ?? "BINARY";
         var maximum = type == "FRACTIONAL" ? dataset.Integer(new(0x0062, 0x000E)) ?? 255 : 1;
         var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? "")).ToList();
@@ -59,7 +72,7 @@ public sealed class DicomSegmentation
         }
         catch (InvalidImageFileException e) when (e.Found.StartsWith("no ", StringComparison.Ordinal))
         {
-            throw new UnsupportedImageException(path, $"{e.Found} of the frames", "frames with a place in the patient", "Segmentations of slides and projections are not read.", e);
+            throw new UnsupportedImageException(path, $"{e.Found} of the frames", "frames with a place in the patient", "Segmentations of projections are not read.", e);
         }
 
         var (grid, index) = Grid(path, slices);

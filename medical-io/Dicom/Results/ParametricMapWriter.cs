@@ -41,7 +41,7 @@ public static class ParametricMapWriter
     public static void Write(string path, Volume map, ParametricMapQuantity quantity, DicomSource source, DicomResultOptions options)
     {
         var size = source.Geometry.Size;
-        var voxels = Regrid.To(source.Geometry, map).Voxels;
+        var voxels = Orientation.Reorder(map, source.Geometry).Voxels;
         var pixels = new byte[4L * voxels.Length];
         for (var n = 0; n < voxels.Length; n++)
         {

@@ -20,7 +20,7 @@ public static class SegmentationWriter
     /// <exception cref="ArgumentException">The label map lies on another grid.</exception>
     public static void WriteBinary(string path, LabelMap labels, IReadOnlyList<DicomSegment> segments, DicomSource source, DicomResultOptions options)
     {
-        labels = Regrid.To(source.Geometry, labels);
+        labels = Orientation.Reorder(labels, source.Geometry);
         var pixels = source.Geometry.Size.Width * source.Geometry.Size.Height;
         var frames = Frames(segments.Count, source, (segment, k) => labels.Labels.AsSpan(k * pixels, pixels).Contains(segments[segment].Label));
         var bits = new byte[((long)frames.Count * pixels + 7) / 8];
@@ -54,7 +54,7 @@ public static class SegmentationWriter
             throw new ArgumentException($"{probabilities.Count} maps were given for {segments.Count} segments.", nameof(probabilities));
         }
 
-        var stored = probabilities.Select(p => Array.ConvertAll(Regrid.To(source.Geometry, p).Voxels, v => (byte)Math.Round(Math.Clamp(v, 0, 1) * LargestFraction))).ToList();
+        var stored = probabilities.Select(p => Array.ConvertAll(Orientation.Reorder(p, source.Geometry).Voxels, v => (byte)Math.Round(Math.Clamp(v, 0, 1) * LargestFraction))).ToList();
         var pixels = source.Geometry.Size.Width * source.Geometry.Size.Height;
         var frames = Frames(segments.Count, source, (segment, k) => stored[segment].AsSpan(k * pixels, pixels).ContainsAnyExcept((byte)0));
         var bytes = new byte[(long)frames.Count * pixels];

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """Writes the stored pixel values of DICOM files as int32, frame by frame, row by row: stored_values.py <folder of files> <folder for values>.
 
-JPEG, JPEG-LS and JPEG 2000 are first decompressed by gdcmconv --raw (Debian package libgdcm-tools), then everything is read by pydicom (python3-pydicom).
+JPEG-LS, JPEG 2000 and grey JPEG are first decompressed by gdcmconv --raw (Debian package libgdcm-tools), colour JPEG by dcmdjpeg (dcmtk), which can leave
+colour as it is stored; then everything is read by pydicom (python3-pydicom).
 Prints FILE, path and path of the values, tab-separated, for each file that both understand. Colour is left as it is stored (no conversion to RGB)."""
 import os, subprocess, sys, warnings
 import numpy, pydicom
@@ -18,14 +19,14 @@ for folder, _, files in sorted(os.walk(source)):
             data = pydicom.dcmread(path)
             syntax = data.file_meta.TransferSyntaxUID
             samples = int(data.SamplesPerPixel)
-            # JPEG and JPEG 2000 decoders turn YBR into RGB on their own; what is stored is compared for grey images only.
-            if "PixelData" not in data or (syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian and samples > 1 and "RLE" not in syntax.name):
+            if "PixelData" not in data:
                 continue
             read = path
             # pydicom decodes run lengths itself; GDCM mixes the bytes of 16-bit colour up.
             if syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian and "RLE" not in syntax.name:
                 read = os.path.join(target, f"{count}.raw.dcm")
-                if subprocess.run(["gdcmconv", "--raw", path, read], capture_output=True).returncode != 0:
+                is_colour_jpeg = samples > 1 and syntax.name.startswith("JPEG") and "2000" not in syntax.name and "LS" not in syntax.name
+                if subprocess.run(["dcmdjpeg", "+cn", path, read] if is_colour_jpeg else ["gdcmconv", "--raw", path, read], capture_output=True).returncode != 0:
                     continue
                 data = pydicom.dcmread(read)
             if data.BitsAllocated == 32 and data.PixelRepresentation == 0 or "422" in data.PhotometricInterpretation:

@@ -1,0 +1,191 @@
+using System.Buffers.Binary;
+using System.Text;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Dicom.Results;
+
+namespace Credence.MedicalIO.Tests;
+
+/// <summary>Files that claim too much, and attributes whose reading depends on another attribute.</summary>
+public sealed class DicomLimitsTests : IDisposable
+{
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    /// <summary>JPEG-LS says "all the same" of any size in a few bytes; a file that lies about its size is refused before it is decoded.</summary>
+    [Fact]
+    public void A_lying_size_of_compressed_pixels_is_refused_before_they_are_decoded()
+    {
+        var bytes = File.ReadAllBytes(Path.Combine(Shared.Folder("data/dicom/pydicom_testfiles"), "test_files/MR_small_jpeg_ls_lossless.dcm"));
+        foreach (var element in new byte[][] { [0x28, 0, 0x10, 0, (byte)'U', (byte)'S', 2, 0], [0x28, 0, 0x11, 0, (byte)'U', (byte)'S', 2, 0] })
+        {
+            BinaryPrimitives.WriteUInt16LittleEndian(bytes.AsSpan(bytes.AsSpan().IndexOf(element) + element.Length), 16384);
+        }
+
+        var image = DicomImage.From(DicomFile.Parse("a.dcm", bytes, isHeaderOnly: false));
+        var e = Assert.Throws<InvalidImageFileException>(() => image.CopyStored(0, []));
+        Assert.Matches(@"^a\.dcm: 16384 x 16384 x 1 samples in \d+ bytes; expected at most 1024 a byte, or 4194304 in all\. The file is damaged; copy it again, or decompress it", e.Message);
+    }
+
+    /// <summary>A mosaic of 3 slices of 2 x 2 in 2 x 2 tiles: each tile is a slice along the normal, about the centre of the image.</summary>
+    [Fact]
+    public void A_mosaic_is_taken_apart()
+    {
+        Mosaic(slices: 3, normal: [0, 0, 1]);
+        var volume = DicomSeries.Read(folder.Path);
+
+        Assert.Equal(new Size3(2, 2, 3), volume.Geometry.Size);
+        Assert.Equal([0, 1, 4, 5, 2, 3, 6, 7, 8, 9, 12, 13], volume.Voxels);
+
+        // Pixels of 1 mm: the corner of a tile of 2 x 2 lies 1 mm inside the corner of the image of 4 x 4; slices are 5 mm apart.
+        Assert.Equal(new Vector3D(-1, -1, 0), volume.Geometry.Affine.Origin);
+        Assert.Equal(new Vector3D(0, 0, 5), volume.Geometry.Affine.ColumnK);
+    }
+
+    [Theory]
+    [InlineData(5, true, "a.dcm: a Siemens mosaic of 4 x 4 pixels and 5 slices; expected tiles that divide the image. Export the series again with its private attributes.")]
+    [InlineData(5000, true, "a.dcm: a Siemens mosaic of 4 x 4 pixels and 5000 slices; expected tiles that divide the image. Export the series again with its private attributes.")]
+    [InlineData(null, true, "a.dcm: a Siemens mosaic of 4 x 4 pixels and unknown many slices; expected tiles that divide the image. Export the series again with its private attributes.")]
+    [InlineData(3, false, "a.dcm: a Siemens mosaic without SliceNormalVector, so that the order of its slices is not known; expected the private attribute (0029,1010). Export the series again with its private attributes.")]
+    public void A_mosaic_that_cannot_be_taken_apart_is_refused(int? slices, bool hasNormal, string message)
+    {
+        Mosaic(slices, hasNormal ? [0, 0, 1] : null);
+        Assert.Equal(message, Assert.ThrowsAny<MedicalImageException>(() => DicomSeries.Read(folder.Path)).Message.Replace(folder.Path + "/", "", StringComparison.Ordinal));
+    }
+
+    /// <summary>Frames that a writer left out cost no bytes: two of them far apart must not cost memory.</summary>
+    [Theory]
+    [InlineData(1, 0.5, 3.5, "a.dcm: frames over 9E+05 mm in steps of 0.5; expected frames of one scan. Export the segmentation on the slices of the scan.")]
+    [InlineData(20, 1, 100, @"a.dcm: 20 segments on 4 x 4 x 899903 voxels; expected at most * voxels in all for a file of this size. Export fewer segments.")]
+    public void A_segmentation_of_a_few_frames_far_apart_is_refused(int segments, double step, double last, string message)
+    {
+        var grid = new VolumeGeometry(new(4, 4, 3), Affine.Scaling(new(1, 1, step)) with { Origin = new(0, 0, last - 2 * step) });
+        DicomSeriesWriter.Write(folder.File("scan"), new(grid, new float[48]), new() { UidSeed = "1", Patient = "1", Description = "1" });
+        var source = DicomSource.From(DicomSeries.Scan(folder.File("scan"))[0].Stacks[0]);
+        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [.. Enumerable.Repeat((byte)1, 48)]), [.. Enumerable.Range(1, segments).Select(s => DicomSegment.Lesion((byte)s, $"{s}"))], source,
+            new() { Description = "1", Algorithm = "1", AlgorithmVersion = "1", Created = new(2026, 1, 1, 0, 0, 0) });
+        var bytes = File.ReadAllBytes(folder.File("a.dcm"));
+        var text = Encoding.ASCII.GetBytes(FormattableString.Invariant($"\\{last}"));
+        "\\9e5"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().LastIndexOf(text)));
+        File.WriteAllBytes(folder.File("a.dcm"), bytes);
+
+        var found = Assert.ThrowsAny<MedicalImageException>(() => DicomSegmentation.Read(folder.File("a.dcm"))).Message.Replace(folder.Path + "/", "", StringComparison.Ordinal);
+        Assert.Matches($"^{System.Text.RegularExpressions.Regex.Escape(message).Replace(@"\*", @"\d+", StringComparison.Ordinal)}$", found);
+    }
+
+    [Theory]
+    [InlineData(new[] { 0, 0.02, 100 }, 0, "which take 5000 slices at the smallest step; expected at most 10 slices for each acquired one")]
+    [InlineData(new[] { 0.0, 2, 4 }, 20, "and slices shifted by more than three times their width; expected slices that overlap when seen along their normal")]
+    public void Slices_too_far_apart_are_not_resampled(double[] heights, double shift, string message)
+    {
+        foreach (var (height, n) in heights.Select((h, n) => (h, n)))
+        {
+            DicomSeriesWriter.Write(folder.File($"{n}"), new(new(new(4, 4, 1), Affine.Scaling(new(1, 1, 2)) with { Origin = new(0, n * shift, height) }), new float[16]),
+                new() { UidSeed = "1", Patient = "1", Description = "1" });
+        }
+
+        Assert.Contains(message, Assert.Throws<InvalidImageFileException>(() => DicomSeries.Scan(folder.Path)[0].Read(resample: true)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Without value representations in the file, the reader knows which attributes are binary.</summary>
+    [Fact]
+    public void A_double_is_read_where_the_file_gives_no_value_representation()
+    {
+        byte[] bytes = [8, 0, 8, 0, 2, 0, 0, 0, (byte)'M', (byte)'R', 0x18, 0, 0x82, 0x90, 8, 0, 0, 0, .. BitConverter.GetBytes(4.92)];
+        Assert.Equal(4.92, DicomFile.Parse("a.dcm", bytes, isHeaderOnly: true).DoubleLabel(DicomTag.EffectiveEchoTime));
+    }
+
+    /// <summary>Oracle: pydicom. The first stored value of a Modality LUT has the sign of the pixels.</summary>
+    [Theory]
+    [InlineData(1)]
+    [InlineData(0)]
+    public void A_modality_table_begins_at_a_value_with_the_sign_of_the_pixels(int sign)
+    {
+        ushort[] pixels = [65526, 65527, 65528, 65526];
+        Image(2, 2, sign, pixels, (0x00283000, d => d.Sequence(0x0028, 0x3000, [item =>
+        {
+            item.Bytes(0x0028, 0x3002, sign == 1 ? "SS" : "US", [3, 0, 0xF6, 0xFF, 16, 0], 0);
+            item.Text(0x0028, 0x3004, "LO", "HU");
+            item.Number(0x0028, 0x3006, 100, 200, 300);
+        }])));
+        var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $"""
+            import pydicom
+            from pydicom.pixel_data_handlers.util import apply_modality_lut
+            d = pydicom.dcmread(r'{folder.File("a.dcm")}')
+            print(*apply_modality_lut(d.pixel_array, d).ravel())
+            """);
+
+        Assert.Equal(output.Trim(), string.Join(' ', DicomSeries.Read(folder.Path).Voxels));
+        Assert.Equal("100 200 300 100", output.Trim());
+    }
+
+    private void Mosaic(int? slices, double[]? normal)
+    {
+        List<(uint, Action<DicomElementWriter>)> extra =
+        [
+            (0x00080008, d => d.Text(0x0008, 0x0008, "CS", @"ORIGINAL\PRIMARY\M\MOSAIC")),
+            (0x00180088, d => d.Decimals(0x0018, 0x0088, 5)),
+        ];
+        if (slices is { } count)
+        {
+            extra.Add((0x0019100A, d => d.Number(0x0019, 0x100A, count)));
+        }
+
+        if (normal is not null)
+        {
+            extra.Add((0x00291010, d => d.Bytes(0x0029, 0x1010, "OB", Csa("SliceNormalVector", normal), 0)));
+        }
+
+        Image(4, 4, 0, [.. Enumerable.Range(0, 16).Select(n => (ushort)n)], [.. extra]);
+    }
+
+    /// <summary>A Siemens CSA header of the kind SV10 with one entry of numbers.</summary>
+    private static byte[] Csa(string name, double[] numbers)
+    {
+        static byte[] Padded(string text, int length) => [.. Encoding.ASCII.GetBytes(text), .. new byte[length - text.Length]];
+        var bytes = new List<byte>([.. "SV10"u8, 4, 3, 2, 1, .. BitConverter.GetBytes(1), .. BitConverter.GetBytes(77), .. Padded(name, 64), .. BitConverter.GetBytes(3), .. Padded("FD", 4), .. new byte[4], .. BitConverter.GetBytes(numbers.Length), .. BitConverter.GetBytes(77)]);
+        foreach (var number in numbers)
+        {
+            var text = Padded(number.ToString("F8", System.Globalization.CultureInfo.InvariantCulture), 12);
+            bytes.AddRange([.. BitConverter.GetBytes(text.Length), .. BitConverter.GetBytes(text.Length), .. BitConverter.GetBytes(77), .. BitConverter.GetBytes(text.Length), .. text]);
+        }
+
+        return [.. bytes];
+    }
+
+    /// <summary>Writes a.dcm: one MR image of 1 mm pixels, and more attributes.</summary>
+    private void Image(int rows, int columns, int sign, ushort[] pixels, params (uint Tag, Action<DicomElementWriter> Write)[] extra)
+    {
+        var elements = new SortedDictionary<uint, Action<DicomElementWriter>>
+        {
+            [0x00080016] = d => d.Text(0x0008, 0x0016, "UI", "1.2.840.10008.5.1.4.1.1.4"),
+            [0x00080018] = d => d.Text(0x0008, 0x0018, "UI", "1.2.4"),
+            [0x00080060] = d => d.Text(0x0008, 0x0060, "CS", "MR"),
+            [0x0020000E] = d => d.Text(0x0020, 0x000E, "UI", "1.2.3"),
+            [0x00200032] = d => d.Decimals(0x0020, 0x0032, 0, 0, 0),
+            [0x00200037] = d => d.Decimals(0x0020, 0x0037, 1, 0, 0, 0, 1, 0),
+            [0x00280002] = d => d.Number(0x0028, 0x0002, 1),
+            [0x00280004] = d => d.Text(0x0028, 0x0004, "CS", "MONOCHROME2"),
+            [0x00280010] = d => d.Number(0x0028, 0x0010, rows),
+            [0x00280011] = d => d.Number(0x0028, 0x0011, columns),
+            [0x00280030] = d => d.Decimals(0x0028, 0x0030, 1, 1),
+            [0x00280100] = d => d.Number(0x0028, 0x0100, 16),
+            [0x00280101] = d => d.Number(0x0028, 0x0101, 16),
+            [0x00280102] = d => d.Number(0x0028, 0x0102, 15),
+            [0x00280103] = d => d.Number(0x0028, 0x0103, sign),
+            [0x7FE00010] = d => d.Bytes(0x7FE0, 0x0010, "OW", System.Runtime.InteropServices.MemoryMarshal.AsBytes<ushort>(pixels), 0),
+        };
+        foreach (var (tag, write) in extra)
+        {
+            elements[tag] = write;
+        }
+
+        var dataset = new DicomElementWriter();
+        foreach (var write in elements.Values)
+        {
+            write(dataset);
+        }
+
+        DicomElementWriter.WriteFile(folder.File("a.dcm"), "1.2.840.10008.5.1.4.1.1.4", "1.2.4", dataset);
+    }
+}

@@ -49,6 +49,7 @@ internal sealed class FitOptions
     private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+    private readonly NetworkArguments network = new();
     private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
 
     /// <summary>Adds the options and the rules between them to a command.</summary>
@@ -60,6 +61,7 @@ internal sealed class FitOptions
             command.Options.Add(option);
         }
 
+        network.AddTo(command);
         command.Validators.Add(Check);
     }
 
@@ -70,7 +72,7 @@ internal sealed class FitOptions
     /// <param name="parse">The parsed command line.</param>
     /// <param name="data">Folder with the data set.</param>
     /// <param name="run">Folder of the run.</param>
-    public TrainingOptions Read(ParseResult parse, string data, string run) => Until(parse, new TrainingOptions
+    public TrainingOptions Read(ParseResult parse, string data, string run) => network.Apply(Until(parse, new TrainingOptions
     {
         Data = data,
         Run = run,
@@ -97,7 +99,7 @@ internal sealed class FitOptions
         Folds = parse.GetValue(folds),
         Device = parse.GetValue(device)!,
         Threads = parse.GetValue(threads),
-    });
+    }), parse);
 
     /// <summary>The options of a run, with its length changed where the command line says so.</summary>
     public TrainingOptions Until(ParseResult parse, TrainingOptions options) => (parse.GetValue(epochs), parse.GetValue(minutes)) switch
@@ -126,7 +128,7 @@ internal sealed class FitOptions
         }
     }
 
-    private static Option<T?> Positive<T>(Option<T?> option)
+    internal static Option<T?> Positive<T>(Option<T?> option)
         where T : struct, System.Numerics.INumber<T>
     {
         option.Validators.Add(result =>
@@ -152,7 +154,7 @@ internal sealed class FitOptions
     }
 
     /// <summary>An option whose values are the names of an enumeration, written with hyphens.</summary>
-    private static Option<T> Kind<T>(string name, string description, T defaultValue)
+    internal static Option<T> Kind<T>(string name, string description, T defaultValue)
         where T : struct, Enum => new(name)
         {
             Description = $"{description}: {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.",

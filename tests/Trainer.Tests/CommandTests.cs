@@ -28,6 +28,9 @@ public sealed class CommandTests
     [InlineData("'gaussian' is not one of plain, channel-dropout, mean-field.", "fit", "--data", "d", "--out", "run", "--posterior", "gaussian")]
     [InlineData("--data-term mean-per-voxel with --kl-scaling whole is not an evidence lower bound; give per-voxel", "fit", "--data", "d", "--out", "run", "--kl-scaling", "whole")]
     [InlineData("'dice + fokal' at character 8: 'fokal'; expected one of cross-entropy, weighted-cross-entropy", "fit", "--data", "d", "--out", "run", "--loss", "dice + fokal")]
+    [InlineData("--prior-mean start needs --start-from, the network whose weights are the prior mean.", "fit", "--data", "d", "--out", "run", "--prior-mean", "start")]
+    [InlineData("--wide-share is 1; give a number between 0 and 1.", "fit", "--data", "d", "--out", "run", "--wide-share", "1")]
+    [InlineData("'reparam' is not one of reparameterisation, flipout, local-reparameterisation.", "fit", "--data", "d", "--out", "run", "--estimator", "reparam")]
     [InlineData("'--out' is required", "plan", "--data", "d")]
     [InlineData("frobnicate", "frobnicate")]
     public void A_wrong_command_line_ends_with_exit_code_2_and_says_what_is_right(string message, params string[] arguments)

@@ -1,5 +1,6 @@
 using Credence.Models.Layers;
 using Credence.Models.Priors;
+using CsCheck;
 
 namespace Credence.Models.Tests.Priors;
 
@@ -31,6 +32,19 @@ public sealed class PriorTests
             Assert.Equal(sampled.mean().item<double>(), found, tolerance: (prior.IsSampled ? 7 : 4.5) * standardError + 1e-9);
         }
     }
+
+    [Fact]
+    public void Closed_forms_are_never_negative_and_do_not_depend_on_the_sign_of_the_mean() =>
+        Gen.Select(Gen.Double[-5, 5], Gen.Double[0.01, 5], Gen.Double[0.05, 5]).Sample((mean, sigma, priorSigma) =>
+        {
+            using var scope = NewDisposeScope();
+            foreach (var prior in new IPrior[] { new GaussianPrior(priorSigma), new LaplacePrior(priorSigma) })
+            {
+                double Kl(double m) => prior.KlDivergence(tensor(m, float64), tensor(sigma, float64), null).item<double>();
+                Assert.True(Kl(mean) >= -1e-12, $"{prior}: {Kl(mean)}");
+                Assert.Equal(Kl(mean), Kl(-mean), tolerance: 1e-12 * Math.Max(1, Kl(mean)));
+            }
+        }, iter: 300, seed: "0N0XIzNsQ0O2", threads: 1);
 
     /// <summary>Oracle: finite differences with the same noise, in float64.</summary>
     [Theory]

@@ -1,5 +1,6 @@
 using Credence.Inference.Onnx;
 using Credence.Models;
+using Credence.Models.Architecture;
 using Credence.Models.Layers;
 
 namespace Credence.Exporter;
@@ -20,7 +21,7 @@ internal static class NetworkToOnnx
         using var scope = torch.NewDisposeScope();
         var graph = new OnnxGraphBuilder("credence");
         graph.Input(Image, "N", network.Options.InputChannels, "D", "H", "W");
-        graph.Output(Logits, "N", network.Options.Classes, "D", "H", "W");
+        graph.Output(Logits, network.Options.Kind == NetworkKind.Classifier ? ["N", network.Options.Classes] : ["N", network.Options.Classes, "D", "H", "W"]);
         for (var index = 0; index < network.Nodes.Count; index++)
         {
             var node = network.Nodes[index];
@@ -44,6 +45,29 @@ internal static class NetworkToOnnx
                 graph.Node("ConvTranspose", output, [inputs[0], Weight(graph, name, layer.Weight), Constant(graph, $"{name}/bias", layer.Bias)],
                     OnnxGraphBuilder.Integers("strides", layer.Stride));
                 break;
+            case Linear layer:
+                graph.Node("Gemm", output, [inputs[0], Weight(graph, name, layer.Weight), Constant(graph, $"{name}/bias", layer.Bias)], OnnxGraphBuilder.Integer("transB", 1));
+                break;
+            case GlobalAveragePooling:
+                graph.Node("Flatten", output, [graph.Node("GlobalAveragePool", $"{name}/mean", inputs)]);
+                break;
+            case AveragePooling layer:
+                graph.Node("AveragePool", output, inputs, OnnxGraphBuilder.Integers("kernel_shape", layer.Stride), OnnxGraphBuilder.Integers("strides", layer.Stride));
+                break;
+            case Addition:
+                graph.Node("Add", output, inputs);
+                break;
+            case GroupNormalisation layer:
+                WriteGroupNorm(graph, layer, name, output, inputs[0]);
+                break;
+            case BatchNormalisation layer:
+                graph.Node("BatchNormalization", output,
+                    [
+                        inputs[0], Constant(graph, $"{name}/scale", layer.Scale), Constant(graph, $"{name}/shift", layer.Shift),
+                        Constant(graph, $"{name}/mean", layer.RunningMean), Constant(graph, $"{name}/variance", layer.RunningVariance),
+                    ],
+                    OnnxGraphBuilder.Number("epsilon", BatchNormalisation.Epsilon));
+                break;
             case InstanceNormalisation layer:
                 graph.Node("InstanceNormalization", output, [inputs[0], Constant(graph, $"{name}/scale", layer.Scale), Constant(graph, $"{name}/shift", layer.Shift)],
                     OnnxGraphBuilder.Number("epsilon", InstanceNormalisation.Epsilon));
@@ -60,6 +84,25 @@ internal static class NetworkToOnnx
             default:
                 throw new NotSupportedException($"Layer \"{name}\" is a {node.Layer.GetType().Name}, which has no ONNX form in this exporter.");
         }
+    }
+
+    /// <summary>
+    /// Instance norm over the channels of a group, joined along D. ONNX's own GroupNormalization computes mean(x²) - mean(x)² in float32, and loses its
+    /// digits where the mean is large.
+    /// </summary>
+    private static void WriteGroupNorm(OnnxGraphBuilder graph, GroupNormalisation layer, string name, string output, string input)
+    {
+        var (channels, groups) = (layer.Scale.shape[0], layer.Groups);
+        float[] Filled(float value) => [.. Enumerable.Repeat(value, (int)groups)];
+
+        // 0 keeps an edge, -1 takes what is left: D is multiplied by the channels of a group, and divided again.
+        var joined = graph.Node("Reshape", $"{name}/joined", [input, graph.Constant($"{name}/groups", [0, groups, -1, 0, 0])]);
+        var normalised = graph.Node("InstanceNormalization", $"{name}/normalised",
+            [joined, graph.Constant($"{name}/one", Filled(1), groups), graph.Constant($"{name}/zero", Filled(0), groups)],
+            OnnxGraphBuilder.Number("epsilon", GroupNormalisation.Epsilon));
+        var divided = graph.Node("Reshape", $"{name}/divided", [normalised, graph.Constant($"{name}/channels", [0, channels, -1, 0, 0])]);
+        var scaled = graph.Node("Mul", $"{name}/scaled", [divided, Constant(graph, $"{name}/scale", layer.Scale.view(1, channels, 1, 1, 1))]);
+        graph.Node("Add", output, [scaled, Constant(graph, $"{name}/shift", layer.Shift.view(1, channels, 1, 1, 1))]);
     }
 
     private static string Weight(OnnxGraphBuilder graph, string layer, IWeight weight)

@@ -4,6 +4,7 @@ using Credence.Inference.Model;
 using Credence.Inference.Onnx;
 using Credence.MedicalIO;
 using Credence.Models;
+using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
 using Google.Protobuf;
 
@@ -56,6 +57,12 @@ public static class OnnxExport
     internal static ExportResult Export(Network trained, Checkpoint checkpoint, ExportOptions options)
     {
         using var network = checkpoint.BuildNetwork();
+        if (network.Options.Kind != NetworkKind.UNet)
+        {
+            throw new ModelFileException(checkpoint.Path, $"a network of kind {network.Options.Kind}", $"a segmentation network ({NetworkKind.UNet}), the kind that the engine runs",
+                "Use the classifier through Credence.Models.");
+        }
+
         var manifest = Complete(checkpoint, network);
         if (options.Calibration is { } calibration)
         {

@@ -21,17 +21,12 @@ internal sealed class OnnxGraphBuilder(string name)
     public void Output(string tensor, params object[] axes) => graph.Output.Add(Value(tensor, axes));
 
     /// <summary>Adds a constant; under the name of an input it is that input's default.</summary>
-    public string Constant(string tensor, ReadOnlySpan<float> values, params long[] shape)
-    {
-        graph.Initializer.Add(new TensorProto
-        {
-            Name = tensor,
-            DataType = (int)TensorProto.Types.DataType.Float,
-            Dims = { shape },
-            RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values)), // little-endian, as the format asks for
-        });
-        return tensor;
-    }
+    public string Constant(string tensor, ReadOnlySpan<float> values, params long[] shape) =>
+        Constant(tensor, TensorProto.Types.DataType.Float, MemoryMarshal.AsBytes(values), shape);
+
+    /// <summary>Adds a list of whole numbers, such as a shape.</summary>
+    public string Constant(string tensor, long[] values) =>
+        Constant(tensor, TensorProto.Types.DataType.Int64, MemoryMarshal.AsBytes<long>(values), values.Length);
 
     /// <summary>Adds a node with one output, which bears the node's name.</summary>
     public string Node(string operation, string output, IEnumerable<string> inputs, params AttributeProto[] attributes)
@@ -63,6 +58,18 @@ internal sealed class OnnxGraphBuilder(string name)
         OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Opset } },
         MetadataProps = { metadata.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => new StringStringEntryProto { Key = m.Key, Value = m.Value }) },
     };
+
+    private string Constant(string tensor, TensorProto.Types.DataType type, ReadOnlySpan<byte> bytes, params long[] shape)
+    {
+        graph.Initializer.Add(new TensorProto
+        {
+            Name = tensor,
+            DataType = (int)type,
+            Dims = { shape },
+            RawData = ByteString.CopyFrom(bytes), // little-endian, as the format asks for
+        });
+        return tensor;
+    }
 
     private static ValueInfoProto Value(string tensor, object[] axes)
     {

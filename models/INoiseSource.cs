@@ -1,6 +1,6 @@
 namespace Credence.Models;
 
-/// <summary>Where a network takes its randomness from: nothing (the posterior mean), a generator, or given tensors.</summary>
+/// <summary>Where a pass takes its randomness from: nothing (the posterior mean), a generator, or given tensors.</summary>
 public interface INoiseSource
 {
     /// <summary>Standard normal noise for a weight, or null for the posterior mean.</summary>
@@ -16,6 +16,23 @@ public interface INoiseSource
     Tensor? ChannelMask(string name, long batch, long channels, double dropProbability);
 }
 
+/// <summary>
+/// The noise of a training pass. A pass with such a source draws weights by the layer's <see cref="WeightEstimator"/>, and normalises by the minibatch
+/// where the network has batch norm. There is no other training mode, so none can be left switched on.
+/// </summary>
+public interface ITrainingNoise : INoiseSource
+{
+    /// <summary>Random signs, -1 or 1 with equal probability.</summary>
+    /// <param name="name">Name of the layer's noise input.</param>
+    /// <param name="shape">(N, C, 1, ...): one sign an example and channel.</param>
+    Tensor Signs(string name, long[] shape);
+
+    /// <summary>Standard normal noise for every element of an activation.</summary>
+    /// <param name="name">Name of the layer's noise input.</param>
+    /// <param name="shape">Shape of the activation.</param>
+    Tensor Activation(string name, long[] shape);
+}
+
 /// <summary>No noise: the posterior-mean network.</summary>
 public sealed class MeanNoise : INoiseSource
 {
@@ -29,7 +46,7 @@ public sealed class MeanNoise : INoiseSource
 /// <summary>Fresh noise from a generator, for training: one weight draw a pass, one channel mask an example.</summary>
 /// <param name="generator">Source of all draws; same seed, same noise. The caller owns it; it must live on <paramref name="device"/>.</param>
 /// <param name="device">Device of the network.</param>
-public sealed class RandomNoise(Generator generator, Device device) : INoiseSource
+public sealed class RandomNoise(Generator generator, Device device) : ITrainingNoise
 {
     /// <inheritdoc/>
     public Tensor Gaussian(string name, long[] shape) => randn(shape, device: device, generator: generator);
@@ -40,6 +57,12 @@ public sealed class RandomNoise(Generator generator, Device device) : INoiseSour
         using var uniform = rand([batch, channels, 1, 1, 1], device: device, generator: generator);
         return (uniform >= dropProbability).to(ScalarType.Float32).mul_(1 / (1 - dropProbability));
     }
+
+    /// <inheritdoc/>
+    public Tensor Signs(string name, long[] shape) => randint(0, 2, shape, dtype: ScalarType.Float32, device: device, generator: generator).mul_(2).sub_(1);
+
+    /// <inheritdoc/>
+    public Tensor Activation(string name, long[] shape) => randn(shape, device: device, generator: generator);
 
     Tensor? INoiseSource.Gaussian(string name, long[] shape) => Gaussian(name, shape);
 

@@ -1,13 +1,22 @@
+using System.Text.Json.Serialization;
+using Credence.Models.Architecture;
+using Credence.Models.Priors;
+
 namespace Credence.Models;
 
-/// <summary>Everything that determines the shape of a 3-D U-Net. Stored in every checkpoint.</summary>
+/// <summary>Everything that determines a network, apart from its weights. Stored in every checkpoint; a value that an older checkpoint lacks takes its default.</summary>
 public sealed record NetworkOptions
 {
+    private const int TinyBatch = 2;
+
     /// <summary>Number of input channels C.</summary>
     public required int InputChannels { get; init; }
 
     /// <summary>Number of classes K, background included.</summary>
     public required int Classes { get; init; }
+
+    /// <summary>One class a voxel or one a volume.</summary>
+    public NetworkKind Kind { get; init; } = NetworkKind.UNet;
 
     /// <summary>Channels at full resolution; doubled at every level.</summary>
     public int Width { get; init; } = 16;
@@ -21,18 +30,127 @@ public sealed record NetworkOptions
     /// <summary>Kernel edge (D, H, W) at each level; odd. Empty means 3 x 3 x 3 everywhere.</summary>
     public IReadOnlyList<IReadOnlyList<long>> Kernels { get; init; } = [];
 
+    /// <summary>What the stages of the encoder consist of.</summary>
+    public EncoderKind Encoder { get; init; } = EncoderKind.Plain;
+
+    /// <summary>Residual encoder: blocks at each level. Empty means 1, 3, 4 and then 6, as in nnU-Net's presets.</summary>
+    public IReadOnlyList<int> ResidualBlocks { get; init; } = [];
+
+    /// <summary>Residual encoder: how the shortcuts change resolution.</summary>
+    public ShortcutKind Shortcut { get; init; } = ShortcutKind.AveragePooling;
+
+    /// <summary>Whether outputs at lower levels of the decoder are trained too; see <see cref="Network.RunWithAuxiliary"/>.</summary>
+    public bool HasDeepSupervision { get; init; }
+
+    /// <summary>How activations are normalised.</summary>
+    public NormKind Norm { get; init; } = NormKind.Instance;
+
+    /// <summary>Group norm: number of groups; where it does not divide the channels, their greatest common divisor.</summary>
+    public int NormGroups { get; init; } = 8;
+
     /// <summary>What the weights are.</summary>
     public Posterior Posterior { get; init; } = Posterior.Plain;
 
     /// <summary>Channel dropout: probability that a channel is dropped, in (0, 1).</summary>
     public double DropProbability { get; init; } = 0.1;
 
-    /// <summary>Mean-field: standard deviation (not variance) of the zero-mean Gaussian prior.</summary>
+    /// <summary>Channel dropout: behind which stages.</summary>
+    public DropoutPlacement DropoutPlacement { get; init; } = DropoutPlacement.AllStages;
+
+    /// <summary>Mean-field: which layers are distributions.</summary>
+    public BayesianStages BayesianStages { get; init; } = BayesianStages.All;
+
+    /// <summary>Mean-field: how a training pass draws weights.</summary>
+    public WeightEstimator Estimator { get; init; } = WeightEstimator.Reparameterisation;
+
+    /// <summary>Mean-field: family of the prior.</summary>
+    public PriorKind Prior { get; init; } = PriorKind.Gaussian;
+
+    /// <summary>Mean-field: standard deviation (not variance) of the Gaussian or Laplace prior; of the wide component of a scale mixture.</summary>
     public double PriorSigma { get; init; } = 1;
+
+    /// <summary>Fan-in Gaussian: standard deviation as a share of sqrt(2 / fan-in).</summary>
+    public double PriorSigmaRatio { get; init; } = 1;
+
+    /// <summary>Scale mixture: standard deviation of the narrow component, exp(-6) by default (Blundell et al. 2015, section 5.1).</summary>
+    public double NarrowSigma { get; init; } = 0.0025;
+
+    /// <summary>Scale mixture: share of the wide component, in (0, 1).</summary>
+    public double WideShare { get; init; } = 0.5;
+
+    /// <summary>Mean-field: where the prior is centred.</summary>
+    public PriorMean PriorMean { get; init; } = PriorMean.Zero;
 
     /// <summary>Mean-field: standard deviation of the posterior at the start, as a share of the He standard deviation sqrt(2 / fan-in) of the layer.</summary>
     public double InitialSigmaRatio { get; init; } = 0.1;
 
+    /// <summary>Mean-field: least standard deviation of the posterior at the start.</summary>
+    public double SigmaFloor { get; init; } = 1e-4;
+
     /// <summary>Slope of the leaky ReLU for negative values.</summary>
     public double NegativeSlope { get; init; } = 0.01;
+
+    /// <summary>Number of levels.</summary>
+    [JsonIgnore]
+    public int Levels => Strides.Count + 1;
+
+    /// <summary>Channels at a level.</summary>
+    /// <param name="level">0 is full resolution.</param>
+    public int WidthAt(int level) => (int)Math.Min((long)Width << level, MaximumWidth);
+
+    /// <summary>Kernel edges (D, H, W) at a level.</summary>
+    /// <param name="level">0 is full resolution.</param>
+    public long[] KernelAt(int level) => Kernels.Count == 0 ? [3, 3, 3] : [.. Kernels[level]];
+
+    /// <summary>Refuses values that contradict each other.</summary>
+    /// <exception cref="ArgumentException">The message says which.</exception>
+    public void Check()
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(InputChannels, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Classes, 2);
+        ArgumentOutOfRangeException.ThrowIfLessThan(Width, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(NormGroups, 1);
+        if (Kernels.Count != 0 && Kernels.Count != Levels)
+        {
+            throw new ArgumentException($"{Kernels.Count} kernels were given for {Levels} levels; give one a level, or none.", nameof(Kernels));
+        }
+
+        if (ResidualBlocks.Count != 0 && (ResidualBlocks.Count != Levels || ResidualBlocks.Any(n => n < 1)))
+        {
+            throw new ArgumentException($"Residual blocks {string.Join(", ", ResidualBlocks)} were given for {Levels} levels; give one number above 0 a level, or none.", nameof(ResidualBlocks));
+        }
+
+        if (PriorMean == PriorMean.Start && Posterior != Posterior.MeanField)
+        {
+            throw new ArgumentException($"A prior mean was asked for, but the posterior is {Posterior}; only {Posterior.MeanField} has a prior.", nameof(PriorMean));
+        }
+    }
+
+    /// <summary>What a user should know about training with these options, and that is no error.</summary>
+    /// <param name="batchSize">Examples a minibatch.</param>
+    public IReadOnlyList<string> Warnings(int batchSize)
+    {
+        var warnings = new List<string>();
+        if (Norm == NormKind.Batch && Posterior == Posterior.MeanField)
+        {
+            warnings.Add("Batch norm with Gaussian weights: the running statistics mix the weights of many draws, and fit none of them. Use instance or group norm.");
+        }
+
+        if (Norm == NormKind.Batch && batchSize <= TinyBatch)
+        {
+            warnings.Add($"Batch norm with {batchSize} examples a minibatch: its statistics are noise. Use instance or group norm, or at least 4 examples.");
+        }
+
+        if (Posterior == Posterior.MeanField && Estimator == WeightEstimator.Flipout && batchSize == 1)
+        {
+            warnings.Add("Flipout with 1 example a minibatch costs two operations a layer and gains nothing over reparameterisation.");
+        }
+
+        if (HasDeepSupervision && Kind == NetworkKind.UNet && Levels < 4)
+        {
+            warnings.Add($"Deep supervision with {Levels} levels has no output to supervise: the lowest of the decoder has weight 0, as in nnU-Net. It needs at least 4 levels.");
+        }
+
+        return warnings;
+    }
 }

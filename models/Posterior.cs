@@ -9,6 +9,6 @@ public enum Posterior
     /// <summary>One value a weight; whole channels are dropped at random in every pass (Tompson et al. 2015, arXiv:1411.4280, section 3.2).</summary>
     ChannelDropout,
 
-    /// <summary>Every convolution weight is an independent Gaussian (Blundell et al. 2015, arXiv:1505.05424).</summary>
+    /// <summary>Weights are independent Gaussians, in the stages that <see cref="NetworkOptions.BayesianStages"/> names (Blundell et al. 2015, arXiv:1505.05424).</summary>
     MeanField,
 }

@@ -50,6 +50,7 @@ internal sealed class FitOptions
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
     private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+    private readonly NetworkArguments network = new();
     private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
 
     /// <summary>Adds the options and the rules between them to a command.</summary>
@@ -61,6 +62,7 @@ internal sealed class FitOptions
             command.Options.Add(option);
         }
 
+        network.AddTo(command);
         command.Validators.Add(Check);
     }
 
@@ -71,7 +73,7 @@ internal sealed class FitOptions
     /// <param name="parse">The parsed command line.</param>
     /// <param name="data">Folder with the data set.</param>
     /// <param name="run">Folder of the run.</param>
-    public TrainingOptions Read(ParseResult parse, string data, string run) => Until(parse, new TrainingOptions
+    public TrainingOptions Read(ParseResult parse, string data, string run) => network.Apply(Until(parse, new TrainingOptions
     {
         Data = data,
         Run = run,
@@ -99,7 +101,7 @@ internal sealed class FitOptions
         TestLock = parse.GetValue(testLock)?.FullName,
         Device = parse.GetValue(device)!,
         Threads = parse.GetValue(threads),
-    });
+    }), parse);
 
     /// <summary>The options of a run, with its length changed where the command line says so.</summary>
     public TrainingOptions Until(ParseResult parse, TrainingOptions options) => (parse.GetValue(epochs), parse.GetValue(minutes)) switch
@@ -128,7 +130,7 @@ internal sealed class FitOptions
         }
     }
 
-    private static Option<T?> Positive<T>(Option<T?> option)
+    internal static Option<T?> Positive<T>(Option<T?> option)
         where T : struct, System.Numerics.INumber<T>
     {
         option.Validators.Add(result =>

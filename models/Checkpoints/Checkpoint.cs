@@ -38,7 +38,7 @@ public sealed class Checkpoint : IDisposable
     /// <param name="metadata">Further texts.</param>
     public static void Save(string path, Network network, IReadOnlyDictionary<string, Tensor> tensors, IReadOnlyDictionary<string, string> metadata)
     {
-        var all = network.named_parameters().ToDictionary(p => NetworkPrefix + p.name, p => (Tensor)p.parameter);
+        var all = State(network).ToDictionary(t => NetworkPrefix + t.Name, t => t.Tensor);
         foreach (var (name, tensor) in tensors)
         {
             all.Add(name, tensor);
@@ -87,18 +87,18 @@ public sealed class Checkpoint : IDisposable
         Network network;
         try
         {
-            network = UNet.Build(Network, generator);
+            network = Models.Network.Build(Network, generator);
         }
         catch (ArgumentException e)
         {
-            throw Mismatch($"network options that contradict each other ({e.Message})", "options of a U-Net", e);
+            throw Mismatch($"network options that contradict each other ({e.Message})", "options of a network", e);
         }
 
         try
         {
             using var noGradient = no_grad();
             var names = new HashSet<string>();
-            foreach (var (name, parameter) in network.named_parameters())
+            foreach (var (name, parameter) in State(network))
             {
                 names.Add(NetworkPrefix + name);
                 if (!Tensors.TryGetValue(NetworkPrefix + name, out var tensor))
@@ -132,6 +132,10 @@ public sealed class Checkpoint : IDisposable
             tensor.Dispose();
         }
     }
+
+    /// <summary>Everything that training changes: parameters, and buffers such as running statistics and prior means.</summary>
+    internal static IEnumerable<(string Name, Tensor Tensor)> State(Network network) =>
+        network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers().Select(b => (b.name, b.buffer)));
 
     private CheckpointException Mismatch(string found, string expected, Exception? inner = null) =>
         new(Path, found, expected, "The checkpoint was written by another version, or changed; use another checkpoint of the run.", inner);

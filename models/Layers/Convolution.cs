@@ -1,6 +1,6 @@
 namespace Credence.Models.Layers;
 
-/// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size.</summary>
+/// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size. A kernel of 1 x k x k is a 2-D convolution of every slice.</summary>
 public sealed class Convolution : Module, IWeightedLayer
 {
     private const long ChannelBlock = 16; // float32 lanes of AVX-512: the largest block of oneDNN
@@ -25,7 +25,7 @@ public sealed class Convolution : Module, IWeightedLayer
     /// <inheritdoc/>
     public IWeight Weight { get; }
 
-    /// <summary>(outChannels).</summary>
+    /// <inheritdoc/>
     public Tensor Bias => bias;
 
     /// <summary>(D, H, W).</summary>
@@ -38,11 +38,7 @@ public sealed class Convolution : Module, IWeightedLayer
     public NoiseDescription? Noise => Weight.Noise;
 
     /// <inheritdoc/>
-    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
-    {
-        using var weight = Weight.Draw(noise);
-        return Convolve(inputs[0], weight, bias);
-    }
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) => Weight.Apply(Convolve, inputs[0], bias, noise);
 
     private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias)
     {

@@ -4,9 +4,9 @@ namespace Credence.Models.Layers;
 public interface ILayer
 {
     /// <summary>Computes the output.</summary>
-    /// <param name="inputs">Outputs of the nodes that this one reads, each (N, C, D, H, W). Not disposed.</param>
+    /// <param name="inputs">Outputs of the nodes that this one reads, each (N, C, D, H, W), or (N, C) behind a global pooling. Not disposed.</param>
     /// <param name="noise">Source of randomness of this pass.</param>
-    /// <returns>(N, C', D', H', W').</returns>
+    /// <returns>(N, C', D', H', W') or (N, C').</returns>
     Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise);
 }
 
@@ -17,11 +17,14 @@ public interface IStochasticLayer : ILayer
     NoiseDescription? Noise { get; }
 }
 
-/// <summary>A layer with a kernel, which may be a distribution.</summary>
+/// <summary>A layer with a weight, which may be a distribution. Its bias is always a point.</summary>
 public interface IWeightedLayer : IStochasticLayer
 {
-    /// <summary>The kernel.</summary>
+    /// <summary>The weight.</summary>
     IWeight Weight { get; }
+
+    /// <summary>(outChannels).</summary>
+    Tensor Bias { get; }
 }
 
 /// <summary>One source of randomness of a network.</summary>

@@ -21,5 +21,5 @@ public sealed class PointWeight : Module, IWeight
     public NoiseDescription? Noise => null;
 
     /// <inheritdoc/>
-    public Tensor Draw(INoiseSource noise) => value.alias();
+    public Tensor Apply(LinearOperation operation, Tensor input, Tensor bias, INoiseSource noise) => operation(input, value, bias);
 }

@@ -21,7 +21,7 @@ public sealed class TransposedConvolution : Module, IWeightedLayer
     /// <inheritdoc/>
     public IWeight Weight { get; }
 
-    /// <summary>(outChannels).</summary>
+    /// <inheritdoc/>
     public Tensor Bias => bias;
 
     /// <summary>(D, H, W), also the kernel's edges.</summary>
@@ -31,9 +31,7 @@ public sealed class TransposedConvolution : Module, IWeightedLayer
     public NoiseDescription? Noise => Weight.Noise;
 
     /// <inheritdoc/>
-    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
-    {
-        using var weight = Weight.Draw(noise);
-        return functional.conv_transpose3d(inputs[0], weight, bias, strides: Stride);
-    }
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) => Weight.Apply(Convolve, inputs[0], bias, noise);
+
+    private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias) => functional.conv_transpose3d(input, weight, bias, strides: Stride);
 }

@@ -12,13 +12,19 @@ internal sealed class TrainedRun : IDisposable
     {
         Folder = Directory.CreateTempSubdirectory("credence-").FullName;
         using var generator = new torch.Generator(4);
-        Network = UNet.Build(options, generator);
+        Network = Network.Build(options, generator);
         using (torch.no_grad())
         {
             foreach (var parameter in Network.parameters())
             {
                 using var noise = torch.randn(parameter.shape, generator: generator);
                 parameter.add_(noise, 0.02);
+            }
+
+            foreach (var (name, buffer) in Network.named_buffers().Where(b => b.name.Contains("running", StringComparison.Ordinal)))
+            {
+                using var noise = torch.rand(buffer.shape, generator: generator); // a variance is positive
+                buffer.add_(noise);
             }
         }
 

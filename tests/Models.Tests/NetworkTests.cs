@@ -1,3 +1,4 @@
+using Credence.Models.Architecture;
 using Credence.Models.Layers;
 using Credence.Models.Losses;
 
@@ -71,7 +72,7 @@ public sealed class NetworkTests
         using var plain = Build(Posterior.Plain);
         using var bayesian = Build(Posterior.MeanField);
 
-        Assert.Equal(0, plain.KlDivergence().item<float>());
+        Assert.Equal(0, plain.KlDivergence(new MeanNoise()).item<float>());
 
         // Oracle: the parameters by name, each once, element by element in double precision.
         var parameters = bayesian.named_parameters().ToDictionary(p => p.name, p => p.parameter.data<float>().ToArray());
@@ -86,7 +87,7 @@ public sealed class NetworkTests
             }
         }
 
-        Assert.Equal(sum, bayesian.KlDivergence().item<float>(), tolerance: 1e-4 * sum);
+        Assert.Equal(sum, bayesian.KlDivergence(new MeanNoise()).item<float>(), tolerance: 1e-4 * sum);
     }
 
     /// <summary>Oracle: finite differences of the whole objective along a random direction, in float64.</summary>
@@ -103,7 +104,7 @@ public sealed class NetworkTests
         Tensor Objective()
         {
             using var terms = LossSum.Parse("dice + cross-entropy").Compute(network.Run(input, noise), target, progress: 0);
-            return terms.Total + 1e-5 * network.KlDivergence();
+            return terms.Total + 1e-5 * network.KlDivergence(new MeanNoise());
         }
 
         var parameters = network.parameters().ToList();
@@ -137,6 +138,58 @@ public sealed class NetworkTests
         Assert.Null(bayesian.Cut);
     }
 
+    [Theory]
+    [InlineData(BayesianStages.All, 13, null)]
+    [InlineData(BayesianStages.Decoder, 7, "encoder0_conv1_act")]
+    [InlineData(BayesianStages.LastStage, 3, "decoder0_join")]
+    [InlineData(BayesianStages.OutputLayer, 1, "decoder0_conv1_act")]
+    public void Points_before_the_Bayesian_stages_lie_before_the_cut(BayesianStages stages, int noiseInputs, string? cut)
+    {
+        using var network = Build(Posterior.MeanField, o => o with { BayesianStages = stages });
+
+        Assert.Equal(noiseInputs, network.NoiseInputs.Count);
+        Assert.Equal(noiseInputs, network.GaussianWeights.Count());
+        Assert.Equal(cut, network.Cut?.Name);
+    }
+
+    [Fact]
+    public void Dropout_of_the_decoder_alone_leaves_the_encoder_without_masks()
+    {
+        using var network = Build(Posterior.ChannelDropout, o => o with { DropoutPlacement = DropoutPlacement.Decoder });
+
+        Assert.Equal(["mask/decoder1", "mask/decoder0"], network.NoiseInputs.Select(n => n.Name));
+        Assert.Equal("encoder0_conv1_act", network.Cut?.Name);
+    }
+
+    [Fact]
+    public void Deep_supervision_adds_outputs_that_training_alone_sees()
+    {
+        using var scope = NewDisposeScope();
+        using var plain = Build(Posterior.MeanField, o => o with { Strides = [[2, 2, 2], [1, 2, 2], [2, 2, 2]] });
+        using var network = Build(Posterior.MeanField, o => o with { Strides = [[2, 2, 2], [1, 2, 2], [2, 2, 2]], HasDeepSupervision = true });
+        var input = randn([1L, 1, 8, 16, 8]);
+        var outputs = network.RunWithAuxiliary(input, new MeanNoise());
+
+        Assert.Equal([[1L, 3, 8, 16, 8], [1L, 3, 4, 8, 4]], outputs.Select(o => o.shape));
+        Assert.Equal(["auxiliary1"], network.Auxiliary.Select(n => n.Name));
+        Assert.True(outputs[0].equal(plain.forward(input)).all().item<bool>());
+        Assert.Equal(plain.Nodes.Select(n => n.Name), network.Nodes.Select(n => n.Name));
+        Assert.Single(network.Weights.OfType<PointWeight>());
+        outputs[1].sum().backward();
+        Assert.All(network.parameters().Where(p => p.grad is not null), p => Assert.True(p.grad!.isfinite().all().item<bool>()));
+        Assert.Contains(network.named_parameters(), p => p.name == "auxiliary1.weight.value" && p.parameter.grad is not null);
+    }
+
+    [Fact]
+    public void Preset_residual_encoder_has_the_blocks_of_nnUNet()
+    {
+        using var network = Build(Posterior.Plain, o => o with { Encoder = EncoderKind.Residual, Strides = [[2, 2, 2], [2, 2, 2], [1, 2, 2], [1, 1, 2]], Width = 2 });
+
+        Assert.Equal([1, 3, 4, 6, 6], Enumerable.Range(0, 5).Select(level => network.Nodes.Count(n => n.Name.StartsWith($"encoder{level}_", StringComparison.Ordinal) && n.Layer is Addition)));
+        using var scope = NewDisposeScope();
+        Assert.Equal([1L, 3, 8, 16, 32], network.forward(randn([1L, 1, 8, 16, 32])).shape);
+    }
+
     [Fact]
     public void A_node_may_only_read_earlier_nodes()
     {
@@ -160,7 +213,7 @@ public sealed class NetworkTests
             using var scope = NewDisposeScope();
             using var terms = LossSum.Parse("dice + cross-entropy").Compute(
                 network.Run(randn(Shape), noise), zeros([2L, 8, 12, 8], int64), progress: 0);
-            (terms.Total + network.KlDivergence()).backward();
+            (terms.Total + network.KlDivergence(new MeanNoise())).backward();
         }
 
         Step(); // creates the gradients, which stay
@@ -171,9 +224,10 @@ public sealed class NetworkTests
         Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
     }
 
-    private static Network Build(Posterior posterior)
+    private static Network Build(Posterior posterior, Func<NetworkOptions, NetworkOptions>? change = null)
     {
         using var generator = new Generator(11);
-        return UNet.Build(new NetworkOptions { InputChannels = 1, Classes = 3, Width = 4, Posterior = posterior }, generator);
+        var options = new NetworkOptions { InputChannels = 1, Classes = 3, Width = 4, Posterior = posterior };
+        return UNet.Build(change is null ? options : change(options), generator);
     }
 }

@@ -20,7 +20,7 @@ public sealed class ObjectiveGradientsTests
 
         using (var terms = Loss())
         {
-            (DataFactor * terms.Total + KlFactor * network.KlDivergence()).backward();
+            (DataFactor * terms.Total + KlFactor * network.KlDivergence(new MeanNoise())).backward();
         }
 
         var expected = network.parameters().Select(p => p.grad?.clone()).ToList();
@@ -28,7 +28,7 @@ public sealed class ObjectiveGradientsTests
         ObjectiveValues values;
         using (var terms = Loss())
         {
-            values = ObjectiveGradients.Backward(network, terms, DataFactor, KlFactor);
+            values = ObjectiveGradients.Backward(network, terms, DataFactor, KlFactor, new MeanNoise());
         }
 
         Assert.Contains(expected, g => g is not null);
@@ -37,7 +37,7 @@ public sealed class ObjectiveGradientsTests
             Assert.True(gradient is null ? parameter.grad is null : parameter.grad!.allclose(gradient, 1e-4, 1e-6));
         }
 
-        Assert.Equal(network.KlDivergence().item<float>(), values.Kl, tolerance: 1e-2);
+        Assert.Equal(network.KlDivergence(new MeanNoise()).item<float>(), values.Kl, tolerance: 1e-2);
         Assert.InRange(values.Total.Cosine!.Value, -1.001, 1.001);
         Assert.True(values.Total is { DataNorm: > 0, KlNorm: > 0 });
     }

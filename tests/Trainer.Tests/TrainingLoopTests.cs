@@ -2,8 +2,10 @@ using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
+using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
 using Credence.Models.Losses;
+using Credence.Models.Priors;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Training;
@@ -17,11 +19,16 @@ public sealed class TrainingLoopTests
     [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice + cross-entropy", 0.9)]
     [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd, "weighted-cross-entropy", null)]
     [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "dice + cross-entropy", null)]
-    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(Posterior posterior, OptimiserKind optimiser, string loss, double? average)
+    [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "cross-entropy", null, NormKind.Batch, WeightEstimator.Flipout, PriorKind.ScaleMixture)]
+    [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "cross-entropy", null, NormKind.Group, WeightEstimator.LocalReparameterisation, PriorKind.Laplace)]
+    public void An_interrupted_run_goes_on_as_if_nothing_had_happened(
+        Posterior posterior, OptimiserKind optimiser, string loss, double? average,
+        NormKind norm = NormKind.Instance, WeightEstimator estimator = WeightEstimator.Reparameterisation, PriorKind prior = PriorKind.Gaussian)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
         var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser, Loss = LossSum.Parse(loss), AverageDecay = average, L1 = 1e-4 };
+        options = options with { Network = options.Network with { Norm = norm, Estimator = estimator, Prior = prior } };
         var whole = TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         using var interruption = new CancellationTokenSource();

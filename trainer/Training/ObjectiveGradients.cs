@@ -34,7 +34,8 @@ internal static class ObjectiveGradients
     /// <param name="loss">Loss of the minibatch; mean per voxel.</param>
     /// <param name="dataFactor">Brings the mean per voxel into the unit of the data term.</param>
     /// <param name="klFactor">Factor of the KL.</param>
-    public static ObjectiveValues Backward(Network network, LossTerms loss, double dataFactor, double klFactor)
+    /// <param name="noise">Used by priors whose KL is estimated by sampling.</param>
+    public static ObjectiveValues Backward(Network network, LossTerms loss, double dataFactor, double klFactor, INoiseSource noise)
     {
         using var scope = NewDisposeScope();
         var data = dataFactor == 1 ? loss.Total : loss.Total * dataFactor;
@@ -48,7 +49,7 @@ internal static class ObjectiveGradients
         var distributions = network.GaussianWeights.SelectMany(w => w.parameters()).ToList();
         if (distributions.Count > 0)
         {
-            kl = network.KlDivergence();
+            kl = network.KlDivergence(noise);
             var gradients = autograd.grad([kl], distributions.Cast<Tensor>().ToList());
             using var noGradient = no_grad();
             foreach (var (parameter, gradient) in distributions.Zip(gradients))

@@ -100,6 +100,55 @@ public sealed class RunFolder(string path)
         OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Indented));
     }
 
+    /// <summary>Builds the network of a run that begins: with fresh weights, or with those it starts from, whose take-over is written to <c>start.json</c>.</summary>
+    /// <param name="options">Of the run.</param>
+    /// <param name="network">Shape and kind.</param>
+    /// <param name="generator">Source of fresh weights.</param>
+    /// <param name="warn">Told what was not taken over.</param>
+    /// <exception cref="DatasetException">The network to start from is not there, or the options contradict each other.</exception>
+    /// <exception cref="ModelFileException">It cannot be read, or does not fit.</exception>
+    public Network StartNetwork(TrainingOptions options, NetworkOptions network, Generator generator, Action<string> warn)
+    {
+        Network built;
+        try
+        {
+            built = Network.Build(network, generator);
+        }
+        catch (ArgumentException e)
+        {
+            throw new DatasetException(path, $"network options that contradict each other ({e.Message})", "options of one network", "Change the options.", e);
+        }
+
+        if (options.StartFrom is not { } start)
+        {
+            return built;
+        }
+
+        try
+        {
+            using var checkpoint = Checkpoint.Load(FindCheckpoint(start));
+            var report = NetworkStart.Apply(built, checkpoint, options.MopedDelta);
+            Directory.CreateDirectory(path);
+            OutputFile.WriteText(Path.Combine(path, "start.json"), JsonSerializer.Serialize(report, TrainerJson.Indented));
+            if (report.Fresh.Count + report.Unused.Count > 0)
+            {
+                warn($"of {start}, {report.Unused.Count} tensors were not used, and {report.Fresh.Count} of the network are fresh; start.json names them.");
+            }
+
+            return built;
+        }
+        catch (Exception e)
+        {
+            built.Dispose();
+            if (e is CheckpointException unfit)
+            {
+                throw new ModelFileException(unfit.Path, unfit.Found, unfit.Expected, unfit.Remedy, unfit);
+            }
+
+            throw;
+        }
+    }
+
     /// <summary>What a run needs beside the weights to go on: its progress, and the state of its optimiser.</summary>
     /// <exception cref="CheckpointException">The checkpoint lacks them.</exception>
     public static (RunProgress Progress, Tensor OptimiserState) ReadState(Checkpoint checkpoint)
@@ -127,4 +176,11 @@ public sealed class RunFolder(string path)
             [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
             [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
         });
+
+    private static string FindCheckpoint(string start)
+    {
+        var run = new RunFolder(start);
+        return new[] { start, run.BestCheckpoint, run.LastCheckpoint }.FirstOrDefault(File.Exists)
+            ?? throw new DatasetException(start, "no best.safetensors and no last.safetensors", "the folder of a run, or a checkpoint", "Check --start-from.");
+    }
 }

@@ -72,7 +72,7 @@ public sealed class TrainingLoop
 
         using var scope = NewDisposeScope();
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
-        using var network = checkpoint?.BuildNetwork() ?? UNet.Build(NetworkOptions(plan), initialisation);
+        using var network = checkpoint?.BuildNetwork() ?? folder.StartNetwork(options, NetworkOptions(plan), initialisation, observer.Warned);
         network.to(device);
         using var run = new TrainingRun(options, data, network, elbo, device, clock);
         if (checkpoint is not null)
@@ -80,11 +80,16 @@ public sealed class TrainingLoop
             run.Restore(checkpoint);
         }
 
-        folder.Write(options, plan, data.Split);
+        folder.Write(options with { Network = network.Options }, plan, data.Split);
         observer.Started(options, plan, network, objective);
         if (options.Posterior == Posterior.MeanField && elbo.Warning is { } warning)
         {
             observer.Warned(warning);
+        }
+
+        foreach (var concern in network.Options.Warnings(plan.BatchSize))
+        {
+            observer.Warned(concern);
         }
 
         using var log = TrainingLog.Open(folder.Log, run.Progress.Step);
@@ -106,7 +111,7 @@ public sealed class TrainingLoop
         }
     }
 
-    private NetworkOptions NetworkOptions(TrainingPlan plan) => new()
+    private NetworkOptions NetworkOptions(TrainingPlan plan) => options.Network with
     {
         InputChannels = plan.Channels.Count,
         Classes = plan.Classes.Count,

@@ -36,6 +36,15 @@ public sealed record TrainingOptions
     /// <summary>What the weights are.</summary>
     public Posterior Posterior { get; init; } = Posterior.Plain;
 
+    /// <summary>What shapes the network beside the plan, which decides channels, classes, width, strides and kernels, and beside the properties here that bear the same name.</summary>
+    public NetworkOptions Network { get; init; } = new() { InputChannels = 1, Classes = 2 };
+
+    /// <summary>Run folder or checkpoint whose weights the run starts from; null for fresh weights.</summary>
+    public string? StartFrom { get; init; }
+
+    /// <summary>Start from a plain network: σ / |w| of the weights that become Gaussian; see <see cref="Credence.Models.Checkpoints.NetworkStart"/>.</summary>
+    public double MopedDelta { get; init; } = 0.1;
+
     /// <summary>Number of epochs; null when <see cref="Minutes"/> says when to stop.</summary>
     public int? Epochs { get; init; }
 

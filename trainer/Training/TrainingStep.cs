@@ -30,8 +30,8 @@ internal sealed class TrainingStep(Network network, LossSum loss, Optimisation o
 
         optimisation.ZeroGradients();
         progress = factors.Progress;
-        using var terms = loss.Compute(network.Run(images, noise), targets, progress);
-        var values = ObjectiveGradients.Backward(network, terms, factors.DataFactor, factors.KlFactor);
+        using var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, progress));
+        var values = ObjectiveGradients.Backward(network, terms, factors.DataFactor, factors.KlFactor, noise);
         nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip * factors.DataFactor);
         optimisation.Step(factors.LearningRate);
         shrinkage.Apply(factors.LearningRate);

@@ -1,0 +1,57 @@
+using Credence.Models.Architecture;
+using Credence.Models.Checkpoints;
+using Credence.Models.Priors;
+
+namespace Credence.Models.Tests;
+
+public sealed class NetworkOptionsTests
+{
+    private static readonly NetworkOptions Plain = new() { InputChannels = 1, Classes = 2, Width = 2 };
+
+    [Fact]
+    public void Options_of_an_older_checkpoint_mean_what_they_meant()
+    {
+        const string Older = """
+            {"inputChannels":1,"classes":2,"width":2,"maximumWidth":320,"strides":[[2,2,2]],"kernels":[],"posterior":"MeanField",
+             "dropProbability":0.1,"priorSigma":0.3,"initialSigmaRatio":0.1,"negativeSlope":0.01}
+            """;
+        using var folder = new TemporaryFolder();
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        using var network = UNet.Build(Plain with { Strides = [[2, 2, 2]], Posterior = Posterior.MeanField, PriorSigma = 0.3 }, generator);
+        SafetensorsFile.Write(
+            folder.File("older.safetensors"), network.named_parameters().ToDictionary(p => "network/" + p.name, p => (Tensor)p.parameter),
+            new Dictionary<string, string> { ["credence.network"] = Older });
+
+        using var checkpoint = Checkpoint.Load(folder.File("older.safetensors"));
+        using var back = checkpoint.BuildNetwork();
+        Assert.Equal(network.Nodes.Select(n => n.Name), back.Nodes.Select(n => n.Name));
+        Assert.Equal(network.KlDivergence(new MeanNoise()).item<float>(), back.KlDivergence(new MeanNoise()).item<float>());
+        Assert.Equal((NormKind.Instance, BayesianStages.All, PriorKind.Gaussian, WeightEstimator.Reparameterisation, PriorMean.Zero, DropoutPlacement.AllStages),
+            (back.Options.Norm, back.Options.BayesianStages, back.Options.Prior, back.Options.Estimator, back.Options.PriorMean, back.Options.DropoutPlacement));
+    }
+
+    [Fact]
+    public void Doubtful_combinations_are_warned_about_and_sound_ones_are_not()
+    {
+        Assert.Empty(Plain.Warnings(1));
+        Assert.Empty((Plain with { Norm = NormKind.Batch }).Warnings(3));
+        Assert.Equal("Batch norm with 2 examples a minibatch: its statistics are noise. Use instance or group norm, or at least 4 examples.",
+            Assert.Single((Plain with { Norm = NormKind.Batch }).Warnings(2)));
+        Assert.Equal("Batch norm with Gaussian weights: the running statistics mix the weights of many draws, and fit none of them. Use instance or group norm.",
+            Assert.Single((Plain with { Norm = NormKind.Batch, Posterior = Posterior.MeanField }).Warnings(8)));
+        Assert.Contains("gains nothing", Assert.Single((Plain with { Posterior = Posterior.MeanField, Estimator = WeightEstimator.Flipout }).Warnings(1)), StringComparison.Ordinal);
+        Assert.Contains("It needs at least 4 levels.", Assert.Single((Plain with { HasDeepSupervision = true }).Warnings(2)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Contradictions_are_refused_with_their_values()
+    {
+        using var generator = new Generator(1);
+        void Refused(NetworkOptions options, string text) =>
+            Assert.StartsWith(text, Assert.Throws<ArgumentException>(() => Network.Build(options, generator)).Message, StringComparison.Ordinal);
+        Refused(Plain with { Kernels = [[3, 3, 3]] }, "1 kernels were given for 3 levels; give one a level, or none.");
+        Refused(Plain with { ResidualBlocks = [1, 0, 2] }, "Residual blocks 1, 0, 2 were given for 3 levels; give one number above 0 a level, or none.");
+        Refused(Plain with { PriorMean = PriorMean.Start }, "A prior mean was asked for, but the posterior is Plain; only MeanField has a prior.");
+    }
+}

@@ -1,0 +1,101 @@
+using System.CommandLine;
+using Credence.Models;
+using Credence.Models.Architecture;
+using Credence.Models.Priors;
+using Credence.Trainer.Training;
+
+namespace Credence.Trainer;
+
+/// <summary>The command-line options that shape the network, its posterior and its start; the plan decides channels, classes, width, strides and kernels.</summary>
+internal sealed class NetworkArguments
+{
+    private static readonly NetworkOptions Defaults = FitOptions.Defaults.Network;
+
+    private readonly Option<EncoderKind> encoder = FitOptions.Kind("--encoder", "Stages of the encoder", Defaults.Encoder);
+    private readonly Option<ShortcutKind> shortcut = FitOptions.Kind("--shortcut", "How shortcuts of a residual encoder change resolution", Defaults.Shortcut);
+    private readonly Option<bool> deepSupervision = new("--deep-supervision") { Description = "Train outputs at lower levels of the decoder too." };
+    private readonly Option<NormKind> norm = FitOptions.Kind("--norm", "Normalisation of activations", Defaults.Norm);
+    private readonly Option<int?> groups = FitOptions.Positive(new Option<int?>("--norm-groups") { Description = $"Groups of group norm; {Defaults.NormGroups} by default." });
+    private readonly Option<BayesianStages> stages = FitOptions.Kind("--bayesian-stages", "Mean-field: layers that are distributions", Defaults.BayesianStages);
+    private readonly Option<WeightEstimator> estimator = FitOptions.Kind("--estimator", "Mean-field: how a training step draws weights", Defaults.Estimator);
+    private readonly Option<PriorKind> prior = FitOptions.Kind("--prior", "Mean-field: family of the prior", Defaults.Prior);
+    private readonly Option<double?> priorRatio = FitOptions.Positive(new Option<double?>("--prior-sigma-ratio")
+    {
+        Description = $"Fan-in Gaussian prior: its standard deviation as a share of sqrt(2 / fan-in); {Defaults.PriorSigmaRatio} by default.",
+    });
+
+    private readonly Option<double?> narrowSigma = FitOptions.Positive(new Option<double?>("--narrow-sigma")
+    {
+        Description = $"Scale-mixture prior: standard deviation of the narrow component; {Defaults.NarrowSigma} by default.",
+    });
+
+    private readonly Option<double?> wideShare = FitOptions.Positive(new Option<double?>("--wide-share")
+    {
+        Description = $"Scale-mixture prior: share of the wide component, whose standard deviation is --prior-sigma; {Defaults.WideShare} by default.",
+    });
+
+    private readonly Option<double?> sigmaRatio = FitOptions.Positive(new Option<double?>("--initial-sigma-ratio")
+    {
+        Description = $"Mean-field: standard deviation at the start, as a share of sqrt(2 / fan-in); {Defaults.InitialSigmaRatio} by default.",
+    });
+
+    private readonly Option<DropoutPlacement> placement = FitOptions.Kind("--dropout-placement", "Channel dropout: behind which stages", Defaults.DropoutPlacement);
+    private readonly Option<FileSystemInfo> startFrom = new("--start-from") { Description = "Start from the weights of this run or checkpoint: to train on, or to make a plain network Bayesian." };
+    private readonly Option<double?> delta = FitOptions.Positive(new Option<double?>("--moped-delta")
+    {
+        Description = $"--start-from a plain network: standard deviation of a Gaussian weight as a share of |w|; {FitOptions.Defaults.MopedDelta} by default.",
+    });
+
+    private readonly Option<PriorMean> priorMean = FitOptions.Kind("--prior-mean", "Mean-field: centre of the prior, zero or the weights of --start-from", Defaults.PriorMean);
+
+    /// <summary>Adds the options, and the checks between them, to a command that trains.</summary>
+    public void AddTo(Command command)
+    {
+        Option[] options =
+        [
+            encoder, shortcut, deepSupervision, norm, groups, stages, estimator, prior, priorRatio, narrowSigma, wideShare, sigmaRatio, placement,
+            startFrom, delta, priorMean,
+        ];
+        foreach (var option in options)
+        {
+            command.Options.Add(option);
+        }
+
+        command.Validators.Add(result =>
+        {
+            if (result.GetResult(priorMean) is not null && result.GetValue(priorMean) == PriorMean.Start && result.GetResult(startFrom) is null)
+            {
+                result.AddError("--prior-mean start needs --start-from, the network whose weights are the prior mean.");
+            }
+
+            if (result.GetResult(wideShare) is not null && result.GetValue(wideShare) is >= 1)
+            {
+                result.AddError($"--wide-share is {result.GetValue(wideShare)}; give a number between 0 and 1.");
+            }
+        });
+    }
+
+    /// <summary>Puts the values given on the command line into the options of a run.</summary>
+    public TrainingOptions Apply(TrainingOptions options, ParseResult parse) => options with
+    {
+        Network = options.Network with
+        {
+            Encoder = parse.GetValue(encoder),
+            Shortcut = parse.GetValue(shortcut),
+            HasDeepSupervision = parse.GetValue(deepSupervision),
+            Norm = parse.GetValue(norm),
+            NormGroups = parse.GetValue(groups) ?? Defaults.NormGroups,
+            BayesianStages = parse.GetValue(stages),
+            Estimator = parse.GetValue(estimator),
+            Prior = parse.GetValue(prior),
+            PriorSigmaRatio = parse.GetValue(priorRatio) ?? Defaults.PriorSigmaRatio,
+            NarrowSigma = parse.GetValue(narrowSigma) ?? Defaults.NarrowSigma,
+            WideShare = parse.GetValue(wideShare) ?? Defaults.WideShare,
+            InitialSigmaRatio = parse.GetValue(sigmaRatio) ?? Defaults.InitialSigmaRatio,
+            DropoutPlacement = parse.GetValue(placement),
+            PriorMean = parse.GetValue(priorMean),
+        },
+        StartFrom = parse.GetValue(startFrom)?.FullName,
+        MopedDelta = parse.GetValue(delta) ?? FitOptions.Defaults.MopedDelta,
+    };
+}

@@ -57,6 +57,20 @@ public sealed class Network : Module<Tensor, Tensor>
     /// <summary>The layers, in the order of computation.</summary>
     public IReadOnlyList<NetworkNode> Nodes { get; }
 
+    /// <summary>Number format in which convolutions compute; not part of a checkpoint.</summary>
+    public ComputePrecision Precision
+    {
+        get;
+        set
+        {
+            field = value;
+            foreach (var layer in Nodes.Select(n => n.Layer).OfType<IMixedPrecision>())
+            {
+                layer.Precision = value;
+            }
+        }
+    }
+
     /// <summary>Every source of randomness, in the order of computation.</summary>
     public IReadOnlyList<NoiseDescription> NoiseInputs { get; }
 

@@ -49,13 +49,15 @@ internal sealed class FitOptions
     private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+    private readonly Option<ComputePrecision> precision = Kind("--precision", "Number format of convolutions; norms, losses and KL stay float32", Defaults.Precision);
+    private readonly Option<int?> workers = Positive(new Option<int?>("--workers") { Description = $"Minibatches prepared at the same time; {Defaults.SamplingWorkers} by default. Changes the speed alone." });
     private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
 
     /// <summary>Adds the options and the rules between them to a command.</summary>
     public void AddTo(Command command)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, device, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, device, precision, workers, threads })
         {
             command.Options.Add(option);
         }
@@ -96,6 +98,8 @@ internal sealed class FitOptions
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
         Folds = parse.GetValue(folds),
         Device = parse.GetValue(device)!,
+        Precision = parse.GetValue(precision),
+        SamplingWorkers = parse.GetValue(workers) ?? Defaults.SamplingWorkers,
         Threads = parse.GetValue(threads),
     });
 

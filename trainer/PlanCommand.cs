@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Credence.MedicalIO;
+using Credence.Models;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer;
@@ -18,7 +20,7 @@ internal static class PlanCommand
             var dataset = Dataset.Open(parse.GetRequiredValue(data).FullName);
             using var observer = ConsoleObserver.Create(isJson: false);
             var folder = new RunFolder(parse.GetRequiredValue(run).FullName);
-            var (plan, _, hash) = TrainingData.MakePlan(dataset, split: null, folder, observer.Preparing, cancellation);
+            var (plan, fingerprint, hash) = TrainingData.MakePlan(dataset, split: null, folder, observer.Preparing, cancellation);
             observer.Dispose();
 
             Console.WriteLine($"{dataset.Name}: {dataset.Cases.Count} cases, {dataset.Channels.Count} channels, {dataset.Classes.Count} classes, data hash {hash[..16]}");
@@ -28,6 +30,14 @@ internal static class PlanCommand
             }
 
             Console.WriteLine($"  patch {plan.PatchSize}, batch {plan.BatchSize} -> {folder.Plan}");
+            using var generator = new Generator(0);
+            using var network = UNet.Build(TrainingLoop.NetworkOptions(FitOptions.Defaults, plan), generator);
+            var resources = ResourceCheck.Of(plan, fingerprint, network, Optimisation.StatesOf(FitOptions.Defaults.Optimiser), DeviceMemory.Of(CPU));
+            foreach (var line in resources.Lines.Concat(resources.Warnings.Select(w => $"warning: {w}")))
+            {
+                Console.WriteLine($"  {line}");
+            }
+
             if (dataset.Assumptions.Count > 0)
             {
                 var proposal = Path.Combine(parse.GetRequiredValue(run).FullName, Dataset.DescriptionFile);

@@ -1,7 +1,7 @@
 namespace Credence.Models.Layers;
 
 /// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size.</summary>
-public sealed class Convolution : Module, IWeightedLayer
+public sealed class Convolution : Module, IWeightedLayer, IMixedPrecision
 {
     private readonly Parameter bias; // (outChannels), always a point
 
@@ -33,12 +33,15 @@ public sealed class Convolution : Module, IWeightedLayer
     public long[] Padding { get; }
 
     /// <inheritdoc/>
+    public ComputePrecision Precision { get; set; }
+
+    /// <inheritdoc/>
     public NoiseDescription? Noise => Weight.Noise;
 
     /// <inheritdoc/>
     public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
     {
         using var weight = Weight.Draw(noise);
-        return functional.conv3d(inputs[0], weight, bias, strides: Stride, padding: Padding);
+        return Precision.Apply((x, w, b) => functional.conv3d(x, w, b, strides: Stride, padding: Padding), inputs[0], weight, bias);
     }
 }

@@ -1,7 +1,7 @@
 namespace Credence.Models.Layers;
 
 /// <summary>3-D transposed convolution with kernel = stride: every voxel becomes one block of stride D x H x W voxels.</summary>
-public sealed class TransposedConvolution : Module, IWeightedLayer
+public sealed class TransposedConvolution : Module, IWeightedLayer, IMixedPrecision
 {
     private readonly Parameter bias; // (outChannels), always a point
 
@@ -28,12 +28,15 @@ public sealed class TransposedConvolution : Module, IWeightedLayer
     public long[] Stride { get; }
 
     /// <inheritdoc/>
+    public ComputePrecision Precision { get; set; }
+
+    /// <inheritdoc/>
     public NoiseDescription? Noise => Weight.Noise;
 
     /// <inheritdoc/>
     public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise)
     {
         using var weight = Weight.Draw(noise);
-        return functional.conv_transpose3d(inputs[0], weight, bias, strides: Stride);
+        return Precision.Apply((x, w, b) => functional.conv_transpose3d(x, w, b, strides: Stride), inputs[0], weight, bias);
     }
 }

@@ -1,3 +1,5 @@
+using System.Runtime.CompilerServices;
+using Credence.Models;
 using TorchSharp;
 
 namespace Credence.Tests;
@@ -6,6 +8,11 @@ namespace Credence.Tests;
 internal static class Cuda
 {
     public const string Name = "cuda:0";
+
+#pragma warning disable CA2255 // A test may call TorchSharp before anything of Credence.Models, which loads it where the system's libstdc++ is old.
+    [ModuleInitializer]
+    internal static void Load() => TorchRuntime.Load();
+#pragma warning restore CA2255
 
     public static torch.Device DeviceOrSkip(string name)
     {

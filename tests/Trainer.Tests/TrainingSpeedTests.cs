@@ -47,7 +47,7 @@ public sealed class TrainingSpeedTests
         {
             using var folder = new TemporaryFolder();
             var losses = new List<double>();
-            var options = Options(data, folder.Path) with { Precision = precision, StepsPerEpoch = 60, LearningRate = 5e-3, Device = device };
+            var options = Options(data, folder.Path) with { Precision = precision, StepsPerEpoch = 40, Width = 16, LearningRate = 5e-3, Device = device };
             var result = TrainingLoop.Fit(options, new Watch(s => losses.Add(s.Loss)), TimeProvider.System, CancellationToken.None);
             return (result.BestDice, losses);
         }

@@ -11,6 +11,7 @@ internal static class HostMemory
 {
     // Parameters of mallopt, glibc's malloc.h.
     private const int TrimThreshold = -1;
+    private const int TopPad = -2;
     private const int MaximumMappings = -4;
     private const int MaximumArenas = -8;
 
@@ -19,9 +20,10 @@ internal static class HostMemory
     {
         try
         {
-            _ = SetOption(MaximumArenas, 1); // or every thread would keep an arena of its own
+            _ = SetOption(MaximumArenas, 1); // for threads that come later: or each would keep an arena of its own
             _ = SetOption(MaximumMappings, 0);
             _ = SetOption(TrimThreshold, int.MaxValue);
+            _ = SetOption(TopPad, 128 << 20); // above the 64 MiB of a thread's heap, which is then never given back
         }
         catch (EntryPointNotFoundException)
         {

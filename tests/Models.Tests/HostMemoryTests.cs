@@ -6,7 +6,7 @@ public sealed class HostMemoryTests
     [Fact]
     public void A_large_tensor_that_is_freed_and_asked_for_again_costs_the_kernel_nothing()
     {
-        const int Bytes = 96 << 20; // above every threshold at which glibc would map a block of its own
+        const int Bytes = 40 << 20; // above every threshold at which glibc would map a block of its own
         Assert.SkipUnless(OperatingSystem.IsLinux(), "the kernel counts page faults in /proc on Linux alone");
         static void Fill()
         {

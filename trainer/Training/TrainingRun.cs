@@ -106,7 +106,7 @@ internal sealed class TrainingRun : IDisposable
             var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * options.KlWarmUp.At(share) : 0;
             var begun = clock.GetTimestamp();
             var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor, share));
-            var taken = clock.GetElapsedTime(begun);
+            var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
                 throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.Total.DataNorm} at step {current}"),
@@ -123,7 +123,7 @@ internal sealed class TrainingRun : IDisposable
                 new StepReport(
                     current, Progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
                     values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, patches.ForegroundFraction, Seconds,
-                    waited.TotalSeconds, taken.TotalSeconds),
+                    waited.TotalSeconds, computed.TotalSeconds),
                 share);
             Progress = Progress with { Step = current + 1 };
         }

@@ -73,6 +73,8 @@ public sealed class PatchQueueTests
     {
         public double ForegroundFraction => 0;
 
+        public int WithForeground => 0;
+
         public (Tensor Images, Tensor Targets) ToTensors(Device device) => throw new NotSupportedException();
 
         public void Dispose() => release();

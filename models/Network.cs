@@ -66,6 +66,20 @@ public sealed class Network : Module<Tensor, Tensor>
     /// <summary>Outputs of deep supervision, highest resolution first; not part of the exported network.</summary>
     public IReadOnlyList<NetworkNode> Auxiliary { get; }
 
+    /// <summary>Number format in which convolutions compute; not part of a checkpoint.</summary>
+    public ComputePrecision Precision
+    {
+        get;
+        set
+        {
+            field = value;
+            foreach (var layer in Nodes.Select(n => n.Layer).OfType<IMixedPrecision>())
+            {
+                layer.Precision = value;
+            }
+        }
+    }
+
     /// <summary>Every source of randomness, in the order of computation.</summary>
     public IReadOnlyList<NoiseDescription> NoiseInputs { get; }
 

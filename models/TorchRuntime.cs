@@ -31,6 +31,8 @@ public static class TorchRuntime
                 return;
             }
 
+            HostMemory.KeepFreed();
+
             // A library that is already in the process is found by its soname, so TorchSharp's own loader finds these.
             NativeLibrary.Load(Require("libtorch_cpu.so"));
             NativeLibrary.Load(Require("libtorch.so"));

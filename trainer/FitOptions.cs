@@ -51,13 +51,15 @@ internal sealed class FitOptions
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
     private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
     private readonly NetworkArguments network = new();
+    private readonly Option<ComputePrecision> precision = Kind("--precision", "Number format of convolutions; norms, losses and KL stay float32", Defaults.Precision);
+    private readonly Option<int?> workers = Positive(new Option<int?>("--workers") { Description = $"Minibatches prepared at the same time; {Defaults.SamplingWorkers} by default. Changes the speed alone." });
     private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
 
     /// <summary>Adds the options and the rules between them to a command.</summary>
     public void AddTo(Command command)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, testLock, device, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, testLock, device, precision, workers, threads })
         {
             command.Options.Add(option);
         }
@@ -100,6 +102,8 @@ internal sealed class FitOptions
         Folds = parse.GetValue(folds),
         TestLock = parse.GetValue(testLock)?.FullName,
         Device = parse.GetValue(device)!,
+        Precision = parse.GetValue(precision),
+        SamplingWorkers = parse.GetValue(workers) ?? Defaults.SamplingWorkers,
         Threads = parse.GetValue(threads),
     }), parse);
 
@@ -191,6 +195,6 @@ internal sealed class FitOptions
     }
 
     /// <summary>MeanPerVoxel becomes mean-per-voxel.</summary>
-    private static string Hyphenated(string name) =>
+    public static string Hyphenated(string name) =>
         string.Concat(name.Select((c, n) => char.IsUpper(c) ? (n > 0 ? "-" : "") + char.ToLowerInvariant(c) : c.ToString()));
 }

@@ -1,6 +1,8 @@
 using System.CommandLine;
 using Credence.MedicalIO;
+using Credence.Models;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer;
@@ -19,7 +21,7 @@ internal static class PlanCommand
             using var observer = ConsoleObserver.Create(isJson: false);
             var folder = new RunFolder(parse.GetRequiredValue(run).FullName);
             var survey = TrainingData.Survey(dataset, observer.Preparing, cancellation);
-            var (plan, _) = TrainingData.MakePlan(dataset, survey, split: null, folder);
+            var (plan, fingerprint) = TrainingData.MakePlan(dataset, survey, split: null, folder);
             observer.Dispose();
 
             Console.WriteLine($"{dataset.Name}: {dataset.Cases.Count} cases, {dataset.Channels.Count} channels, {dataset.Classes.Count} classes, data hash {survey.DataHash[..16]}");
@@ -29,6 +31,14 @@ internal static class PlanCommand
             }
 
             Console.WriteLine($"  patch {plan.PatchSize}, batch {plan.BatchSize} -> {folder.Plan}");
+            using var generator = new Generator(0);
+            using var network = UNet.Build(TrainingLoop.NetworkOptions(FitOptions.Defaults, plan), generator);
+            var resources = ResourceCheck.Of(plan, fingerprint, network, Optimisation.StatesOf(FitOptions.Defaults.Optimiser), DeviceMemory.Of(CPU));
+            foreach (var line in resources.Lines.Concat(resources.Warnings.Select(w => $"warning: {w}")))
+            {
+                Console.WriteLine($"  {line}");
+            }
+
             if (dataset.Assumptions.Count > 0)
             {
                 var proposal = Path.Combine(parse.GetRequiredValue(run).FullName, Dataset.DescriptionFile);

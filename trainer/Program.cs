@@ -1,6 +1,9 @@
 using System.CommandLine;
 using Credence;
+using Credence.Models;
 using Credence.Trainer;
+
+TorchRuntime.Load(); // before any thread that will train has taken memory of its own
 
 return await CommandLine.RunAsync(
     new RootCommand("Train Bayesian and plain lesion segmentation networks from folders of scans.")
@@ -10,6 +13,7 @@ return await CommandLine.RunAsync(
         CrossValidateCommand.Create(),
         EvaluateCommand.Create(),
         CompareCommand.Create(),
+        ElboCommand.Create(),
         TuneCommand.Create(),
         PhantomCommand.Create(),
     },

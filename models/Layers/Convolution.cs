@@ -1,7 +1,7 @@
 namespace Credence.Models.Layers;
 
 /// <summary>3-D convolution with zero padding of half a kernel, so that stride 1 keeps the size. A kernel of 1 x k x k is a 2-D convolution of every slice.</summary>
-public sealed class Convolution : Module, IWeightedLayer
+public sealed class Convolution : Module, IWeightedLayer, IMixedPrecision
 {
     private const long ChannelBlock = 16; // float32 lanes of AVX-512: the largest block of oneDNN
 
@@ -35,6 +35,9 @@ public sealed class Convolution : Module, IWeightedLayer
     public long[] Padding { get; }
 
     /// <inheritdoc/>
+    public ComputePrecision Precision { get; set; }
+
+    /// <inheritdoc/>
     public NoiseDescription? Noise => Weight.Noise;
 
     /// <inheritdoc/>
@@ -42,23 +45,30 @@ public sealed class Convolution : Module, IWeightedLayer
 
     private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias)
     {
-        var channels = weight.shape[0];
-        var missing = MissingChannels(input, channels);
-        if (missing == 0)
+        if (!NeedsWholeBlocks(input))
         {
-            return functional.conv3d(input, weight, bias, strides: Stride, padding: Padding);
+            return Precision.Apply(Operation, input, weight, bias);
         }
 
         using var scope = NewDisposeScope();
-        var whole = functional.conv3d(
-            input, functional.pad(weight, [0, 0, 0, 0, 0, 0, 0, 0, 0, missing]), bias is null ? null : functional.pad(bias, [0, missing]), strides: Stride, padding: Padding);
+        var (channels, missingOut, missingIn) = (weight.shape[0], Missing(weight.shape[0]), Missing(weight.shape[1]));
+        var whole = Precision.Apply(
+            Operation,
+            missingIn == 0 ? input : functional.pad(input, [0, 0, 0, 0, 0, 0, 0, missingIn]),
+            functional.pad(weight, [0, 0, 0, 0, 0, 0, 0, missingIn, 0, missingOut]),
+            bias is null ? null : functional.pad(bias, [0, missingOut]));
         return whole.narrow(1, 0, channels).MoveToOuterDisposeScope();
     }
 
+    private Tensor Operation(Tensor input, Tensor weight, Tensor? bias) => functional.conv3d(input, weight, bias, strides: Stride, padding: Padding);
+
     /// <summary>
-    /// Output channels of zeros to add, so that the gradient of the input is right: libtorch 2.10 computes it wrongly on a CPU with AVX-512 when a
-    /// convolution of stride 1 has a number of output channels that does not fill its blocks. See docs/decisions/0019-whole-blocks-of-channels.md.
+    /// Whether channels of zeros must fill the blocks, so that the gradient of the input is right: libtorch 2.10 computes it wrongly on a CPU when a
+    /// convolution of stride 1 has channels that leave a block of oneDNN partly empty. See docs/decisions/0019-whole-blocks-of-channels.md.
     /// </summary>
-    private long MissingChannels(Tensor input, long channels) =>
-        input.requires_grad && input.device_type == DeviceType.CPU && Padding.Any(p => p > 0) && Stride.All(s => s == 1) ? -channels & (ChannelBlock - 1) : 0;
+    private bool NeedsWholeBlocks(Tensor input) =>
+        input.requires_grad && input.device_type == DeviceType.CPU && Padding.Any(p => p > 0) && Stride.All(s => s == 1)
+        && Missing(bias.shape[0]) + Missing(input.shape[1]) > 0;
+
+    private static long Missing(long channels) => -channels & (ChannelBlock - 1);
 }

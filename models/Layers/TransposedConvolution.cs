@@ -1,7 +1,7 @@
 namespace Credence.Models.Layers;
 
 /// <summary>3-D transposed convolution with kernel = stride: every voxel becomes one block of stride D x H x W voxels.</summary>
-public sealed class TransposedConvolution : Module, IWeightedLayer
+public sealed class TransposedConvolution : Module, IWeightedLayer, IMixedPrecision
 {
     private readonly Parameter bias; // (outChannels), always a point
 
@@ -28,10 +28,14 @@ public sealed class TransposedConvolution : Module, IWeightedLayer
     public long[] Stride { get; }
 
     /// <inheritdoc/>
+    public ComputePrecision Precision { get; set; }
+
+    /// <inheritdoc/>
     public NoiseDescription? Noise => Weight.Noise;
 
     /// <inheritdoc/>
     public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) => Weight.Apply(Convolve, inputs[0], bias, noise);
 
-    private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias) => functional.conv_transpose3d(input, weight, bias, strides: Stride);
+    private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias) =>
+        Precision.Apply((x, w, b) => functional.conv_transpose3d(x, w, b, strides: Stride), input, weight, bias);
 }

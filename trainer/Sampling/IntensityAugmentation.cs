@@ -1,47 +1,67 @@
+using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
+
 namespace Credence.Trainer.Sampling;
 
-/// <summary>Noise, brightness and gamma on one channel of a patch.</summary>
-internal static class IntensityAugmentation
+/// <summary>Noise, brightness and gamma on one channel of a patch, as drawn; the same on the host and on a device.</summary>
+/// <param name="NoiseSigma">Standard deviation of the noise; 0 for none.</param>
+/// <param name="NoiseSeed">Which noise.</param>
+/// <param name="Brightness">Factor; 1 for none.</param>
+/// <param name="Gamma">Exponent; null for none.</param>
+internal readonly record struct IntensityAugmentation(double NoiseSigma, uint NoiseSeed, float Brightness, double? Gamma)
 {
-    /// <summary>Varies the voxels in place.</summary>
-    /// <param name="voxels">One channel of one patch, normalised.</param>
+    private const float SmallestRange = 1e-6f; // of intensities: a flat patch has no gamma
+    private const double SmallestDeviation = 1e-8;
+
+    /// <summary>Draws what happens to one channel of one patch.</summary>
     /// <param name="options">Probabilities and ranges.</param>
     /// <param name="random">Source of the draw.</param>
-    public static void Apply(Span<float> voxels, AugmentationOptions options, Random random)
+    public static IntensityAugmentation Draw(AugmentationOptions options, Random random)
     {
-        if (random.NextDouble() < options.NoiseProbability)
+        var (sigma, seed) = random.NextDouble() < options.NoiseProbability ? (random.NextDouble() * options.MaximumNoise, (uint)random.NextInt64(1L << 32)) : (0, 0u);
+        var brightness = random.NextDouble() < options.BrightnessProbability ? 1 + (2 * random.NextDouble() - 1) * options.MaximumBrightness : 1;
+        double? gamma = random.NextDouble() < options.GammaProbability
+            ? options.MinimumGamma * Math.Pow(options.MaximumGamma / options.MinimumGamma, random.NextDouble())
+            : null;
+        return new(sigma, seed, (float)brightness, gamma);
+    }
+
+    /// <summary>Varies the voxels in place.</summary>
+    /// <param name="voxels">One channel of one patch, normalised.</param>
+    public void Apply(Span<float> voxels)
+    {
+        if (NoiseSigma > 0)
         {
-            AddNoise(voxels, random.NextDouble() * options.MaximumNoise, random);
+            PatchNoise.Add(voxels, NoiseSigma, NoiseSeed);
         }
 
-        if (random.NextDouble() < options.BrightnessProbability)
+        if (Brightness != 1)
         {
-            var factor = (float)(1 + (2 * random.NextDouble() - 1) * options.MaximumBrightness);
-            foreach (ref var v in voxels)
-            {
-                v *= factor;
-            }
+            TensorPrimitives.Multiply(voxels, Brightness, voxels);
         }
 
-        if (random.NextDouble() < options.GammaProbability)
+        if (Gamma is { } gamma)
         {
-            ApplyGamma(voxels, options.MinimumGamma * Math.Pow(options.MaximumGamma / options.MinimumGamma, random.NextDouble()));
+            ApplyGamma(voxels, gamma);
         }
     }
 
-    /// <summary>Box-Muller, both values of each pair used.</summary>
-    private static void AddNoise(Span<float> voxels, double sigma, Random random)
+    /// <summary>The same on a device.</summary>
+    /// <param name="voxels">(D, H, W), one channel of one patch, normalised.</param>
+    /// <returns>(D, H, W).</returns>
+    public Tensor Apply(Tensor voxels)
     {
-        for (var n = 0; n < voxels.Length; n += 2)
+        using var scope = NewDisposeScope();
+        var varied = NoiseSigma > 0 ? voxels + PatchNoise.Draw(voxels.numel(), NoiseSeed, voxels.device).view(voxels.shape) * NoiseSigma : voxels.alias();
+        varied = Brightness != 1 ? varied * Brightness : varied;
+        if (Gamma is { } gamma)
         {
-            var radius = sigma * Math.Sqrt(-2 * Math.Log(1 - random.NextDouble()));
-            var (sin, cos) = Math.SinCos(2 * Math.PI * random.NextDouble());
-            voxels[n] += (float)(radius * cos);
-            if (n + 1 < voxels.Length)
-            {
-                voxels[n + 1] += (float)(radius * sin);
-            }
+            var (minimum, range) = (varied.min(), varied.max() - varied.min());
+            var bent = ((varied - minimum) / range.clamp(SmallestRange)).pow(gamma);
+            var scale = varied.std(unbiased: false) / bent.std(unbiased: false).clamp(SmallestDeviation);
+            varied = where(range > SmallestRange, (bent - bent.mean()) * scale + varied.mean(), varied);
         }
+
+        return varied.MoveToOuterDisposeScope();
     }
 
     /// <summary>x → ((x − min) / range)^γ, then brought back to the mean and standard deviation that the patch had.</summary>
@@ -54,7 +74,7 @@ internal static class IntensityAugmentation
         }
 
         var range = maximum - minimum;
-        if (!(range > 1e-6f))
+        if (!(range > SmallestRange))
         {
             return;
         }
@@ -66,7 +86,7 @@ internal static class IntensityAugmentation
         }
 
         var (newMean, newDeviation) = Moments(voxels);
-        var scale = deviation / Math.Max(newDeviation, 1e-8);
+        var scale = deviation / Math.Max(newDeviation, SmallestDeviation);
         foreach (ref var v in voxels)
         {
             v = (float)((v - newMean) * scale + mean);

@@ -2,13 +2,6 @@ using Credence.MedicalIO;
 
 namespace Credence.Trainer.Sampling;
 
-/// <summary>One minibatch of patches.</summary>
-/// <param name="Images">(N, C, D, H, W).</param>
-/// <param name="Targets">(N, D, H, W), class indices.</param>
-/// <param name="ForegroundFraction">Share of foreground voxels actually seen.</param>
-/// <param name="WithForeground">Number of patches that hold any foreground voxel.</param>
-public sealed record PatchBatch(float[] Images, long[] Targets, double ForegroundFraction, int WithForeground);
-
 /// <summary>Draws patches from cases, so that step t of a seed is always the same minibatch, whatever came before.</summary>
 public sealed class PatchSampler
 {
@@ -46,22 +39,13 @@ public sealed class PatchSampler
         var targets = new long[batch * voxels];
         for (var n = 0; n < batch; n++)
         {
-            // Cases are visited in shuffled order, each once before any comes again.
-            var draw = step * batch + n;
-            var round = draw / cases.Count;
-            var @case = cases[Permutation(round)[(int)(draw % cases.Count)]];
-            var random = new Random(Mix(seed, 1, (ulong)draw));
-            var origin = random.NextDouble() < foregroundProbability && @case.Foreground.Count > 0
-                ? OriginAtForeground(@case, random)
-                : OriginAnywhere(@case.Size, random);
-
-            var transform = SpatialTransform.Draw(origin, patch, spacing, augmentation, random);
+            var recipe = Recipe(step * batch + n);
+            var (@case, transform) = (cases[recipe.Case], recipe.Transform);
             for (var c = 0; c < channels; c++)
             {
                 var target = images.AsSpan((n * channels + c) * voxels, voxels);
-                var caseVoxels = @case.Classes.Length;
-                transform.SampleLinear(@case.Channels.AsSpan(c * caseVoxels, caseVoxels), @case.Size, target, patch);
-                IntensityAugmentation.Apply(target, augmentation, random);
+                transform.SampleLinear(@case.Channel(c), @case.Size, target, patch);
+                recipe.Channels[c].Apply(target);
             }
 
             transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), patch);
@@ -69,8 +53,15 @@ public sealed class PatchSampler
 
         return new(
             images, targets, targets.Count(t => t != 0) / (double)targets.Length,
-            Enumerable.Range(0, batch).Count(n => targets.AsSpan(n * voxels, voxels).ContainsAnyExcept(0)));
+            Enumerable.Range(0, batch).Count(n => targets.AsSpan(n * voxels, voxels).ContainsAnyExcept(0)), patch);
     }
+
+    /// <summary>Cuts out what the same minibatch is made from, for a device to sample and vary.</summary>
+    /// <param name="step">From 0.</param>
+    /// <param name="batch">N.</param>
+    /// <param name="device">Where it will be sampled; for a CUDA device the blocks lie in pinned memory.</param>
+    internal PatchBlocks Cut(long step, int batch, Device device) =>
+        new([.. Enumerable.Range(0, batch).Select(n => Recipe(step * batch + n)).Select(r => PatchBlock.Cut(cases[r.Case], r, patch, device))], patch);
 
     /// <summary>A 31-bit number that depends on every bit of its arguments (SplitMix64, Steele et al. 2014, doi:10.1145/2660193.2660195).</summary>
     internal static int Mix(ulong seed, ulong stream, ulong index)
@@ -79,6 +70,21 @@ public sealed class PatchSampler
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EB;
         return (int)((z ^ (z >> 31)) & 0x7FFFFFFF);
+    }
+
+    /// <summary>How one patch is made: a pure function of the seed and its number.</summary>
+    private PatchRecipe Recipe(long draw)
+    {
+        // Cases are visited in shuffled order, each once before any comes again.
+        var round = draw / cases.Count;
+        var index = Permutation(round)[(int)(draw % cases.Count)];
+        var @case = cases[index];
+        var random = new Random(Mix(seed, 1, (ulong)draw));
+        var origin = random.NextDouble() < foregroundProbability && @case.Foreground.Count > 0
+            ? OriginAtForeground(@case, random)
+            : OriginAnywhere(@case.Size, random);
+        var transform = SpatialTransform.Draw(origin, patch, spacing, augmentation, random);
+        return new(index, transform, [.. Enumerable.Range(0, channels).Select(_ => IntensityAugmentation.Draw(augmentation, random))]);
     }
 
     private int[] Permutation(long round)

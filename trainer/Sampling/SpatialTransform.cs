@@ -3,8 +3,8 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Sampling;
 
 /// <summary>An affine map from voxels of a patch to voxels of a case, and the resampling along it.</summary>
-/// <param name="toCase">Patch index to (fractional) case index.</param>
-internal readonly struct SpatialTransform(Affine toCase)
+/// <param name="ToCase">Patch index to (fractional) case index.</param>
+internal readonly record struct SpatialTransform(Affine ToCase)
 {
     /// <summary>Draws rotation, scale and flips about the centre of the patch.</summary>
     /// <param name="origin">Case index of the patch's voxel (0, 0, 0) before the variation.</param>
@@ -40,10 +40,10 @@ internal readonly struct SpatialTransform(Affine toCase)
         {
             for (var j = 0; j < patch.Height; j++)
             {
-                var row = toCase.Apply(new(0, j, k));
+                var row = ToCase.Apply(new(0, j, k));
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
-                    var (x, y, z) = (row.X + i * toCase.ColumnI.X, row.Y + i * toCase.ColumnI.Y, row.Z + i * toCase.ColumnI.Z);
+                    var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
                     var (x0, y0, z0) = ((int)Math.Floor(x), (int)Math.Floor(y), (int)Math.Floor(z));
                     if (x0 < -1 || y0 < -1 || z0 < -1 || x0 >= w || y0 >= h || z0 >= d)
                     {
@@ -90,12 +90,12 @@ internal readonly struct SpatialTransform(Affine toCase)
         {
             for (var j = 0; j < patch.Height; j++)
             {
-                var row = toCase.Apply(new(0, j, k));
+                var row = ToCase.Apply(new(0, j, k));
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
-                    var x = (int)Math.Floor(row.X + i * toCase.ColumnI.X + 0.5);
-                    var y = (int)Math.Floor(row.Y + i * toCase.ColumnI.Y + 0.5);
-                    var z = (int)Math.Floor(row.Z + i * toCase.ColumnI.Z + 0.5);
+                    var x = (int)Math.Floor(row.X + i * ToCase.ColumnI.X + 0.5);
+                    var y = (int)Math.Floor(row.Y + i * ToCase.ColumnI.Y + 0.5);
+                    var z = (int)Math.Floor(row.Z + i * ToCase.ColumnI.Z + 0.5);
                     var isInside = (uint)x < (uint)size.Width && (uint)y < (uint)size.Height && (uint)z < (uint)size.Depth;
                     target[offset] = isInside ? source[x + size.Width * (y + size.Height * z)] : 0;
                 }

@@ -40,4 +40,7 @@ public sealed class TrainingCase
 
     /// <summary>Offsets of the voxels of each foreground class that the case has.</summary>
     public IReadOnlyList<int[]> Foreground { get; }
+
+    /// <summary>(D, H, W) of one channel.</summary>
+    internal ReadOnlySpan<float> Channel(int channel) => Channels.AsSpan(channel * Classes.Length, Classes.Length);
 }

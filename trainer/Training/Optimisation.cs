@@ -35,6 +35,9 @@ internal sealed class Optimisation : IDisposable
 
     public double TopLearningRate { get; }
 
+    /// <summary>Numbers that an optimiser keeps for each parameter: both moments, or the momentum.</summary>
+    public static int StatesOf(OptimiserKind kind) => kind == OptimiserKind.AdamW ? 2 : 1;
+
     public void ZeroGradients() => optimiser.zero_grad();
 
     public void Step(double learningRate)

@@ -31,6 +31,9 @@ public sealed class TrainingData
     /// <summary>The plan, with the overrides of the options applied.</summary>
     public TrainingPlan Plan { get; }
 
+    /// <summary>What the training cases look like.</summary>
+    public TrainingFingerprint Fingerprint => fingerprint;
+
     /// <summary>Which cases train and which validate.</summary>
     public FoldSplit Split { get; }
 

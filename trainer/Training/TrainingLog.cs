@@ -18,9 +18,12 @@ namespace Credence.Trainer.Training;
 /// <param name="GradientCosine">Cosine between the two gradients; null where one is 0.</param>
 /// <param name="ForegroundFraction">Share of foreground voxels in the minibatch.</param>
 /// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
+/// <param name="WaitSeconds">How long the step waited for its minibatch: 0 while sampling keeps up.</param>
+/// <param name="StepSeconds">Transfer, forward and backward pass, and optimiser.</param>
 public sealed record StepReport(
     long Step, int Epoch, double LearningRate, double Loss, double NegativeLogLikelihood, double Kl, double KlFactor, double WeightedKl,
-    double DataGradientNorm, double KlGradientNorm, double? GradientCosine, double ForegroundFraction, double Seconds);
+    double DataGradientNorm, double KlGradientNorm, double? GradientCosine, double ForegroundFraction, double Seconds,
+    double WaitSeconds, double StepSeconds);
 
 /// <summary>What an epoch came to; one line of <c>log.jsonl</c>.</summary>
 /// <param name="Epoch">From 0.</param>
@@ -59,6 +62,10 @@ internal sealed class TrainingLog : IDisposable
 
         return new(new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)));
     }
+
+    /// <summary>The epochs of a log, in order.</summary>
+    public static IReadOnlyList<EpochReport> ReadEpochs(string path) =>
+        [.. File.ReadLines(path).Where(line => line.Contains("\"validationDice\"", StringComparison.Ordinal)).Select(line => JsonSerializer.Deserialize<EpochReport>(line, TrainerJson.Lines)!)];
 
     public void Write(StepReport report) => writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
 

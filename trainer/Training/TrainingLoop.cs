@@ -72,8 +72,9 @@ public sealed class TrainingLoop
 
         using var scope = NewDisposeScope();
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
-        using var network = checkpoint?.BuildNetwork() ?? folder.StartNetwork(options, NetworkOptions(plan), initialisation, observer.Warned);
+        using var network = checkpoint?.BuildNetwork() ?? folder.StartNetwork(options, NetworkOptions(options, plan), initialisation, observer.Warned);
         network.to(device);
+        network.Precision = options.Precision;
         using var run = new TrainingRun(options, data, network, elbo, device, clock);
         if (checkpoint is not null)
         {
@@ -82,6 +83,11 @@ public sealed class TrainingLoop
 
         folder.Write(options with { Network = network.Options }, plan, data.Split);
         observer.Started(options, plan, network, objective);
+        foreach (var problem in ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device)).Warnings)
+        {
+            observer.Warned(problem);
+        }
+
         if (options.Posterior == Posterior.MeanField && elbo.Warning is { } warning)
         {
             observer.Warned(warning);
@@ -111,7 +117,8 @@ public sealed class TrainingLoop
         }
     }
 
-    private NetworkOptions NetworkOptions(TrainingPlan plan) => options.Network with
+    /// <summary>The network that a plan and the options of a run ask for.</summary>
+    internal static NetworkOptions NetworkOptions(TrainingOptions options, TrainingPlan plan) => options.Network with
     {
         InputChannels = plan.Channels.Count,
         Classes = plan.Classes.Count,

@@ -135,6 +135,12 @@ public sealed record TrainingOptions
     /// <summary><c>cpu</c>, <c>cuda:0</c>, or <c>auto</c> (the first CUDA device if there is one).</summary>
     public string Device { get; init; } = "auto";
 
+    /// <summary>Minibatches that are prepared at the same time. Changes the speed alone: a minibatch depends on its step and the seed.</summary>
+    public int SamplingWorkers { get; init; } = 1;
+
+    /// <summary>Number format of convolutions.</summary>
+    public ComputePrecision Precision { get; init; } = ComputePrecision.Float32;
+
     /// <summary>Threads of libtorch; 0 takes one a core.</summary>
     public int Threads { get; init; }
 }

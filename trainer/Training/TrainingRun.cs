@@ -17,6 +17,8 @@ internal sealed record TrainedEpoch(double MeanLoss, double ForegroundFraction, 
 /// <summary>A network in training: everything that changes from step to step, and all that a checkpoint must hold to go on bit for bit.</summary>
 internal sealed class TrainingRun : IDisposable
 {
+    private const int MinibatchesAhead = 3; // one case in many is slow to sample; more would only hold memory
+
     private static readonly string Program = $"credence-train {typeof(TrainingRun).Assembly.GetName().Version?.ToString(3)}";
 
     private readonly TrainingOptions options;
@@ -25,6 +27,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Elbo elbo;
     private readonly TimeProvider clock;
     private readonly int batch;
+    private readonly Func<long, IMinibatch> draw;
     private readonly Optimisation optimisation;
     private readonly WeightAverage? average;
     private readonly Generator noiseGenerator;
@@ -49,7 +52,8 @@ internal sealed class TrainingRun : IDisposable
         sampler = new PatchSampler(
             data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
         schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
-        step = new TrainingStep(network, data.Loss(options), optimisation, options, plan, device);
+        draw = device.type == DeviceType.CUDA ? number => sampler.Cut(number, batch, device) : number => sampler.Draw(number, batch);
+        step = new TrainingStep(network, data.Loss(options), optimisation, options, device);
         start = clock.GetTimestamp();
     }
 
@@ -88,18 +92,21 @@ internal sealed class TrainingRun : IDisposable
     {
         var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
         var (foreground, withForeground) = (0.0, 0);
-        var next = Task.Run(() => sampler.Draw(firstStep, batch), cancellation);
+        using var minibatches = new PatchQueue(draw, firstStep, MinibatchesAhead, options.SamplingWorkers);
         while (steps < options.StepsPerEpoch && Share is var share && share < 1)
         {
             cancellation.ThrowIfCancellationRequested();
-            var patches = next.GetAwaiter().GetResult();
+            var asked = clock.GetTimestamp();
+            using var patches = minibatches.Take();
+            var waited = clock.GetElapsedTime(asked);
             var current = Progress.Step;
-            next = Task.Run(() => sampler.Draw(current + 1, batch), cancellation);
 
             noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)current));
             var rate = schedule.At(share);
             var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * options.KlWarmUp.At(share) : 0;
+            var begun = clock.GetTimestamp();
             var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor, share));
+            var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
                 throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.Total.DataNorm} at step {current}"),
@@ -115,7 +122,8 @@ internal sealed class TrainingRun : IDisposable
             report(
                 new StepReport(
                     current, Progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
-                    values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, patches.ForegroundFraction, Seconds),
+                    values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, patches.ForegroundFraction, Seconds,
+                    waited.TotalSeconds, computed.TotalSeconds),
                 share);
             Progress = Progress with { Step = current + 1 };
         }
@@ -138,7 +146,7 @@ internal sealed class TrainingRun : IDisposable
             (average?.Tensors ?? []).Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
         return new(
             Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
-            epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network), isBest, Progress.Seconds);
+            epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, noise), isBest, Progress.Seconds);
 
         (ValidationScores Scores, bool IsBest, ModelManifest Manifest) Judge()
         {

@@ -1,6 +1,5 @@
 using Credence.Models;
 using Credence.Models.Losses;
-using Credence.Trainer.Planning;
 using Credence.Trainer.Sampling;
 
 namespace Credence.Trainer.Training;
@@ -13,7 +12,7 @@ namespace Credence.Trainer.Training;
 internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor, double Progress);
 
 /// <summary>One step of training: forward, both gradients, clipping, optimiser, shrinkage.</summary>
-internal sealed class TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, TrainingPlan plan, Device device)
+internal sealed class TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, Device device)
 {
     private readonly L1Shrinkage shrinkage = new(network, options.L1);
     private double progress; // of the last step
@@ -22,11 +21,11 @@ internal sealed class TrainingStep(Network network, LossSum loss, Optimisation o
     /// <param name="patches">The minibatch.</param>
     /// <param name="noise">One draw of weights.</param>
     /// <param name="factors">Learning rate and factors of both terms.</param>
-    public ObjectiveValues Take(PatchBatch patches, INoiseSource noise, StepFactors factors)
+    public ObjectiveValues Take(IMinibatch patches, INoiseSource noise, StepFactors factors)
     {
         using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
-        var (images, targets) = Tensors(patches);
+        var (images, targets) = patches.ToTensors(device);
 
         optimisation.ZeroGradients();
         progress = factors.Progress;
@@ -39,22 +38,13 @@ internal sealed class TrainingStep(Network network, LossSum loss, Optimisation o
     }
 
     /// <summary>The loss of a minibatch under the posterior mean, mean per voxel; nothing is learnt from it.</summary>
-    public double Loss(PatchBatch patches)
+    public double Loss(IMinibatch patches)
     {
         using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
-        var (images, targets) = Tensors(patches);
+        var (images, targets) = patches.ToTensors(device);
         using var terms = loss.Compute(network.forward(images), targets, progress);
         return terms.Total.item<float>();
-    }
-
-    private (Tensor Images, Tensor Targets) Tensors(PatchBatch patches)
-    {
-        var size = plan.PatchSize;
-        var batch = patches.Targets.Length / size.Count;
-        return (
-            tensor(patches.Images, [batch, plan.Channels.Count, size.Depth, size.Height, size.Width]).to(device),
-            tensor(patches.Targets, [batch, size.Depth, size.Height, size.Width]).to(device));
     }
 }

@@ -1,0 +1,14 @@
+using System.Diagnostics.CodeAnalysis;
+
+namespace Credence.Models;
+
+/// <summary>Number format in which convolutions compute. Weights, norms, losses and the KL divergence are float32 in any case.</summary>
+[SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is the name of the format.")]
+public enum ComputePrecision
+{
+    /// <summary>24 bits of precision.</summary>
+    Float32,
+
+    /// <summary>8 bits of precision and the range of float32, so that gradients need no scaling (Kalamkar et al. 2019, arXiv:1905.12322).</summary>
+    Bfloat16,
+}

@@ -1,0 +1,61 @@
+using System.Globalization;
+using Credence.MedicalIO;
+using ScottPlot;
+
+namespace Credence.Trainer.Evaluation;
+
+/// <summary>Draws a sweep: held-out NLL, calibration, Dice and gradient share over λ, one panel each.</summary>
+internal static class ElboPlot
+{
+    private const int PanelWidth = 560;
+    private const int PanelHeight = 360;
+    private static readonly Color Ink = Color.FromHex("#1f4e79");
+
+    /// <summary>Writes a PNG.</summary>
+    /// <param name="report">The sweep.</param>
+    /// <param name="path">The file.</param>
+    public static void Write(ElboReport report, string path)
+    {
+        var figure = new Multiplot();
+        (string Title, Func<ElboPoint, (double Mean, double? Low, double? High)?> Value)[] panels =
+        [
+            ("held-out NLL, nats per voxel", p => Of(p.NegativeLogLikelihood)),
+            ("calibration error near lesions", p => Of(p.ErrorNearLesions)),
+            ("Dice", p => Of(p.Dice)),
+            ("KL's share of the gradient norms", p => (p.KlGradientShare, null, null)),
+        ];
+        figure.AddPlots(panels.Length);
+        figure.Layout = new ScottPlot.MultiplotLayouts.Grid(2, 2);
+        foreach (var ((title, value), index) in panels.Select((p, n) => (p, n)))
+        {
+            Draw(figure.GetPlot(index), title, report.Points, value);
+        }
+
+        var image = figure.Render(2 * PanelWidth, 2 * PanelHeight);
+        OutputFile.Write(path, stream => stream.Write(image.GetImageBytes(ImageFormat.Png)));
+    }
+
+    private static (double, double?, double?)? Of(PatientSummary? summary) =>
+        summary is null ? null : (summary.Mean, summary.Interval?.Low, summary.Interval?.High);
+
+    private static void Draw(Plot plot, string title, IReadOnlyList<ElboPoint> points, Func<ElboPoint, (double Mean, double? Low, double? High)?> value)
+    {
+        var drawn = points.Where(p => p.Temper > 0).Select(p => (X: Math.Log10(p.Temper), Y: value(p))).Where(p => p.Y is not null).Select(p => (p.X, Y: p.Y!.Value)).ToList();
+        var line = plot.Add.Scatter(drawn.Select(p => p.X).ToArray(), drawn.Select(p => p.Y.Mean).ToArray(), Ink);
+        line.LineWidth = 2;
+        line.MarkerSize = 8;
+        foreach (var (x, (_, low, high)) in drawn)
+        {
+            if (low is { } bottom && high is { } top)
+            {
+                plot.Add.Line(x, bottom, x, top).Color = Ink;
+            }
+        }
+
+        plot.Title(title);
+        plot.XLabel("temper factor λ (1 is Bayes)");
+        var ticks = points.Where(p => p.Temper > 0).Select(p => Math.Log10(p.Temper)).ToArray();
+        plot.Axes.Bottom.SetTicks(ticks, [.. points.Where(p => p.Temper > 0).Select(p => p.Temper.ToString("G3", CultureInfo.InvariantCulture))]);
+        plot.Add.VerticalLine(0).LinePattern = LinePattern.Dotted;
+    }
+}

@@ -3,7 +3,7 @@ namespace Credence.Models.Layers;
 /// <summary>Runs linear operations in a number format.</summary>
 /// <remarks>
 /// On a CPU, bfloat16 is used only where input and output have a multiple of 16 channels. oneDNN in libtorch 2.10 fills up the others, and multiplies what
-/// happens to lie in the memory beyond the last channel by 0: where that is not a number, so is the result. See docs/decisions/0017-freed-memory-is-kept.md.
+/// happens to lie in the memory beyond the last channel by 0: where that is not a number, so is the result. See docs/decisions/0019-whole-blocks-of-channels.md.
 /// </remarks>
 internal static class MixedPrecision
 {

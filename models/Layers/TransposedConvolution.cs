@@ -37,5 +37,10 @@ public sealed class TransposedConvolution : Module, IWeightedLayer, IMixedPrecis
     public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) => Weight.Apply(Convolve, inputs[0], bias, noise);
 
     private Tensor Convolve(Tensor input, Tensor weight, Tensor? bias) =>
+        WholeBlocks.AreMissing(input, weight.shape[0], weight.shape[1])
+            ? WholeBlocks.Fill(Operation, input, weight, bias, isTransposed: true)
+            : Operation(input, weight, bias);
+
+    private Tensor Operation(Tensor input, Tensor weight, Tensor? bias) =>
         Precision.Apply((x, w, b) => functional.conv_transpose3d(x, w, b, strides: Stride), input, weight, bias);
 }

@@ -43,6 +43,37 @@ public sealed class ConvolutionTests
         }
     }
 
+    /// <summary>Oracle: the same operation in float64.</summary>
+    [Theory]
+    [InlineData(8, 4)]
+    [InlineData(24, 12)]
+    [InlineData(40, 24)]
+    [InlineData(32, 16)]
+    public void Transposed_convolutions_agree_with_float64_for_any_number_of_channels(int inChannels, int outChannels)
+    {
+        using var scope = NewDisposeScope();
+        using var pause = FinalizerPause.Begin();
+        using var generator = new Generator(5);
+        long[] shape = [inChannels, outChannels, 2, 2, 2];
+        using var weight = new PointWeight(randn(shape, generator: generator));
+        using var layer = new TransposedConvolution(weight, shape);
+        var image = randn([2, inChannels, 6, 6, 6], generator: generator).requires_grad_();
+        var image64 = image.detach().to(float64).requires_grad_();
+        var weight64 = weight.Value.detach().to(float64).requires_grad_();
+
+        LeaveNotANumberInFreedMemory();
+        var output = layer.Forward([image], new MeanNoise());
+        var output64 = functional.conv_transpose3d(image64, weight64, strides: [2, 2, 2]);
+        var direction = randn(output.shape, generator: generator);
+        var found = autograd.grad([output], [image, weight.Value], [direction]);
+        var expected = autograd.grad([output64], [image64, weight64], [direction.to(float64)]);
+
+        foreach (var (a, b) in found.Append(output).Zip(expected.Append(output64)))
+        {
+            Assert.InRange((a.to(float64) - b).abs().max().item<double>(), 0, 1e-5 * b.abs().max().item<double>());
+        }
+    }
+
     /// <summary>What libtorch reads beyond the last channel is what happens to lie there.</summary>
     private static void LeaveNotANumberInFreedMemory()
     {

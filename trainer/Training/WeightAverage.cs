@@ -26,6 +26,7 @@ internal sealed class WeightAverage : IDisposable
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(decay, 1);
         this.decay = decay;
         using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
         entries = [.. network.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
     }
 

@@ -8,7 +8,11 @@ public sealed class DeepSupervisionTests
 {
     private static readonly NetworkOptions Options = new()
     {
-        InputChannels = 1, Classes = 2, Width = 2, Strides = [[2, 2, 2], [1, 2, 2], [2, 2, 1], [1, 1, 2]], HasDeepSupervision = true,
+        InputChannels = 1,
+        Classes = 2,
+        Width = 2,
+        Strides = [[2, 2, 2], [1, 2, 2], [2, 2, 1], [1, 1, 2]],
+        HasDeepSupervision = true,
     };
 
     [Fact]

@@ -43,12 +43,27 @@ public sealed class NetworkFootprintTests
 
     private static TrainingPlan Plan() => new()
     {
-        Name = "blocks", Channels = [new("T1")], Classes = [], Spacing = new(1, 1, 1), Normalisation = new(NormalisationKind.ZScore), PatchSize = new(8, 8, 8), BatchSize = 2,
-        Width = 4, Strides = [[2, 2, 2]], Kernels = [], Reasons = new Dictionary<string, string>(),
+        Name = "blocks",
+        Channels = [new("T1")],
+        Classes = [],
+        Spacing = new(1, 1, 1),
+        Normalisation = new(NormalisationKind.ZScore),
+        PatchSize = new(8, 8, 8),
+        BatchSize = 2,
+        Width = 4,
+        Strides = [[2, 2, 2]],
+        Kernels = [],
+        Reasons = new Dictionary<string, string>(),
     };
 
     private static TrainingFingerprint Fingerprint(int cases) => new()
     {
-        Cases = cases, SpacingMinimum = new(1, 1, 1), SpacingMedian = new(1, 1, 1), SpacingMaximum = new(1, 1, 1), SizeMedian = new(8, 8, 8), Channels = [], ClassFractions = [0.9, 0.1],
+        Cases = cases,
+        SpacingMinimum = new(1, 1, 1),
+        SpacingMedian = new(1, 1, 1),
+        SpacingMaximum = new(1, 1, 1),
+        SizeMedian = new(8, 8, 8),
+        Channels = [],
+        ClassFractions = [0.9, 0.1],
     };
 }

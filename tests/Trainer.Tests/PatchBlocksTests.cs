@@ -14,7 +14,12 @@ public sealed class PatchBlocksTests
         var device = Cuda.DeviceOrSkip(name);
         var everything = new AugmentationOptions
         {
-            RotationProbability = 0.8, ScaleProbability = 0.8, FlipAxes = "ijk", NoiseProbability = 0.5, BrightnessProbability = 0.5, GammaProbability = 0.5,
+            RotationProbability = 0.8,
+            ScaleProbability = 0.8,
+            FlipAxes = "ijk",
+            NoiseProbability = 0.5,
+            BrightnessProbability = 0.5,
+            GammaProbability = 0.5,
         };
         foreach (var options in new[] { AugmentationOptions.None, everything })
         {

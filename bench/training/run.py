@@ -17,17 +17,19 @@ NO_AUGMENTATION = {"rotationProbability": 0, "scaleProbability": 0, "flipAxes": 
 
 
 def watched(command):
-    """Runs a command; returns its output, peak resident MB, and resident MB once a second."""
-    resident = []
+    """Runs a command; returns its output, peak resident MB by the kernel's own count, and resident MB twice a second."""
+    resident, peak = [], [0]
     process = subprocess.Popen(list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def sample():
         while process.poll() is None:
             try:
-                resident.append(int(pathlib.Path(f"/proc/{process.pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20)
-            except (OSError, IndexError):
+                status = dict(line.split(":", 1) for line in pathlib.Path(f"/proc/{process.pid}/status").read_text().splitlines())
+                resident.append(int(status["VmRSS"].split()[0]) / 1024)
+                peak[0] = int(status["VmHWM"].split()[0]) / 1024
+            except (OSError, KeyError):
                 return
-            time.sleep(1)
+            time.sleep(0.5)
 
     thread = threading.Thread(target=sample)
     thread.start()
@@ -35,7 +37,7 @@ def watched(command):
     thread.join()
     if process.returncode != 0:
         sys.exit(f"{' '.join(map(str, command))}: exit status {process.returncode}\n{error}")
-    return output, max(resident), resident
+    return output, peak[0], resident
 
 
 def steps_of(run):
@@ -57,10 +59,11 @@ def ours(data, run, steps, threads, *, augmented=True, more=()):
         command = [*TRAINER, "fit", "--out", run, "--resume", "--epochs", 1]
     _, peak, resident = watched(command)
     log = steps_of(run)
+    epoch = json.loads((run / "log.jsonl").read_text().splitlines()[-1])
     times = [b["seconds"] - a["seconds"] for a, b in zip(log, log[1:])][WARM_UP:]
     measured = log[WARM_UP + 1:]
     return {
-        "seconds": statistics.median(times), "peakMB": peak, "resident": resident,
+        "seconds": statistics.median(times), "peakMB": peak, "resident": resident, "validationSeconds": epoch["seconds"] - log[-1]["seconds"],
         "waitShare": sum(s["waitSeconds"] for s in measured) / sum(times),
         "outsideShare": 1 - sum(s["stepSeconds"] for s in measured) / sum(times)}
 
@@ -108,6 +111,7 @@ def main():
             for name, measure in rows.items():
                 measured[name].append(measure())
                 print(f"round {round + 1}: {name}: {measured[name][-1]['seconds']:.3f} s a step", file=sys.stderr)
+        program = ours(data, scratch / "run", WARM_UP + 3, threads, more=("--width", 1))
         long = ours(data, scratch / "run", options.long_steps, threads) if options.long_steps else None
 
     reference = {name: "ours, no augmentation" if "no augmentation" in name else "ours" for name in rows}
@@ -115,19 +119,22 @@ def main():
     for name, results in measured.items():
         table[name] = {
             "secondsPerStep": statistics.median(r["seconds"] for r in results),
-            "secondsPerEpoch": 100 * statistics.median(r["seconds"] for r in results),
+            "secondsPer100Steps": 100 * statistics.median(r["seconds"] for r in results),
             "ratio": statistics.median(r["seconds"] / o["seconds"] for r, o in zip(results, measured[reference[name]])),
             "peakMB": max(r["peakMB"] for r in results),
             "waitShare": statistics.median(r["waitShare"] for r in results),
         } | ({"outsideShare": statistics.median(r["outsideShare"] for r in results)} if "outsideShare" in results[0] else {})
     estimate = next(line.strip() for line in planned.splitlines() if "memory about" in line)
-    print(f"{data.name}: batch {plan['batchSize']}, patch {plan['patchSize']}, {measured['PyTorch 1.13, no augmentation'][0]['parameters']:,} parameters, {threads} threads; an epoch has 100 steps")
-    print(f"{'':48}{'s/step':>8}{'s/epoch':>9}{'/ ours':>8}{'peak MB':>9}{'waits':>8}{'outside':>9}")
+    print(f"{data.name}: batch {plan['batchSize']}, patch {plan['patchSize']}, {measured['PyTorch 1.13, no augmentation'][0]['parameters']:,} parameters, {threads} threads")
+    print(f"{'':48}{'s/step':>8}{'100 steps':>10}{'/ ours':>8}{'peak MB':>9}{'waits':>8}{'outside':>9}")
     for name, row in table.items():
-        print(f"{name:48}{row['secondsPerStep']:8.3f}{row['secondsPerEpoch']:9.1f}{row['ratio']:8.2f}{row['peakMB']:9.0f}{row['waitShare']:8.1%}"
+        print(f"{name:48}{row['secondsPerStep']:8.3f}{row['secondsPer100Steps']:10.1f}{row['ratio']:8.2f}{row['peakMB']:9.0f}{row['waitShare']:8.1%}"
               + (f"{row['outsideShare']:9.1%}" if "outsideShare" in row else ""))
+    validation = statistics.median(r["validationSeconds"] for r in measured["ours"])
+    print(f"the end of our epoch (recency, validation, checkpoints): {validation:.1f} s; peak of a run with width 1: {program['peakMB']:.0f} MB")
     print(f"the plan says: {estimate}")
-    results = {"data": data.name, "threads": threads, "batch": plan["batchSize"], "patch": plan["patchSize"], "rounds": options.rounds, "steps": steps, "rows": table, "estimate": estimate}
+    results = {"data": data.name, "threads": threads, "batch": plan["batchSize"], "patch": plan["patchSize"], "rounds": options.rounds, "steps": steps, "rows": table, "estimate": estimate,
+               "validationSeconds": validation, "widthOnePeakMB": program["peakMB"]}
     if long:
         quarter = max(1, len(long["resident"]) // 4)
         growth = {"steps": options.long_steps, "residentMBAtHalf": statistics.median(long["resident"][2 * quarter:3 * quarter]),

@@ -92,8 +92,8 @@ internal static class Demonstration
 
     private static FigureRow Row(CaseResult r) => new(
         string.Create(CultureInfo.InvariantCulture, $"{r.Name}   Dice {r.Dice:F2}   predicted {r.Class.Volume:F1} mL ({Interval(r.Class)})   true {r.TrueVolume:F1} mL"),
-        VolumeFile.Read(r.Scan), r.Reference, r.Result.Prediction.Segmentation,
-        r.Result.Prediction.Probabilities[0], r.Result.Prediction.PredictiveEntropy, r.Result.Prediction.MutualInformation);
+        Orientation.ToCanonical(VolumeFile.Read(r.Scan)), Orientation.ToCanonical(r.Reference), Orientation.ToCanonical(r.Result.Prediction.Segmentation),
+        Orientation.ToCanonical(r.Result.Prediction.Probabilities[0]), Orientation.ToCanonical(r.Result.Prediction.PredictiveEntropy), Orientation.ToCanonical(r.Result.Prediction.MutualInformation));
 
     private static string Interval(ClassReport report) => report.SampleVolumeInterval is [var low, var high]
         ? string.Create(CultureInfo.InvariantCulture, $"{low:F2} to {high:F2}")

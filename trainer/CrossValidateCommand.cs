@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Evaluation.Statistics;
+using Credence.Trainer.Reports;
 
 namespace Credence.Trainer;
 
@@ -49,9 +50,10 @@ internal static class CrossValidateCommand
             DefaultValueFactory = _ => Shard.Whole,
         };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream; progress goes to the error stream." };
+        var withReport = new Option<bool>("--report") { Description = "Write report.html, one page over all networks, when all are done." };
         var training = new FitOptions();
 
-        var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, shard, json };
+        var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, shard, json, withReport };
         training.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
@@ -71,6 +73,11 @@ internal static class CrossValidateCommand
                     return ConsoleObserver.Create(parse.GetValue(json));
                 },
                 TimeProvider.System).Run(cancellation);
+            if (report is not null && parse.GetValue(withReport))
+            {
+                CrossValidationPage.Write(report, folder);
+            }
+
             if (report is null)
             {
                 Console.WriteLine($"shard {parse.GetValue(shard)} is done; networks of other shards are missing, so there is no report yet.");

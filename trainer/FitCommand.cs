@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Credence.Trainer.Reports;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer;
@@ -13,9 +14,10 @@ internal static class FitCommand
         var fold = new Option<int>("--fold") { Description = "The fold that validates, from 0.", DefaultValueFactory = _ => FitOptions.Defaults.Fold };
         var seed = new Option<ulong>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => FitOptions.Defaults.Seed };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on the output stream; progress goes to the error stream." };
+        var withReport = new Option<bool>("--report") { Description = "Write report.html into the folder of the run when training is over, as `credence-train report` does." };
         var training = new FitOptions();
 
-        var command = new Command("fit", "Train a network on one fold of a folder of scans.") { data, run, resume, fold, seed, json };
+        var command = new Command("fit", "Train a network on one fold of a folder of scans.") { data, run, resume, fold, seed, json, withReport };
         training.AddTo(command);
         command.Validators.Add(result =>
         {
@@ -40,6 +42,11 @@ internal static class FitCommand
                 : TrainingLoop.Fit(
                     training.Read(parse, parse.GetRequiredValue(data).FullName, folder) with { Fold = parse.GetValue(fold), Seed = parse.GetValue(seed) },
                     observer, TimeProvider.System, cancellation);
+            if (parse.GetValue(withReport))
+            {
+                RunReport.Write(new() { Run = folder, Device = new RunFolder(folder).ReadOptions().Device }, observer.Preparing, TimeProvider.System, cancellation);
+            }
+
             observer.Finished(result);
             return CommandLine.Done;
         }, cancellation));

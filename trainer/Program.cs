@@ -12,6 +12,7 @@ return await CommandLine.RunAsync(
         FitCommand.Create(),
         CrossValidateCommand.Create(),
         EvaluateCommand.Create(),
+        ReportCommand.Create(),
         CompareCommand.Create(),
         ElboCommand.Create(),
         TuneCommand.Create(),

@@ -7,8 +7,8 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>Measures a prediction by the metrics of the inference engine.</summary>
 internal static class CaseScoring
 {
-    /// <summary>Every metric of a case by name, as docs/reference/metrics.md lists them; null is undefined.</summary>
-    public static IReadOnlyDictionary<string, double?> Score(string id, EnsemblePrediction prediction, LabelMap reference, IReadOnlyList<ClassDescription> classes) =>
+    /// <summary>Every metric of a case by name, as docs/reference/metrics.md lists them, with diagrams and curves.</summary>
+    public static CaseEvaluation Evaluate(string id, EnsemblePrediction prediction, LabelMap reference, IReadOnlyList<ClassDescription> classes) =>
         CaseEvaluation.Evaluate(
             new()
             {
@@ -18,5 +18,5 @@ internal static class CaseScoring
                 Probabilities = classes.Skip(1).Zip(prediction.Probabilities).ToDictionary(p => p.First.Label, p => p.Second),
                 Uncertainty = prediction.PredictiveEntropy,
             },
-            new() { Classes = [.. classes.Skip(1)] }).Values;
+            new() { Classes = [.. classes.Skip(1)] });
 }

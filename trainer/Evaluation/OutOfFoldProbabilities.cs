@@ -19,18 +19,31 @@ internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, float[] Prob
     /// <param name="classes">Background first.</param>
     public static OutOfFoldProbabilities Read(string folder, int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes)
     {
+        return Of(fold, @case, classes, [.. classes.Skip(1).Select(Map)]);
+
+        Volume Map(ClassDescription @class)
+        {
+            var path = RunEvaluation.ProbabilityPath(folder, @case.Id, @class);
+            var map = NiftiFile.Read(path);
+            return map.Geometry.Size == @case.Mask.Geometry.Size
+                ? map
+                : throw new DatasetException(path, $"a map of {map.Geometry.Size} voxels", $"{@case.Mask.Geometry.Size} as in the mask of case {@case.Id}", "Remove the folder of the network and run cross-validate again.");
+        }
+    }
+
+    /// <summary>From the maps of a prediction.</summary>
+    /// <param name="fold">The fold of the case.</param>
+    /// <param name="case">The case.</param>
+    /// <param name="classes">Background first.</param>
+    /// <param name="foreground">One map a foreground class, in order.</param>
+    public static OutOfFoldProbabilities Of(int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes, IReadOnlyList<Volume> foreground)
+    {
         var voxels = @case.Mask.Labels.Length;
         var probabilities = new float[classes.Count * voxels];
         probabilities.AsSpan(0, voxels).Fill(1);
         for (var k = 1; k < classes.Count; k++)
         {
-            var path = RunEvaluation.ProbabilityPath(folder, @case.Id, classes[k]);
-            var map = NiftiFile.Read(path);
-            if (map.Geometry.Size != @case.Mask.Geometry.Size)
-            {
-                throw new DatasetException(path, $"a map of {map.Geometry.Size} voxels", $"{@case.Mask.Geometry.Size} as in the mask of case {@case.Id}", "Remove the folder of the network and run cross-validate again.");
-            }
-
+            var map = foreground[k - 1];
             for (var v = 0; v < voxels; v++)
             {
                 probabilities[k * voxels + v] = map.Voxels[v];

@@ -71,7 +71,16 @@ public static class RunEvaluation
     /// <summary>Evaluates, and writes the report last.</summary>
     /// <exception cref="DatasetException">The data do not fit the runs, there is no case to judge, or the test set is not the locked one.</exception>
     /// <exception cref="ModelFileException">A run cannot be used.</exception>
-    public static EvaluationReport Run(EvaluateOptions options, Action<string> report, TimeProvider clock, CancellationToken cancellation)
+    public static EvaluationReport Run(EvaluateOptions options, Action<string> report, TimeProvider clock, CancellationToken cancellation) =>
+        Run(options, report, _ => { }, clock, cancellation);
+
+    /// <summary>Evaluates, and shows each case with its maps before they are dropped.</summary>
+    /// <param name="options">What to evaluate.</param>
+    /// <param name="report">Told what is being done.</param>
+    /// <param name="see">Shown each case.</param>
+    /// <param name="clock">Dates a look at the test set.</param>
+    /// <param name="cancellation">Stops between cases.</param>
+    internal static EvaluationReport Run(EvaluateOptions options, Action<string> report, Action<EvaluatedCase> see, TimeProvider clock, CancellationToken cancellation)
     {
         var dataset = Dataset.Open(options.Data);
         using var ensemble = Ensemble.Load(options.Runs, TrainingLoop.ResolveDevice(options.Device));
@@ -87,10 +96,12 @@ public static class RunEvaluation
             var loaded = CaseReader.Read(dataset, file);
             var prediction = ensemble.Predict(loaded, new PredictOptions { Samples = options.Samples, Seed = options.Seed }, cancellation);
             Keep(options, file.Id, prediction, dataset.Classes);
-            results.Add(new(file.Id, dataset.Patients[file.Id], CaseScoring.Score(file.Id, prediction, loaded.Mask, dataset.Classes)));
+            var evaluation = CaseScoring.Evaluate(file.Id, prediction, loaded.Mask, dataset.Classes);
+            results.Add(new(file.Id, dataset.Patients[file.Id], evaluation.Values));
+            see(new(loaded, prediction, evaluation));
         }
 
-        var evaluation = new EvaluationReport
+        var whole = new EvaluationReport
         {
             Program = Program,
             Data = options.Data,
@@ -104,8 +115,8 @@ public static class RunEvaluation
             Summary = PatientSummary.Of(results),
             Cases = results,
         };
-        evaluation.Write(options.Output);
-        return evaluation;
+        whole.Write(options.Output);
+        return whole;
     }
 
     private static void CheckFit(ModelManifest manifest, Dataset dataset, string run)

@@ -11,11 +11,13 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>The best network of a run, ready to predict with the code of deployment.</summary>
 internal sealed class TrainedMember : IDisposable
 {
-    private readonly Network network;
     private readonly IPatchNetwork patches;
 
     private TrainedMember(Network network, ModelManifest manifest, Device device) =>
-        (this.network, Manifest, patches) = (network, manifest, new TorchPatchNetwork(network, device));
+        (Network, Manifest, patches) = (network, manifest, new TorchPatchNetwork(network, device));
+
+    /// <summary>The network; owned.</summary>
+    public Network Network { get; }
 
     /// <summary>The recipe that the model file would carry.</summary>
     public ModelManifest Manifest { get; }
@@ -67,5 +69,5 @@ internal sealed class TrainedMember : IDisposable
         Preprocessing.Prepare(@case.Channels, Manifest.Preprocessing), patches, Manifest, options, null, cancellation);
 
     /// <inheritdoc/>
-    public void Dispose() => network.Dispose();
+    public void Dispose() => Network.Dispose();
 }

@@ -35,6 +35,8 @@ public sealed class RunFolder(string path)
 
     private string Options => Path.Combine(path, "options.json");
 
+    private string Warnings => Path.Combine(path, "warnings.json");
+
     private string Split => Path.Combine(path, "split.json");
 
     /// <summary>Refuses a folder that already holds a run, so that none is overwritten by accident.</summary>
@@ -98,6 +100,26 @@ public sealed class RunFolder(string path)
     {
         Directory.CreateDirectory(path);
         OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Indented));
+    }
+
+    /// <summary>Writes what the run warned about.</summary>
+    public void Write(IReadOnlyList<string> warnings)
+    {
+        Directory.CreateDirectory(path);
+        OutputFile.WriteText(Warnings, JsonSerializer.Serialize(warnings, TrainerJson.Indented) + "\n");
+    }
+
+    /// <summary>What the run warned about, in order; null for a run that kept no record.</summary>
+    public IReadOnlyList<string>? ReadWarnings()
+    {
+        try
+        {
+            return File.Exists(Warnings) ? JsonSerializer.Deserialize<List<string>>(File.ReadAllText(Warnings), TrainerJson.Indented) : null;
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
     }
 
     /// <summary>Builds the network of a run that begins: with fresh weights, or with those it starts from, whose take-over is written to <c>start.json</c>.</summary>

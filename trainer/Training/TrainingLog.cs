@@ -65,7 +65,14 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>The epochs of a log, in order.</summary>
     public static IReadOnlyList<EpochReport> ReadEpochs(string path) =>
-        [.. File.ReadLines(path).Where(line => line.Contains("\"validationDice\"", StringComparison.Ordinal)).Select(line => JsonSerializer.Deserialize<EpochReport>(line, TrainerJson.Lines)!)];
+        [.. File.ReadLines(path).Where(IsEpoch).Select(line => JsonSerializer.Deserialize<EpochReport>(line, TrainerJson.Lines)!)];
+
+    /// <summary>The steps of a log that belong to finished epochs, in order; a run that was interrupted may have cut the line of a later one.</summary>
+    public static IReadOnlyList<StepReport> ReadSteps(string path)
+    {
+        var lines = File.ReadAllLines(path);
+        return [.. lines.Take(Array.FindLastIndex(lines, IsEpoch) + 1).Where(line => !IsEpoch(line)).Select(line => JsonSerializer.Deserialize<StepReport>(line, TrainerJson.Lines)!)];
+    }
 
     public void Write(StepReport report) => writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
 
@@ -76,6 +83,8 @@ internal sealed class TrainingLog : IDisposable
     }
 
     public void Dispose() => writer.Dispose();
+
+    private static bool IsEpoch(string line) => line.Contains("\"validationDice\"", StringComparison.Ordinal);
 
     private static bool IsBefore(string line, long steps)
     {

@@ -12,14 +12,15 @@ namespace Credence.Trainer.Training;
 public sealed class TrainingLoop
 {
     private readonly TrainingOptions options;
-    private readonly ITrainingObserver observer;
+    private readonly WarningRecorder observer;
     private readonly TimeProvider clock;
     private readonly RunFolder folder;
 
     private TrainingLoop(TrainingOptions options, ITrainingObserver observer, TimeProvider clock)
     {
-        (this.options, this.observer, this.clock) = (options, observer, clock);
+        (this.options, this.clock) = (options, clock);
         folder = new RunFolder(options.Run);
+        this.observer = new WarningRecorder(observer, folder);
     }
 
     /// <summary>Starts a run in an empty folder.</summary>

@@ -31,6 +31,12 @@ public sealed record ClassEvaluation
     /// <summary>Normalised Dice against the share of voxels kept; null where no uncertainty was given.</summary>
     public required RetentionCurve? VoxelRetention { get; init; }
 
+    /// <summary><see cref="VoxelRetention"/> of the best uncertainty that there could be; null where no uncertainty was given.</summary>
+    public required RetentionCurve? IdealRetention { get; init; }
+
+    /// <summary><see cref="VoxelRetention"/> of an uncertainty that knows nothing; null where no uncertainty was given.</summary>
+    public required RetentionCurve? RandomRetention { get; init; }
+
     /// <summary>Lesion F1 against the share of lesions kept; null where no uncertainty was given, or there is no lesion.</summary>
     public required RetentionCurve? LesionRetention { get; init; }
 
@@ -40,6 +46,7 @@ public sealed record ClassEvaluation
         var uncertainty = @case.Uncertainty is null ? [] : Cut(@case.Uncertainty, masks.Box);
         var lesions = LesionMatching.Match(masks.Reference, masks.Prediction, masks.Box.Size, masks.Geometry.VoxelVolume, options.Lesions, uncertainty);
         var probability = @case.Probabilities.GetValueOrDefault(@class.Label)?.Voxels;
+        var retained = masks.RegionCounts ?? masks.Counts; // ideal and random curves start from the counts of the region that the curve itself looks at
         return new()
         {
             Class = @class,
@@ -52,6 +59,8 @@ public sealed record ClassEvaluation
                 ? null
                 : voxels.Within(Neighbourhood.Offsets(masks, options.NeighbourhoodRadius)).Calibration(probability, @class.Label, options.CalibrationBins),
             VoxelRetention = byUncertainty is null ? null : RetentionCurve.NormalisedDice(byUncertainty, @class.Label),
+            IdealRetention = byUncertainty is null ? null : RetentionCurve.Ideal(retained),
+            RandomRetention = byUncertainty is null ? null : RetentionCurve.Random(retained),
             LesionRetention = RetentionCurve.LesionF1(lesions),
         };
     }
@@ -135,17 +144,16 @@ public sealed record ClassEvaluation
 
     private void AddRetention(string name, MetricValues values)
     {
-        if (VoxelRetention is null)
+        if (VoxelRetention is null || IdealRetention is null || RandomRetention is null)
         {
             return;
         }
 
-        // Ideal and random curves start from the counts of the region that the curve itself looks at.
         var counts = RegionOverlap ?? Overlap;
         values.AddScore($"{name}/ndsc-retention-area", counts.IsEmpty ? double.NaN : VoxelRetention.Area);
         values.AddError($"{name}/ndsc-r-auc", VoxelRetention.AreaAbove, counts.IsEmpty);
-        values.AddScore($"{name}/ndsc-retention-area-ideal", counts.IsEmpty ? double.NaN : RetentionCurve.Ideal(counts).Area);
-        values.AddScore($"{name}/ndsc-retention-area-random", counts.IsEmpty ? double.NaN : RetentionCurve.Random(counts).Area);
+        values.AddScore($"{name}/ndsc-retention-area-ideal", counts.IsEmpty ? double.NaN : IdealRetention.Area);
+        values.AddScore($"{name}/ndsc-retention-area-random", counts.IsEmpty ? double.NaN : RandomRetention.Area);
         values.AddScore($"{name}/lesion-f1-retention-area", LesionRetention?.Area ?? double.NaN);
     }
 

@@ -61,6 +61,32 @@ public sealed record ReliabilityDiagram(IReadOnlyList<ReliabilityBin> Bins)
         return Create(sums);
     }
 
+    /// <summary>The diagram of all voxels together, from diagrams with the same bins of equal width.</summary>
+    /// <param name="diagrams">One a case, at least one.</param>
+    /// <exception cref="ArgumentException">There is none, or they have different numbers of bins.</exception>
+    public static ReliabilityDiagram Pool(IReadOnlyList<ReliabilityDiagram> diagrams)
+    {
+        if (diagrams.Count == 0 || diagrams.Any(d => d.Bins.Count != diagrams[0].Bins.Count))
+        {
+            throw new ArgumentException($"{diagrams.Count} diagrams with {string.Join(", ", diagrams.Select(d => d.Bins.Count).Distinct())} bins cannot be pooled.", nameof(diagrams));
+        }
+
+        var sums = new (long Count, double Probability, long Hits)[diagrams[0].Bins.Count];
+        foreach (var diagram in diagrams)
+        {
+            for (var n = 0; n < sums.Length; n++)
+            {
+                var bin = diagram.Bins[n];
+                if (bin.Count > 0)
+                {
+                    sums[n] = (sums[n].Count + bin.Count, sums[n].Probability + bin.Count * bin.MeanProbability, sums[n].Hits + (long)Math.Round(bin.Count * bin.ObservedFrequency));
+                }
+            }
+        }
+
+        return Create(sums);
+    }
+
     private static ReliabilityDiagram Create((long Count, double Probability, long Hits)[] sums) =>
         new([.. sums.Select(s => new ReliabilityBin(s.Count, s.Probability / s.Count, (double)s.Hits / s.Count))]);
 }

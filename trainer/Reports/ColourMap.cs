@@ -1,6 +1,6 @@
 using SkiaSharp;
 
-namespace Credence.Demo;
+namespace Credence.Trainer.Reports;
 
 /// <summary>Perceptually uniform colours, readable with every kind of colour vision.</summary>
 /// <remarks>Source: viridis and inferno of matplotlib (van der Walt and Smith 2015, CC0), sampled at 9 points and interpolated.</remarks>

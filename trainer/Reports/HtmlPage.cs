@@ -14,8 +14,8 @@ internal sealed class HtmlPage
         h1{font-size:1.7rem;line-height:1.2;overflow-wrap:anywhere}h2{margin-top:2.2rem;border-bottom:2px solid #1a1a1a}h3{margin-bottom:.3rem;overflow-wrap:anywhere}
         .scroll{overflow-x:auto}table{border-collapse:collapse;margin:.6rem 0;font-size:.9rem}caption{text-align:left;font-weight:600;padding:.2rem 0}
         th,td{border-bottom:1px solid #bbb;padding:.2rem .6rem .2rem 0;text-align:left;vertical-align:top;overflow-wrap:anywhere}thead th{border-bottom:2px solid #555;vertical-align:bottom;overflow-wrap:normal}
-        td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}tbody th{font-weight:400;min-width:7rem}
-        .warnings{border-left:6px solid #d55e00;background:#fff6ef;padding:.6rem 1rem}.warnings li{overflow-wrap:anywhere}
+        td.n,th.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}td{min-width:6.5rem}td.n{min-width:0}tbody th{font-weight:400;min-width:8.5rem}
+        .warnings{border-left:6px solid #d55e00;background:#fff6ef;padding:.6rem 1rem .6rem 2.2rem}.warnings li{overflow-wrap:anywhere}
         .figures{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1.2rem}
         figure{margin:0;break-inside:avoid;min-width:0}figure svg,figure img{display:block;width:100%;height:auto;max-width:34rem}figcaption{font-size:.9rem;overflow-wrap:anywhere}
         .key{list-style:none;display:flex;flex-wrap:wrap;gap:.1rem 1.2rem;margin:.2rem 0;padding:0;font-size:.9rem}.key svg{display:inline;width:2.4rem;height:.7rem;margin-right:.4rem;vertical-align:baseline}

@@ -19,7 +19,7 @@ internal static class LearningSection
         var plots = new List<(LinePlot, string)>
         {
             (Plot("Training loss", "loss, unit of the objective", Line("loss", 0, e => e.TrainingLoss)), Figures(e => e.TrainingLoss)),
-            (Plot("Negative log-likelihood", "nats per voxel", [PlotSeries.Of("training patches", 0, likelihoods), .. hasValidation ? [Line("validation cases", 1, e => e.ValidationNegativeLogLikelihood)] : Array.Empty<PlotSeries>()]),
+            (Plot("Negative log-likelihood", "nats per voxel", [PlotSeries.Of("training patches", 0, likelihoods), .. hasValidation ? [Line("validation cases", 1, e => e.ValidationNegativeLogLikelihood)] : Array.Empty<PlotSeries>()]) with { IsLogarithmic = true },
                 $"Training patches are chosen to hold lesions, so their level differs from that of whole validation cases; compare directions. {(hasValidation ? "Validation. " + Figures(e => e.ValidationNegativeLogLikelihood) : "")}"),
         };
         if (hasValidation)

@@ -12,6 +12,7 @@ internal sealed record LinePlot
     private const int FewPoints = 40;
 
     private static readonly Color Ink = Color.FromHex("#1a1a1a");
+    private static readonly Color Guide = Color.FromHex(PlotStyle.Guide.Colour);
 
     /// <summary>What is shown.</summary>
     public required string Title { get; init; }
@@ -68,6 +69,12 @@ internal sealed record LinePlot
             };
         }
 
+        // Skia cannot write dashes.
+        foreach (var element in svg.Descendants())
+        {
+            element.SetAttributeValue("stroke-dasharray", element.Attribute("stroke") is { } stroke ? PlotStyle.DashesOf(stroke.Value.ToUpperInvariant()) : null);
+        }
+
         svg.SetAttributeValue("width", null);
         svg.SetAttributeValue("height", null);
         svg.SetAttributeValue("viewBox", string.Create(CultureInfo.InvariantCulture, $"0 0 {Width} {Height}"));
@@ -82,17 +89,17 @@ internal sealed record LinePlot
         double Height(double y) => IsLogarithmic ? Math.Log10(y) : y;
         if (Band is { } band)
         {
-            plot.Add.HorizontalSpan(band.Low, band.High, Color.FromHex("#0072b2").WithAlpha(.15));
+            plot.Add.VerticalSpan(band.Low, band.High, Color.FromHex("#0072b2").WithAlpha(.15));
         }
 
         if (Level is { } level)
         {
-            plot.Add.HorizontalLine(level, 1.5f, Ink, LinePattern.Dotted);
+            plot.Add.HorizontalLine(level, 1.5f, Guide);
         }
 
         if (HasDiagonal)
         {
-            plot.Add.Line(0, 0, 1, 1).LinePattern = LinePattern.Dotted;
+            plot.Add.Line(0, 0, 1, 1).Color = Guide;
         }
 
         foreach (var series in Series)
@@ -102,7 +109,6 @@ internal sealed record LinePlot
             {
                 var line = plot.Add.Scatter(points.Select(p => p.X).ToArray(), points.Select(p => Height(p.Y)).ToArray(), Color.FromHex(series.Style.Colour));
                 line.LineWidth = IsDots ? 0 : 2;
-                line.LinePattern = series.Style.Pattern;
                 line.MarkerSize = IsDots ? 7 : points.Count <= FewPoints ? 4 : 0;
             }
         }
@@ -118,6 +124,7 @@ internal sealed record LinePlot
         foreach (var axis in plot.Axes.GetAxes())
         {
             axis.Label.Bold = false;
+            axis.MinorTickStyle.Length = 0;
             axis.TickLabelStyle.FontSize = 14;
             axis.TickLabelStyle.ForeColor = Ink;
         }

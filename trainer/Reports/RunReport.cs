@@ -4,7 +4,7 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Reports;
 
 /// <summary>Writes <c>report.html</c> of a run: what was trained, how it went, and how it does on the cases that it has not trained on.</summary>
-/// <remarks>The page holds no time but those that the run recorded, so the same run and options give the same bytes on one machine.</remarks>
+/// <remarks>The page holds no time but those that the run recorded, so the same run and options give the same bytes on one machine with one number of threads.</remarks>
 public static class RunReport
 {
     /// <summary>Name of the page.</summary>
@@ -32,7 +32,7 @@ public static class RunReport
 
     private static HtmlPage CreatePage(RunRecord run, ValidationFindings? findings)
     {
-        var page = new HtmlPage($"Training run {run.Name}: {run.Plan.Name}, fold {run.Split.Fold} of {run.Split.Folds}");
+        var page = new HtmlPage($"{run.Name}: {run.Options.Posterior} network trained on {run.Plan.Name}, fold {run.Split.Fold} of {run.Split.Folds}");
         WarningSection.Write(page, run);
         RunSection.Write(page, run, findings);
         LearningSection.Write(page, run);

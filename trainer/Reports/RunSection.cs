@@ -32,14 +32,24 @@ internal static class RunSection
 
         var plan = JsonSerializer.SerializeToNode(run.Plan with { Reasons = new Dictionary<string, string>() }, TrainerJson.Indented)!.AsObject();
         page.Table("The plan, and why", ["", "value", "reason"], plan.Where(p => p.Key is not ("name" or "channels" or "classes" or "reasons"))
-            .Select(p => new[] { p.Key, Compact(p.Value), run.Plan.Reasons.GetValueOrDefault(p.Key, "-") })
+            .Select(p => new[] { p.Key, Words(p.Value), run.Plan.Reasons.GetValueOrDefault(p.Key, "-") })
             .Concat(run.Plan.Reasons.Where(r => !plan.ContainsKey(r.Key)).Select(r => new[] { r.Key, "", r.Value })));
         page.FoldedTable("All options", ["option", "value"], Flatten("", JsonSerializer.SerializeToNode(run.Options, TrainerJson.Indented)));
     }
 
-    private static string Compact(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : node?.ToJsonString(TrainerJson.Lines) ?? "-";
+    /// <summary>A value for people: six digits, no brackets.</summary>
+    private static string Words(JsonNode? node) => node switch
+    {
+        JsonObject inner => string.Join(", ", inner.Select(p => $"{p.Key} {Words(p.Value)}")),
+        JsonArray { Count: > 0 } list when list[0] is JsonArray => string.Join("; ", list.Select(Words)),
+        JsonArray list => string.Join(" x ", list.Select(Words)),
+        JsonValue value when value.TryGetValue<double>(out var number) => number.ToString("G6", CultureInfo.InvariantCulture),
+        _ => Exact(node),
+    };
+
+    private static string Exact(JsonNode? node) => node is JsonValue value && value.TryGetValue<string>(out var text) ? text : node?.ToJsonString(TrainerJson.Lines) ?? "-";
 
     private static IEnumerable<IReadOnlyList<string>> Flatten(string name, JsonNode? node) => node is JsonObject inner
         ? inner.SelectMany(p => Flatten(name.Length == 0 ? p.Key : $"{name}.{p.Key}", p.Value))
-        : [[name, Compact(node)]];
+        : [[name, Exact(node)]];
 }

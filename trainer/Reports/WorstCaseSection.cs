@@ -30,5 +30,5 @@ internal static class WorstCaseSection
         }
     }
 
-    private static PlotSeries Line(string name, SKColor colour) => new(name, [], new(FormattableString.Invariant($"#{colour.Red:x2}{colour.Green:x2}{colour.Blue:x2}"), "none", ScottPlot.LinePattern.Solid));
+    private static PlotSeries Line(string name, SKColor colour) => new(name, [], new(FormattableString.Invariant($"#{colour.Red:x2}{colour.Green:x2}{colour.Blue:x2}"), "none"));
 }

@@ -78,7 +78,7 @@ internal sealed class ExportProof : IPatchNetwork
         {
             var trained = logits.Slice(example * classes * voxels, classes * voxels);
             var exported = found.AsSpan(example * classes * voxels, classes * voxels);
-            var scale = Math.Max(1, TensorPrimitives.MaxMagnitude<float>(trained));
+            var scale = Math.Max(1, Math.Abs(TensorPrimitives.MaxMagnitude<float>(trained))); // which keeps the sign of the element
             for (var voxel = 0; voxel < voxels; voxel++)
             {
                 Softmax(trained, voxel, p);
@@ -86,7 +86,7 @@ internal sealed class ExportProof : IPatchNetwork
                 for (var k = 0; k < classes; k++)
                 {
                     var n = k * voxels + voxel;
-                    Note(Math.Max(Math.Abs(p[k] - q[k]), Math.Abs((double)trained[n] - exported[n]) / Math.Abs(scale)), size, k, voxel);
+                    Note(Math.Max(Math.Abs(p[k] - q[k]), Math.Abs((double)trained[n] - exported[n]) / scale), size, k, voxel);
                 }
             }
         }

@@ -2,8 +2,8 @@ namespace Credence.Models.Layers;
 
 /// <summary>Fills the channels of a convolution up to whole blocks of oneDNN with zeros, and leaves them out of the result.</summary>
 /// <remarks>
-/// On a CPU, libtorch 2.10 multiplies what happens to lie in memory beyond the last channel of a block that is partly empty: the gradient of a convolution's
-/// input is wrong, and so are output and gradients of a transposed convolution. See docs/decisions/0019-whole-blocks-of-channels.md.
+/// On a CPU, libtorch 2.10 multiplies what happens to lie in memory beyond the last channel of a block that is partly empty: outputs and gradients of
+/// convolutions and transposed convolutions are wrong for some numbers of channels and shapes. See docs/decisions/0019-whole-blocks-of-channels.md.
 /// </remarks>
 internal static class WholeBlocks
 {

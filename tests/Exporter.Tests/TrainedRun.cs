@@ -8,7 +8,7 @@ namespace Credence.Exporter.Tests;
 /// <summary>A run folder with a checkpoint of an untrained network, its weights moved so that nothing is at its initial value.</summary>
 internal sealed class TrainedRun : IDisposable
 {
-    public TrainedRun(NetworkOptions options, Func<ModelManifest, ModelManifest>? change = null, bool hasManifest = true)
+    public TrainedRun(NetworkOptions options, Func<ModelManifest, ModelManifest>? change = null, bool hasManifest = true, Action<Network>? weights = null)
     {
         Folder = Directory.CreateTempSubdirectory("credence-").FullName;
         using var generator = new torch.Generator(4);
@@ -20,6 +20,8 @@ internal sealed class TrainedRun : IDisposable
                 using var noise = torch.randn(parameter.shape, generator: generator);
                 parameter.add_(noise, 0.02);
             }
+
+            weights?.Invoke(Network);
 
             foreach (var (name, buffer) in Network.named_buffers().Where(b => b.name.Contains("running", StringComparison.Ordinal)))
             {

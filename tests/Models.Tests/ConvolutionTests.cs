@@ -43,6 +43,93 @@ public sealed class ConvolutionTests
         }
     }
 
+    /// <summary>Oracle: the same convolution in float64. Which shapes go wrong without whole blocks depends on the machine, so several are tried.</summary>
+    [Theory]
+    [InlineData(4, 4, 3)]
+    [InlineData(8, 24, 3)]
+    [InlineData(12, 24, 3)]
+    [InlineData(20, 20, 3)]
+    [InlineData(20, 20, 1)]
+    [InlineData(24, 24, 3)]
+    [InlineData(24, 24, 5)]
+    [InlineData(24, 48, 3)]
+    [InlineData(24, 2, 1)]
+    [InlineData(40, 40, 3)]
+    public void Outputs_without_gradients_agree_with_float64_for_any_number_of_channels(int inChannels, int outChannels, int kernel)
+    {
+        using var scope = NewDisposeScope();
+        using var pause = FinalizerPause.Begin();
+        using var noGradient = no_grad();
+        using var generator = new Generator(5);
+        long[] shape = [outChannels, inChannels, kernel, kernel, kernel];
+        using var weight = new PointWeight(randn(shape, generator: generator));
+        using var layer = new Convolution(weight, shape, [1, 1, 1]);
+        foreach (var edge in new[] { 8, 12 })
+        {
+            var image = randn([1, inChannels, edge, edge, edge], generator: generator);
+            var expected = functional.conv3d(image.to(float64), weight.Value.to(float64), padding: layer.Padding);
+
+            LeaveNotANumberInFreedMemory();
+            var output = layer.Forward([image], new MeanNoise());
+
+            Assert.InRange((output.to(float64) - expected).abs().max().item<double>(), 0, 1e-5 * expected.abs().max().item<double>());
+        }
+    }
+
+    /// <summary>Oracle: the same network in float64.</summary>
+    [Theory]
+    [InlineData(12)]
+    [InlineData(20)]
+    public void A_network_without_gradients_agrees_with_float64(int width)
+    {
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using var generator = new Generator(5);
+        using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = width }, generator);
+        var image = randn([1, 1, 16, 16, 16], generator: generator);
+
+        LeaveNotANumberInFreedMemory();
+        var output = network.forward(image).to(float64);
+
+        network.to(float64);
+        Assert.True(output.allclose(network.forward(image.to(float64)), rtol: 1e-4, atol: 1e-4));
+    }
+
+    /// <summary>Holds on every machine: what the operation gets, and that nothing of it is seen outside.</summary>
+    [Theory]
+    [InlineData(20, 24, false)]
+    [InlineData(16, 3, false)]
+    [InlineData(40, 12, true)]
+    public void Filling_hands_the_operation_whole_blocks_of_zeros(int inChannels, int outChannels, bool isTransposed)
+    {
+        using var scope = NewDisposeScope();
+        var input = ones([2, inChannels, 4, 4, 4]);
+        var weight = isTransposed ? ones([inChannels, outChannels, 2, 2, 2]) : ones([outChannels, inChannels, 3, 3, 3]);
+        var output = WholeBlocks.Fill((x, w, b) =>
+        {
+            foreach (var channels in new[] { x.shape[1], w.shape[0], w.shape[1], b!.shape[0] })
+            {
+                Assert.Equal(0, channels % 16);
+            }
+
+            Assert.Equal(w.shape[isTransposed ? 0 : 1], x.shape[1]);
+            Assert.Equal((input.sum().item<float>(), weight.sum().item<float>()), (x.sum().item<float>(), w.sum().item<float>()));
+            return arange(b!.shape[0]).view(1, -1, 1, 1, 1).expand(2, -1, 4, 4, 4);
+        }, input, weight, ones(outChannels), isTransposed);
+
+        Assert.Equal([2L, outChannels, 4, 4, 4], output.shape);
+        Assert.Equal(outChannels - 1, output.max().item<long>());
+    }
+
+    [Fact]
+    public void An_even_kernel_is_refused()
+    {
+        using var weight = new PointWeight(ones([4, 4, 1, 2, 3]));
+
+        Assert.StartsWith("A kernel of 1 x 2 x 3 has an even edge; give odd ones.",
+            Assert.Throws<ArgumentException>(() => new Convolution(weight, [4, 4, 1, 2, 3], [1, 1, 1])).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>Oracle: the same operation in float64.</summary>
     [Theory]
     [InlineData(8, 4)]

@@ -113,6 +113,7 @@ internal sealed class ExportProof : IPatchNetwork
             probability[k] = logits[k * voxels + voxel];
         }
 
+        TensorPrimitives.Subtract(probability, TensorPrimitives.Max<double>(probability), probability); // no logit is too large for the exponential
         TensorPrimitives.SoftMax<double>(probability, probability);
     }
 

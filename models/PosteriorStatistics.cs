@@ -10,8 +10,8 @@ namespace Credence.Models;
 /// <param name="SignalToNoise">Median of |μ| / σ.</param>
 /// <param name="SignalShare">Share of weights with |μ| / σ above 1.</param>
 /// <param name="CollapsedShare">
-/// Share of weights about which the data say nothing: σ within 5 % of the prior's (<see cref="Priors.IPrior.ClosestSigma"/>) and the mean within 5 % of that
-/// from the prior mean. With a Gaussian prior such a weight has a KL of less than 0.004 nats.
+/// Share of weights about which the data say nothing: σ within 5 % of one of the prior's (<see cref="Priors.IPrior.ClosestSigmas"/>) and the mean within 5 % of
+/// that from the prior mean. With a Gaussian prior such a weight has a KL of less than 0.004 nats.
 /// </param>
 public sealed record PosteriorStatistics(
     string Layer, long Weights, double Kl, double KlPerWeight, double SignalToNoise, double SignalShare, double CollapsedShare)
@@ -36,8 +36,8 @@ public sealed record PosteriorStatistics(
         var sigma = nn.functional.softplus(weight.Rho);
         var ratio = weight.Mean.abs() / sigma;
         var offset = weight.PriorMean is { } centre ? weight.Mean - centre : weight.Mean;
-        var closest = weight.Prior.ClosestSigma;
-        var isCollapsed = ((sigma / closest - 1).abs() <= Near).logical_and(offset.abs() <= Near * closest);
+        var isCollapsed = weight.Prior.ClosestSigmas.Select(closest => ((sigma / closest - 1).abs() <= Near).logical_and(offset.abs() <= Near * closest))
+            .Aggregate((a, b) => a.logical_or(b));
         double Share(Tensor condition) => condition.to(ScalarType.Float32).mean().item<float>();
         var kl = layer.Kl.to(ScalarType.Float64).item<double>();
         return new(

@@ -3,8 +3,11 @@ namespace Credence.Models.Priors;
 /// <summary>The distribution of a weight around its prior mean, before any data. Symmetric, the same for every element of a layer.</summary>
 public interface IPrior
 {
-    /// <summary>σ of the Gaussian that is closest to the prior, in KL divergence: where the posterior of a weight ends about which the data say nothing.</summary>
-    double ClosestSigma { get; }
+    /// <summary>
+    /// σ of the Gaussians N(0, σ²) that are closest to the prior: every local minimum of their KL divergence, in ascending order. The posterior of a weight
+    /// about which the data say nothing ends at one of them.
+    /// </summary>
+    IReadOnlyList<double> ClosestSigmas { get; }
 
     /// <summary>Whether the KL divergence is estimated by sampling, for want of a closed form.</summary>
     bool IsSampled { get; }

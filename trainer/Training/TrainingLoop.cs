@@ -69,13 +69,13 @@ public sealed class TrainingLoop
             options.DataTerm, options.KlScaling ?? Elbo.ScalingFor(options.DataTerm),
             minibatches: options.StepsPerEpoch, examples: (long)options.StepsPerEpoch * plan.BatchSize, voxels: plan.PatchSize.Count)
         { Temper = options.Temper };
-        var objective = Objective(elbo, data.Loss(options));
 
         using var scope = NewDisposeScope();
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
         using var network = checkpoint?.BuildNetwork() ?? folder.StartNetwork(options, NetworkOptions(options, plan), initialisation, observer.Warned);
         network.to(device);
         network.Precision = options.Precision;
+        var objective = Objective(options, elbo, data.Loss(options), network);
         using var run = new TrainingRun(options, data, network, elbo, device, clock);
         if (checkpoint is not null)
         {
@@ -131,8 +131,9 @@ public sealed class TrainingLoop
         PriorSigma = options.PriorSigma,
     };
 
-    private string Objective(Elbo elbo, LossSum loss) => options.Posterior == Posterior.MeanField
-        ? string.Join(", ", new[] { elbo.Describe(loss.IsLogLikelihood), options.KlWarmUp.ToString(), $"loss {loss}" }.Where(s => s.Length > 0))
+    /// <summary>What is minimised, in words. A weighted sum over resolutions is no likelihood, whatever the loss.</summary>
+    internal static string Objective(TrainingOptions options, Elbo elbo, LossSum loss, Network network) => options.Posterior == Posterior.MeanField
+        ? string.Join(", ", new[] { elbo.Describe(loss.IsLogLikelihood && network.Auxiliary.Count == 0), options.KlWarmUp.ToString(), $"loss {loss}" }.Where(s => s.Length > 0))
         : $"{loss}, {options.DataTerm}";
 
     internal static Device ResolveDevice(string name) => name switch

@@ -84,7 +84,32 @@ public sealed class PriorTests
         double Kl(double sigma) => prior.KlDivergence(zeros(epsilon?.shape[0] ?? 1, float64), full([epsilon?.shape[0] ?? 1], sigma, float64), epsilon).item<double>();
         var best = Enumerable.Range(0, 100).Select(n => 0.01 * Math.Pow(200, n / 99.0)).MinBy(Kl);
 
-        Assert.Equal(1, prior.ClosestSigma / best, tolerance: 0.06);
+        Assert.Equal(1, prior.ClosestSigmas.MinBy(Kl) / best, tolerance: 0.06);
+    }
+
+    /// <summary>Oracle: the integral on a grid finer than the narrow component, of the density written out.</summary>
+    [Theory]
+    [InlineData(1, 0.0025, 0.5, 2)] // the defaults
+    [InlineData(1, 0.0025, 0.99, 2)]
+    [InlineData(1, 0.5, 0.5, 1)]
+    [InlineData(0.1001, 0.1, 0.5, 1)]
+    public void Closest_sigmas_of_a_mixture_are_the_minima_of_its_divergence(double wide, double narrow, double share, int count)
+    {
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        var epsilon = linspace(-9, 9, 100_001, float64);
+        var mass = Normal(epsilon, 1) * (18.0 / 100_000);
+        double Divergence(double sigma) => -Math.Log(sigma) - (mass * (share * Normal(sigma * epsilon, wide) + (1 - share) * Normal(sigma * epsilon, narrow) + 1e-300).log()).sum().item<double>();
+
+        var found = new ScaleMixturePrior(wide, narrow, share).ClosestSigmas;
+        Assert.Equal(count, found.Count);
+        Assert.All(found, sigma =>
+        {
+            Assert.InRange(sigma, narrow, wide);
+            Assert.True(Divergence(sigma) < Math.Min(Divergence(1.02 * sigma), Divergence(sigma / 1.02)), $"{sigma} is no minimum");
+        });
+        var values = Enumerable.Range(-1, 102).Select(n => Divergence(narrow * Math.Pow(wide / narrow, n / 99.0))).ToList();
+        Assert.Equal(count, wide / narrow < 1.01 ? 1 : Enumerable.Range(1, 100).Count(n => values[n] < values[n - 1] && values[n] < values[n + 1]));
     }
 
     [Fact]
@@ -127,8 +152,8 @@ public sealed class PriorTests
         var first = ((IWeightedLayer)network.Nodes[0].Layer).Weight as GaussianWeight;
         var last = ((IWeightedLayer)network.Nodes[^1].Layer).Weight as GaussianWeight;
 
-        Assert.Equal(0.5 * Math.Sqrt(2.0 / (2 * 27)), first!.Prior.ClosestSigma, tolerance: 1e-12);
-        Assert.Equal(0.5 * Math.Sqrt(2.0 / 2), last!.Prior.ClosestSigma, tolerance: 1e-12);
+        Assert.Equal(0.5 * Math.Sqrt(2.0 / (2 * 27)), first!.Prior.ClosestSigmas.Single(), tolerance: 1e-12);
+        Assert.Equal(0.5 * Math.Sqrt(2.0 / 2), last!.Prior.ClosestSigmas.Single(), tolerance: 1e-12);
     }
 
     [Fact]

@@ -13,7 +13,7 @@ public enum KlWarmUpKind
     Cyclical,
 }
 
-/// <summary>A factor in [0, 1] that multiplies the KL factor of <see cref="Elbo"/>. At the end of every schedule it is 1: the warm-up changes the way, not the objective.</summary>
+/// <summary>A factor in [0, 1] that multiplies the KL factor of <see cref="Elbo"/>. Where it is below 1, a step minimises another objective; at the end of every schedule it is 1.</summary>
 public sealed record KlWarmUp
 {
     /// <summary>Shape of the schedule.</summary>

@@ -2,8 +2,8 @@ namespace Credence.Models.Layers;
 
 /// <summary>Runs linear operations in a number format.</summary>
 /// <remarks>
-/// On a CPU, bfloat16 is used only where input and output have a multiple of 16 channels. oneDNN in libtorch 2.10 fills up the others, and multiplies what
-/// happens to lie in the memory beyond the last channel by 0: where that is not a number, so is the result. See docs/decisions/0019-whole-blocks-of-channels.md.
+/// On a CPU, bfloat16 is used only where input and output have a multiple of 16 channels, as they have where <see cref="WholeBlocks"/> has filled them. oneDNN
+/// in libtorch 2.10 multiplies what happens to lie in the memory beyond the last channel of the others; those compute in float32. See docs/decisions/0019-whole-blocks-of-channels.md.
 /// </remarks>
 internal static class MixedPrecision
 {

@@ -17,6 +17,7 @@ public sealed class TrainingLoopTests
     [Theory]
     [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice(batch) + hard-negatives(warm-up=0.8)", null)]
     [InlineData(Posterior.Plain, OptimiserKind.AdamW, "dice + cross-entropy", 0.9)]
+    [InlineData(Posterior.Plain, OptimiserKind.Sgd, "dice + cross-entropy", 0.9, NormKind.Batch)]
     [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd, "weighted-cross-entropy", null)]
     [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "dice + cross-entropy", null)]
     [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "cross-entropy", null, NormKind.Batch, WeightEstimator.Flipout, PriorKind.ScaleMixture)]
@@ -112,6 +113,26 @@ public sealed class TrainingLoopTests
             Assert.Equal(factor * a.KlFactor, b.KlFactor, tolerance: 1e-12);
             Assert.Equal(factor * a.KlGradientNorm, b.KlGradientNorm, tolerance: 1e-4 * a.KlGradientNorm);
         }
+
+        // An epoch that ends before the full weight has trained on another objective, and is never the best: the last steps of the epochs have 2/6, 5/6, 1, 1.
+        Assert.True(without.Epochs[0].IsBest);
+        Assert.Equal([false, false, true], with.Epochs.Take(3).Select(e => e.IsBest));
+    }
+
+    [Fact]
+    public void Where_no_epoch_reaches_the_full_weight_of_the_kl_the_last_one_is_kept()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        var options = Options(data, folder.Path) with { Posterior = Posterior.MeanField, Epochs = 3, Patience = 1, KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 1 } };
+        var result = TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal([false, false, false], recorder.Epochs.Select(e => e.IsBest)); // and patience does not count before there is a best
+        Assert.Equal(result.LastDice, result.BestDice);
+        using var best = Checkpoint.Load(folder.File("best.safetensors"));
+        using var last = Checkpoint.Load(folder.File("last.safetensors"));
+        Assert.All(best.Tensors, t => Assert.True(t.Value.equal(last.Tensors[t.Key]).all().item<bool>(), t.Key));
     }
 
     [Fact]

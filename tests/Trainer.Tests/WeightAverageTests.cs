@@ -1,4 +1,6 @@
 using Credence.Models;
+using Credence.Models.Architecture;
+using Credence.Models.Checkpoints;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Tests;
@@ -30,6 +32,38 @@ public sealed class WeightAverageTests
         var weights = network.parameters().Select(p => p.detach().clone()).ToList();
         Assert.Equal(expected, average.While(() => (double)parameter.flatten()[0].item<float>()), tolerance: 1e-4);
         Assert.All(network.parameters().Zip(weights), pair => Assert.True(pair.First.equal(pair.Second).all().item<bool>()));
+    }
+
+    /// <summary>Averaged weights see other activations than the raw ones, so raw running statistics would not fit them.</summary>
+    [Fact]
+    public void Running_statistics_are_averaged_saved_and_restored_like_weights()
+    {
+        using var scope = NewDisposeScope();
+        using var folder = new TemporaryFolder();
+        using var seed = new Generator(1);
+        using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = 2, Norm = NormKind.Batch }, seed);
+        using var average = new WeightAverage(network, 0.9);
+        var statistics = network.named_buffers().Single(b => b.name == "encoder0_conv0_norm.runningMean").buffer;
+        double expected = 0;
+        for (var step = 0; step < 5; step++)
+        {
+            network.Run(3 + randn([2, 1, 8, 8, 8], generator: seed), new RandomNoise(seed, CPU)).Dispose(); // moves them
+            var decay = (1.0 + step) / (10 + step);
+            expected = decay * expected + (1 - decay) * statistics[0].item<float>();
+            average.Update(step);
+        }
+
+        var raw = statistics[0].item<float>();
+        Assert.NotEqual(expected, raw, tolerance: 1e-4);
+        Assert.Equal(expected, average.While(() => (double)statistics[0].item<float>()), tolerance: 1e-5);
+        Assert.Equal(raw, statistics[0].item<float>());
+
+        Checkpoint.Save(folder.File("last.safetensors"), network, average.Tensors.ToDictionary(), new Dictionary<string, string>());
+        using var checkpoint = Checkpoint.Load(folder.File("last.safetensors"));
+        using var resumed = checkpoint.BuildNetwork();
+        using var again = new WeightAverage(resumed, 0.9);
+        again.Load(checkpoint);
+        Assert.All(average.Tensors.Zip(again.Tensors), pair => Assert.True(pair.First.Key == pair.Second.Key && pair.First.Value.equal(pair.Second.Value).all().item<bool>(), pair.First.Key));
     }
 
     [Fact]

@@ -4,7 +4,8 @@ namespace Credence.Trainer.Training;
 /// <param name="Epoch">From 0.</param>
 /// <param name="Score">What was compared: higher is better.</param>
 /// <param name="Dice">Its validation Dice.</param>
-public sealed record BestEpoch(int Epoch, double Score, double Dice);
+/// <param name="HasFullKl">Whether its last step had the full weight of the KL; before, a run trains on another objective, and its last epoch only stands in.</param>
+public sealed record BestEpoch(int Epoch, double Score, double Dice, bool HasFullKl = true);
 
 /// <summary>How far a run has come; stored in every checkpoint.</summary>
 /// <param name="Epoch">Epochs done.</param>
@@ -15,6 +16,13 @@ public sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpoch
 {
     /// <summary>Before the first step.</summary>
     public static RunProgress Start { get; } = new(0, 0, 0, null);
+
+    /// <summary>The best epoch once another one is over.</summary>
+    public BestEpoch BestWith(BestEpoch epoch) => Best switch
+    {
+        { HasFullKl: true } best when !epoch.HasFullKl || epoch.Score <= best.Score => best,
+        _ => epoch,
+    };
 }
 
 /// <summary>What a finished run reached.</summary>

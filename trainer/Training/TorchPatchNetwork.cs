@@ -14,11 +14,20 @@ public sealed class TorchPatchNetwork(Network network, Device device) : IPatchNe
     /// <inheritdoc/>
     public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
     {
-        using var noGradient = no_grad();
-        using var scope = NewDisposeScope();
-        var channels = network.Options.InputChannels;
-        var input = tensor(patches.ToArray(), [batch, channels, size.Depth, size.Height, size.Width]).to(device);
-        network.Run(input, Source(noise)).cpu().data<float>().CopyTo(logits);
+        var precision = network.Precision;
+        network.Precision = ComputePrecision.Float32; // of the exported file, whatever the network trains in
+        try
+        {
+            using var noGradient = no_grad();
+            using var scope = NewDisposeScope();
+            var channels = network.Options.InputChannels;
+            var input = tensor(patches.ToArray(), [batch, channels, size.Depth, size.Height, size.Width]).to(device);
+            network.Run(input, Source(noise)).cpu().data<float>().CopyTo(logits);
+        }
+        finally
+        {
+            network.Precision = precision;
+        }
     }
 
     private INoiseSource Source(NoiseSample? noise) => noise is null

@@ -126,7 +126,7 @@ public sealed record TrainingOptions
     /// <summary>What makes an epoch the best one, whose weights are kept.</summary>
     public SelectionCriterion Select { get; init; } = SelectionCriterion.Dice;
 
-    /// <summary>Epochs without a better one after which the run stops early; null trains to the end.</summary>
+    /// <summary>Epochs without a better one, counted from the first that ends with the full weight of the KL, after which the run stops early; null trains to the end.</summary>
     public int? Patience { get; init; }
 
     /// <summary>Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.</summary>

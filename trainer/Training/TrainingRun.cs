@@ -12,7 +12,8 @@ namespace Credence.Trainer.Training;
 /// <param name="PatchesWithForeground">Share of the patches that hold any.</param>
 /// <param name="Recency">Null when it is not measured.</param>
 /// <param name="Pulls">Gradients by layer.</param>
-internal sealed record TrainedEpoch(double MeanLoss, double ForegroundFraction, double PatchesWithForeground, Recency? Recency, GradientPulls Pulls);
+/// <param name="HasFullKl">Whether the last step had the full weight of the KL.</param>
+internal sealed record TrainedEpoch(double MeanLoss, double ForegroundFraction, double PatchesWithForeground, Recency? Recency, GradientPulls Pulls, bool HasFullKl);
 
 /// <summary>A network in training: everything that changes from step to step, and all that a checkpoint must hold to go on bit for bit.</summary>
 internal sealed class TrainingRun : IDisposable
@@ -63,7 +64,7 @@ internal sealed class TrainingRun : IDisposable
     public double LastDice { get; private set; }
 
     /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
-    public bool IsStale => options.Patience is { } patience && Progress.Best is { } best && Progress.Epoch - 1 - best.Epoch >= patience;
+    public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } best && Progress.Epoch - 1 - best.Epoch >= patience;
 
     public bool IsOver => Share >= 1 || IsStale;
 
@@ -91,7 +92,7 @@ internal sealed class TrainingRun : IDisposable
     public TrainedEpoch TrainEpoch(Action<StepReport, double> report, CancellationToken cancellation)
     {
         var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
-        var (foreground, withForeground) = (0.0, 0);
+        var (foreground, withForeground, warmUp) = (0.0, 0, 1.0);
         using var minibatches = new PatchQueue(draw, firstStep, MinibatchesAhead, options.SamplingWorkers);
         while (steps < options.StepsPerEpoch && Share is var share && share < 1)
         {
@@ -103,7 +104,8 @@ internal sealed class TrainingRun : IDisposable
 
             noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)current));
             var rate = schedule.At(share);
-            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * options.KlWarmUp.At(share) : 0;
+            warmUp = options.KlWarmUp.At(share);
+            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * warmUp : 0;
             var begun = clock.GetTimestamp();
             var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor, share));
             var computed = clock.GetElapsedTime(begun);
@@ -134,7 +136,8 @@ internal sealed class TrainingRun : IDisposable
             foreground / taken,
             (double)withForeground / (taken * batch),
             steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(step, sampler, firstStep, steps, batch, count) : null,
-            pulls);
+            pulls,
+            options.Posterior != Posterior.MeanField || warmUp >= 1);
     }
 
     /// <summary>Validates and writes the checkpoints.</summary>
@@ -153,15 +156,16 @@ internal sealed class TrainingRun : IDisposable
             var scores = validation.Run(cancellation);
             LastDice = scores.MeanDice;
             var score = options.Select == SelectionCriterion.Dice ? scores.MeanDice : -scores.NegativeLogLikelihood;
-            var isBest = !(score <= Progress.Best?.Score);
-            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, isBest ? new(Progress.Epoch, score, scores.MeanDice) : Progress.Best);
+            var judged = new BestEpoch(Progress.Epoch, score, scores.MeanDice, epoch.HasFullKl);
+            var best = Progress.BestWith(judged);
+            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, best);
             var manifest = data.Manifest(objective, options, Progress, scores, Program, clock.GetUtcNow());
-            if (isBest)
+            if (ReferenceEquals(best, judged))
             {
                 RunFolder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
             }
 
-            return (scores, isBest, manifest);
+            return (scores, ReferenceEquals(best, judged) && best.HasFullKl, manifest);
         }
     }
 

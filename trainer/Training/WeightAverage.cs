@@ -1,10 +1,9 @@
 using Credence.Models;
 using Credence.Models.Checkpoints;
-using Parameter = TorchSharp.Modules.Parameter;
 
 namespace Credence.Trainer.Training;
 
-/// <summary>Exponential moving average of all parameters: what is validated and kept as the best network when it is switched on.</summary>
+/// <summary>Exponential moving average of all parameters and of the running statistics of norms, which must fit them: what is validated and kept as the best network when it is switched on.</summary>
 /// <remarks>
 /// a ← d a + (1 - d) w after each step, with d = min(decay, (1 + t) / (10 + t)) at update t, so that the first steps do not linger.
 /// Source: Tarvainen and Valpola 2017, arXiv:1703.01780, section 3; the ramp is that of TensorFlow's ExponentialMovingAverage.
@@ -15,10 +14,10 @@ internal sealed class WeightAverage : IDisposable
     public const string Prefix = "average/";
 
     private readonly double decay;
-    private readonly List<(string Name, Parameter Parameter, Tensor Average)> entries;
+    private readonly List<(string Name, Tensor Value, Tensor Average)> entries;
 
     /// <summary>Starts the average at the present weights.</summary>
-    /// <param name="network">Whose parameters are averaged.</param>
+    /// <param name="network">Whose parameters and buffers are averaged; buffers of whole numbers are copied.</param>
     /// <param name="decay">In (0, 1).</param>
     public WeightAverage(Network network, double decay)
     {
@@ -27,7 +26,11 @@ internal sealed class WeightAverage : IDisposable
         this.decay = decay;
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        entries = [.. network.named_parameters().Select(p => (p.name, p.parameter, p.parameter.detach().clone().DetachFromDisposeScope()))];
+        entries =
+        [
+            .. network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers())
+                .Select(t => (t.Item1, t.Item2, t.Item2.detach().clone().DetachFromDisposeScope())),
+        ];
     }
 
     /// <summary>The averages by name, for a checkpoint. Still owned by this object.</summary>
@@ -56,9 +59,9 @@ internal sealed class WeightAverage : IDisposable
         using var scope = NewDisposeScope();
         using var noGradient = no_grad();
         var share = 1 - Math.Min(decay, (1.0 + steps) / (10.0 + steps));
-        foreach (var (_, parameter, average) in entries)
+        foreach (var (_, value, average) in entries)
         {
-            average.lerp_(parameter, share);
+            _ = value.is_floating_point() ? average.lerp_(value, share) : average.copy_(value);
         }
     }
 
@@ -67,12 +70,12 @@ internal sealed class WeightAverage : IDisposable
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var weights = entries.Select(e => e.Parameter.detach().clone()).ToList();
+        var weights = entries.Select(e => e.Value.detach().clone()).ToList();
         try
         {
-            foreach (var (_, parameter, average) in entries)
+            foreach (var (_, value, average) in entries)
             {
-                parameter.copy_(average);
+                value.copy_(average);
             }
 
             return function();
@@ -81,7 +84,7 @@ internal sealed class WeightAverage : IDisposable
         {
             foreach (var (entry, weight) in entries.Zip(weights))
             {
-                entry.Parameter.copy_(weight);
+                entry.Value.copy_(weight);
             }
         }
     }

@@ -106,24 +106,41 @@ public sealed record NetworkOptions
     /// <exception cref="ArgumentException">The message says which.</exception>
     public void Check()
     {
-        ArgumentOutOfRangeException.ThrowIfLessThan(InputChannels, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(Classes, 2);
-        ArgumentOutOfRangeException.ThrowIfLessThan(Width, 1);
-        ArgumentOutOfRangeException.ThrowIfLessThan(NormGroups, 1);
-        if (Kernels.Count != 0 && Kernels.Count != Levels)
+        void Refuse(bool isWrong, string message, string name)
         {
-            throw new ArgumentException($"{Kernels.Count} kernels were given for {Levels} levels; give one a level, or none.", nameof(Kernels));
+            if (isWrong)
+            {
+                throw new ArgumentException(message, name);
+            }
         }
 
-        if (ResidualBlocks.Count != 0 && (ResidualBlocks.Count != Levels || ResidualBlocks.Any(n => n < 1)))
-        {
-            throw new ArgumentException($"Residual blocks {string.Join(", ", ResidualBlocks)} were given for {Levels} levels; give one number above 0 a level, or none.", nameof(ResidualBlocks));
-        }
+        static string Written(IEnumerable<IReadOnlyList<long>> levels) => string.Join(", ", levels.Select(l => string.Join(" x ", l)));
+        void RefuseUnlessPositive(double value, string what, string name) =>
+            Refuse(!(value > 0 && double.IsFinite(value)), FormattableString.Invariant($"{what} is {value}; give a number above 0."), name);
+        void RefuseUnlessShare(double value, string what, string name) =>
+            Refuse(value is not (> 0 and < 1), FormattableString.Invariant($"{what} is {value}; give a number between 0 and 1."), name);
 
-        if (PriorMean == PriorMean.Start && Posterior != Posterior.MeanField)
-        {
-            throw new ArgumentException($"A prior mean was asked for, but the posterior is {Posterior}; only {Posterior.MeanField} has a prior.", nameof(PriorMean));
-        }
+        Refuse(InputChannels < 1, $"{InputChannels} input channels were given; give at least 1.", nameof(InputChannels));
+        Refuse(Classes < 2, $"{Classes} classes were given; give at least 2, background included.", nameof(Classes));
+        Refuse(Width < 1 || MaximumWidth < 1, $"Width {Width} of at most {MaximumWidth} was given; give numbers above 0.", nameof(Width));
+        Refuse(NormGroups < 1, $"{NormGroups} groups were given for group norm; give at least 1.", nameof(NormGroups));
+        Refuse(Strides.Any(s => s.Count != 3 || s.Any(edge => edge < 1)), $"Strides {Written(Strides)} were given; give three numbers (depth, height, width) above 0 from each level to the next.", nameof(Strides));
+        Refuse(Kernels.Count != 0 && Kernels.Count != Levels, $"{Kernels.Count} kernels were given for {Levels} levels; give one a level, or none.", nameof(Kernels));
+        Refuse(Kernels.Any(k => k.Count != 3 || k.Any(edge => edge < 1 || edge % 2 == 0)), $"Kernels {Written(Kernels)} were given; give three odd numbers (depth, height, width) a level.", nameof(Kernels));
+        Refuse(ResidualBlocks.Count != 0 && (ResidualBlocks.Count != Levels || ResidualBlocks.Any(n => n < 1)),
+            $"Residual blocks {string.Join(", ", ResidualBlocks)} were given for {Levels} levels; give one number above 0 a level, or none.", nameof(ResidualBlocks));
+        Refuse(HasDeepSupervision && Kind == NetworkKind.Classifier, "Deep supervision was asked for, but a classifier has no decoder to supervise.", nameof(HasDeepSupervision));
+        Refuse(PriorMean == PriorMean.Start && Posterior != Posterior.MeanField,
+            $"A prior mean was asked for, but the posterior is {Posterior}; only {Posterior.MeanField} has a prior.", nameof(PriorMean));
+        RefuseUnlessShare(DropProbability, "The probability that a channel is dropped", nameof(DropProbability));
+        RefuseUnlessPositive(PriorSigma, "The standard deviation of the prior", nameof(PriorSigma));
+        RefuseUnlessPositive(PriorSigmaRatio, "The standard deviation of the prior as a share of sqrt(2 / fan-in)", nameof(PriorSigmaRatio));
+        RefuseUnlessPositive(InitialSigmaRatio, "The standard deviation at the start as a share of sqrt(2 / fan-in)", nameof(InitialSigmaRatio));
+        RefuseUnlessPositive(SigmaFloor, "The least standard deviation at the start", nameof(SigmaFloor));
+        RefuseUnlessShare(WideShare, "The share of the wide component of the prior", nameof(WideShare));
+        RefuseUnlessPositive(NarrowSigma, "The standard deviation of the narrow component of the prior", nameof(NarrowSigma));
+        Refuse(Prior == PriorKind.ScaleMixture && NarrowSigma >= PriorSigma,
+            FormattableString.Invariant($"The narrow component of the prior has a standard deviation of {NarrowSigma}, and the wide one of {PriorSigma}; give a narrow one below the wide one."), nameof(NarrowSigma));
     }
 
     /// <summary>What a user should know about training with these options, and that is no error.</summary>

@@ -20,6 +20,7 @@ public static class UNet
     public static Network Build(NetworkOptions options, Generator generator)
     {
         using var pause = FinalizerPause.Begin();
+        options = options with { Kind = NetworkKind.UNet };
         options.Check();
         var builder = new LayerBuilder(options, generator);
         var skips = Encoder.Build(builder, options, lowestPart: BayesianStages.All);

@@ -36,7 +36,7 @@ internal sealed class FitOptions
     };
 
     private readonly Option<double> temper = new("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper };
-    private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Standard deviation of the Gaussian prior; {Defaults.PriorSigma} by default." });
+    private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Mean-field: standard deviation of the Gaussian or Laplace prior, or of the wide component of the scale mixture; {Defaults.PriorSigma} by default." });
     private readonly Option<KlWarmUpKind> klWarmUp = Kind("--kl-warm-up", "How the factor of the KL rises from 0", Defaults.KlWarmUp.Kind);
     private readonly Option<double> klShare = Within(new Option<double>("--kl-warm-up-share") { Description = "Share of the run, or of each cycle, in which the KL rises; in (0, 1].", DefaultValueFactory = _ => Defaults.KlWarmUp.Share }, v => v is > 0 and <= 1, "a number above 0, at most 1");
     private readonly Option<int?> klCycles = Positive(new Option<int?>("--kl-cycles") { Description = $"Cycles of --kl-warm-up cyclical; {Defaults.KlWarmUp.Cycles} by default." });

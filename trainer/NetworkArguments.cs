@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using Credence.Models;
 using Credence.Models.Architecture;
 using Credence.Models.Priors;
@@ -9,6 +10,8 @@ namespace Credence.Trainer;
 /// <summary>The command-line options that shape the network, its posterior and its start; the plan decides channels, classes, width, strides and kernels.</summary>
 internal sealed class NetworkArguments
 {
+    private const string PriorSigma = "--prior-sigma"; // of FitOptions
+
     private static readonly NetworkOptions Defaults = FitOptions.Defaults.Network;
 
     private readonly Option<EncoderKind> encoder = FitOptions.Kind("--encoder", "Stages of the encoder", Defaults.Encoder);
@@ -61,6 +64,7 @@ internal sealed class NetworkArguments
             command.Options.Add(option);
         }
 
+        command.Validators.Add(RefuseWithoutEffect);
         command.Validators.Add(result =>
         {
             if (result.GetResult(priorMean) is not null && result.GetValue(priorMean) == PriorMean.Start && result.GetResult(startFrom) is null)
@@ -73,6 +77,41 @@ internal sealed class NetworkArguments
                 result.AddError($"--wide-share is {result.GetValue(wideShare)}; give a number between 0 and 1.");
             }
         });
+    }
+
+    /// <summary>Refuses an option that would do nothing beside the others.</summary>
+    private void RefuseWithoutEffect(CommandResult result)
+    {
+        // A validator does not see the defaults of options that were not given.
+        bool IsGiven(string name) => result.GetResult(name) is OptionResult { Implicit: false };
+        T Value<T>(Option<T> option, T otherwise) => IsGiven(option.Name) ? result.GetValue(option)! : otherwise;
+        void Need(bool isMet, string needed, params string[] names)
+        {
+            foreach (var name in names.Where(name => !isMet && IsGiven(name)))
+            {
+                result.AddError($"{name} has no effect without {needed}.");
+            }
+        }
+
+        Need(Value(norm, Defaults.Norm) == NormKind.Group, "--norm group", groups.Name);
+        Need(Value(encoder, Defaults.Encoder) == EncoderKind.Residual, "--encoder residual", shortcut.Name);
+        if (result.Command.Options.OfType<Option<Posterior>>().SingleOrDefault() is { } posterior) // a command without it has chosen
+        {
+            var kind = Value(posterior, FitOptions.Defaults.Posterior);
+            Need(kind == Posterior.MeanField, "--posterior mean-field",
+                stages.Name, estimator.Name, prior.Name, PriorSigma, priorRatio.Name, narrowSigma.Name, wideShare.Name, sigmaRatio.Name, delta.Name, priorMean.Name);
+            Need(kind == Posterior.ChannelDropout, "--posterior channel-dropout", placement.Name);
+            if (kind != Posterior.MeanField)
+            {
+                return; // one sentence an option
+            }
+        }
+
+        var family = Value(prior, Defaults.Prior);
+        Need(family != PriorKind.FanInGaussian, "--prior gaussian, laplace or scale-mixture; fan-in-gaussian has --prior-sigma-ratio", PriorSigma);
+        Need(family == PriorKind.FanInGaussian, "--prior fan-in-gaussian", priorRatio.Name);
+        Need(family == PriorKind.ScaleMixture, "--prior scale-mixture", narrowSigma.Name, wideShare.Name);
+        Need(IsGiven(startFrom.Name), "--start-from", delta.Name);
     }
 
     /// <summary>Puts the values given on the command line into the options of a run.</summary>

@@ -55,33 +55,44 @@ public static class SafetensorsFile
         }
     }
 
-    /// <summary>Reads a file.</summary>
+    /// <summary>Reads a file, tensor by tensor: it may be larger than any array.</summary>
     /// <returns>Tensors on the CPU, which the caller owns, and the texts.</returns>
     /// <exception cref="CheckpointException">The file is missing or damaged.</exception>
     public static (Dictionary<string, Tensor> Tensors, Dictionary<string, string> Metadata) Read(string path)
     {
-        byte[] bytes;
+        FileStream stream;
         try
         {
-            bytes = File.ReadAllBytes(path);
+            stream = File.OpenRead(path);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
             throw new CheckpointException(path, "no such file", "a checkpoint written by credence-train", "Check the path.", e);
         }
 
-        var headerLength = bytes.Length >= 8 ? BinaryPrimitives.ReadInt64LittleEndian(bytes) : -1;
-        if (headerLength < 2 || headerLength > Math.Min(LargestHeader, bytes.Length - 8))
+        using (stream)
         {
-            throw new CheckpointException(path, $"{bytes.Length} bytes with a header length of {headerLength}", "a safetensors file", CopyAgain);
+            return Read(path, stream);
+        }
+    }
+
+    private static (Dictionary<string, Tensor> Tensors, Dictionary<string, string> Metadata) Read(string path, FileStream stream)
+    {
+        Span<byte> prefix = stackalloc byte[8];
+        var headerLength = stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) == prefix.Length ? BinaryPrimitives.ReadInt64LittleEndian(prefix) : -1;
+        if (headerLength < 2 || headerLength > Math.Min(LargestHeader, stream.Length - prefix.Length))
+        {
+            throw new CheckpointException(path, $"{stream.Length} bytes with a header length of {headerLength}", "a safetensors file", CopyAgain);
         }
 
-        var data = bytes.AsMemory(8 + (int)headerLength);
+        var header = new byte[headerLength];
+        stream.ReadExactly(header);
+        var available = stream.Length - stream.Position;
         var tensors = new Dictionary<string, Tensor>();
         var metadata = new Dictionary<string, string>();
         try
         {
-            using var json = JsonDocument.Parse(bytes.AsMemory(8, (int)headerLength));
+            using var json = JsonDocument.Parse(header);
             long end = 0;
             foreach (var entry in json.RootElement.EnumerateObject())
             {
@@ -95,19 +106,25 @@ public static class SafetensorsFile
                     continue;
                 }
 
-                var (tensor, begin, last) = ReadTensor(path, entry, data.Span);
-                if (begin != end || !tensors.TryAdd(entry.Name, tensor))
+                var (type, shape, begin, last) = Describe(path, entry, available);
+                if (begin != end || tensors.ContainsKey(entry.Name))
                 {
-                    tensor.Dispose();
                     throw new CheckpointException(path, $"tensor \"{entry.Name}\" from byte {begin}", $"tensors one after the other, here from byte {end}, each once", CopyAgain);
+                }
+
+                var tensor = empty(shape, type);
+                tensors.Add(entry.Name, tensor);
+                if (last > begin)
+                {
+                    stream.ReadExactly(tensor.bytes);
                 }
 
                 end = last;
             }
 
-            return end == data.Length
+            return end == available
                 ? (tensors, metadata)
-                : throw new CheckpointException(path, $"{data.Length} bytes of tensors", $"{end} as in the header", CopyAgain);
+                : throw new CheckpointException(path, $"{available} bytes of tensors", $"{end} as in the header", CopyAgain);
         }
         catch (Exception e)
         {
@@ -167,25 +184,20 @@ public static class SafetensorsFile
         return stream.ToArray();
     }
 
-    private static (Tensor Tensor, long Begin, long End) ReadTensor(string path, JsonProperty entry, Span<byte> data)
+    /// <summary>What the header says of a tensor, whose bytes follow the header in the same order.</summary>
+    private static (ScalarType Type, long[] Shape, long Begin, long End) Describe(string path, JsonProperty entry, long available)
     {
         var name = entry.Value.GetProperty("dtype").GetString() ?? "";
         var shape = entry.Value.GetProperty("shape").EnumerateArray().Select(e => e.GetInt64()).ToArray();
         var offsets = entry.Value.GetProperty("data_offsets").EnumerateArray().Select(e => e.GetInt64()).ToArray();
         if (!Types.TryGetValue(name, out var type) || shape.Any(edge => edge < 0) || offsets.Length != 2
-            || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > data.Length
+            || offsets[0] < 0 || offsets[1] < offsets[0] || offsets[1] > available
             || shape.Aggregate((long)type.Bytes, (product, edge) => checked(product * edge)) != offsets[1] - offsets[0])
         {
             throw new CheckpointException(path, $"tensor \"{entry.Name}\" of type {name}, shape ({string.Join(", ", shape)}), bytes {string.Join(" to ", offsets)}",
                 "F32, F64, I64 or U8, and bytes that fit the shape and the file", CopyAgain);
         }
 
-        var tensor = empty(shape, type.Type);
-        if (tensor.numel() > 0)
-        {
-            tensor.bytes = data[(int)offsets[0]..(int)offsets[1]];
-        }
-
-        return (tensor, offsets[0], offsets[1]);
+        return (type.Type, shape, offsets[0], offsets[1]);
     }
 }

@@ -1,31 +1,31 @@
 namespace Credence.Models.Losses;
 
-/// <summary>Output of the network and its target, with what several losses of a sum need computed once. V = D H W; tensors belong to the current dispose scope.</summary>
+/// <summary>Output of the network and its target, with what several losses of a sum need computed once. V = D H W, or 1 for a classifier; tensors belong to the current dispose scope.</summary>
 internal sealed class LossBatch
 {
     private Tensor? probability;
     private Tensor? oneHot;
 
     /// <summary>Flattens space, and computes the cross entropy of every voxel.</summary>
-    /// <param name="logits">(N, K, D, H, W), at any resolution. Half precision is widened to float32.</param>
-    /// <param name="target">(N, D, H, W), int64 class indices in [0, K).</param>
+    /// <param name="logits">(N, K, D, H, W), at any resolution, or (N, K). Half precision is widened to float32.</param>
+    /// <param name="target">(N, D, H, W), or (N): int64 class indices in [0, K).</param>
     /// <param name="progress">Share of the run that is over, in [0, 1].</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     public LossBatch(Tensor logits, Tensor target, double progress)
     {
         var shape = logits.shape;
-        if (shape.Length < 3 || !target.shape.SequenceEqual([shape[0], .. shape[2..]]))
+        if (shape.Length < 2 || !target.shape.SequenceEqual([shape[0], .. shape[2..]]))
         {
             throw new ArgumentException(
-                $"Target has shape ({string.Join(", ", target.shape)}) but logits have ({string.Join(", ", shape)}); (N, D, H, W) must fit (N, K, D, H, W).",
+                $"Target has shape ({string.Join(", ", target.shape)}) but logits have ({string.Join(", ", shape)}); (N, D, H, W) must fit (N, K, D, H, W), or (N) fit (N, K).",
                 nameof(target));
         }
 
         Classes = shape[1];
         Progress = Math.Clamp(progress, 0, 1);
-        Target = target.flatten(1);
+        Target = target.reshape(shape[0], -1);
         var wide = logits.dtype is ScalarType.BFloat16 or ScalarType.Float16 ? logits.to(ScalarType.Float32) : logits;
-        LogProbability = functional.log_softmax(wide.flatten(2), dim: 1);
+        LogProbability = functional.log_softmax(wide.reshape(shape[0], Classes, -1), dim: 1);
         CrossEntropy = -LogProbability.gather(1, Target.unsqueeze(1)).squeeze(1);
     }
 

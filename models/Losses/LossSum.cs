@@ -31,13 +31,14 @@ public sealed record LossSum
     public LossSum For(IReadOnlyList<double> classFractions) => new([.. Terms.Select(t => t with { Loss = t.Loss.For(classFractions) })]);
 
     /// <summary>Computes the loss of one minibatch, at any resolution.</summary>
-    /// <param name="logits">(N, K, D, H, W).</param>
-    /// <param name="target">(N, D, H, W), int64 class indices in [0, K).</param>
+    /// <param name="logits">(N, K, D, H, W), or (N, K) of a classifier.</param>
+    /// <param name="target">(N, D, H, W), or (N): int64 class indices in [0, K).</param>
     /// <param name="progress">Share of the run that is over, in [0, 1]; losses that warm up follow it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     /// <exception cref="InvalidOperationException">A loss needs to know the classes of the data: call <see cref="For"/> first.</exception>
     public LossTerms Compute(Tensor logits, Tensor target, double progress)
     {
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
 
         var batch = new LossBatch(logits, target, progress);

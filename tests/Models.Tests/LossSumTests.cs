@@ -136,6 +136,21 @@ public sealed class LossSumTests
     [InlineData("dice", false)]
     public void Only_cross_entropy_alone_is_a_likelihood(string text, bool isLogLikelihood) => Assert.Equal(isLogLikelihood, LossSum.Parse(text).IsLogLikelihood);
 
+    /// <summary>Oracle: libtorch's own cross entropy, and the other losses on volumes of one voxel.</summary>
+    [Theory]
+    [MemberData(nameof(Losses))]
+    public void A_classifier_is_a_network_of_one_voxel(string text)
+    {
+        using var scope = NewDisposeScope();
+        using var generator = new Generator(3);
+        var (logits, target) = (randn([6, 3], generator: generator), arange(6) % 3);
+        using var found = Read(text).Compute(logits, target, 1);
+        using var voxels = Read(text).Compute(logits.view(6, 3, 1, 1, 1), target.view(6, 1, 1, 1), 1);
+
+        Assert.Equal(functional.cross_entropy(logits, target).item<float>(), found.NegativeLogLikelihood.item<float>(), tolerance: 1e-6);
+        Assert.Equal(voxels.Total.item<float>(), found.Total.item<float>());
+    }
+
     [Fact]
     public void Half_precision_logits_are_widened_before_anything_is_summed()
     {
@@ -154,7 +169,7 @@ public sealed class LossSumTests
         using var scope = NewDisposeScope();
         var e = Assert.Throws<ArgumentException>(() => LossSum.Parse("dice").Compute(zeros([1L, 2, 4, 4, 4]), zeros([1L, 4, 4, 5], int64), 0));
 
-        Assert.Equal("Target has shape (1, 4, 4, 5) but logits have (1, 2, 4, 4, 4); (N, D, H, W) must fit (N, K, D, H, W). (Parameter 'target')", e.Message);
+        Assert.Equal("Target has shape (1, 4, 4, 5) but logits have (1, 2, 4, 4, 4); (N, D, H, W) must fit (N, K, D, H, W), or (N) fit (N, K). (Parameter 'target')", e.Message);
     }
 
     [Fact]

@@ -51,6 +51,20 @@ public sealed class NetworkOptionsTests
         void Refused(NetworkOptions options, string text) =>
             Assert.StartsWith(text, Assert.Throws<ArgumentException>(() => Network.Build(options, generator)).Message, StringComparison.Ordinal);
         Refused(Plain with { Kernels = [[3, 3, 3]] }, "1 kernels were given for 3 levels; give one a level, or none.");
+        Refused(Plain with { Kernels = [[3, 3, 3], [2, 3, 3], [3, 3, 3]] }, "Kernels 3 x 3 x 3, 2 x 3 x 3, 3 x 3 x 3 were given; give three odd numbers (depth, height, width) a level.");
+        Refused(Plain with { Kernels = [[3, 3], [3, 3], [3, 3]] }, "Kernels 3 x 3, 3 x 3, 3 x 3 were given; give three odd numbers");
+        Refused(Plain with { Strides = [[2, 2], [2, 2, 2]] }, "Strides 2 x 2, 2 x 2 x 2 were given; give three numbers (depth, height, width) above 0 from each level to the next.");
+        Refused(Plain with { Strides = [[2, 0, 2]] }, "Strides 2 x 0 x 2 were given;");
+        Refused(Plain with { InputChannels = 0 }, "0 input channels were given; give at least 1.");
+        Refused(Plain with { Classes = 1 }, "1 classes were given; give at least 2, background included.");
+        Refused(Plain with { Width = 0 }, "Width 0 of at most 320 was given; give numbers above 0.");
+        Refused(Plain with { NormGroups = 0 }, "0 groups were given for group norm; give at least 1.");
+        Refused(Plain with { DropProbability = 1 }, "The probability that a channel is dropped is 1; give a number between 0 and 1.");
+        Refused(Plain with { PriorSigma = -0.5 }, "The standard deviation of the prior is -0.5; give a number above 0.");
+        Refused(Plain with { SigmaFloor = double.NaN }, "The least standard deviation at the start is NaN; give a number above 0.");
+        Refused(Plain with { WideShare = 0 }, "The share of the wide component of the prior is 0; give a number between 0 and 1.");
+        Refused(Plain with { Prior = PriorKind.ScaleMixture, PriorSigma = 0.1, NarrowSigma = 0.1 }, "The narrow component of the prior has a standard deviation of 0.1, and the wide one of 0.1; give a narrow one below the wide one.");
+        Refused(Plain with { Kind = NetworkKind.Classifier, HasDeepSupervision = true }, "Deep supervision was asked for, but a classifier has no decoder to supervise.");
         Refused(Plain with { ResidualBlocks = [1, 0, 2] }, "Residual blocks 1, 0, 2 were given for 3 levels; give one number above 0 a level, or none.");
         Refused(Plain with { PriorMean = PriorMean.Start }, "A prior mean was asked for, but the posterior is Plain; only MeanField has a prior.");
     }

@@ -96,7 +96,7 @@ public sealed record TrainingOptions
     /// <summary>How the weight of the KL rises during the run.</summary>
     public KlWarmUp KlWarmUp { get; init; } = new();
 
-    /// <summary>Standard deviation of the Gaussian prior.</summary>
+    /// <summary>Standard deviation of the Gaussian or Laplace prior, or of the wide component of the scale mixture.</summary>
     public double PriorSigma { get; init; } = 1;
 
     /// <summary>Channel dropout: probability that a channel is dropped.</summary>

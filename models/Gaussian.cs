@@ -12,6 +12,7 @@ public static class Gaussian
     public static Tensor KlDivergence(Tensor mean, Tensor sigma, double priorSigma)
     {
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(priorSigma);
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
 
         // Per element: ln(σₚ/σ) + (σ² + μ²) / (2σₚ²) − ½

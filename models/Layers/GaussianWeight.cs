@@ -88,6 +88,7 @@ public sealed class GaussianWeight : Module, IWeight
     /// <exception cref="ArgumentException">The prior needs a draw and the source gives none.</exception>
     public Tensor KlDivergence(INoiseSource noise)
     {
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
         var epsilon = !Prior.IsSampled ? null : noise.Gaussian(Noise.Name, mean.shape) ?? throw new ArgumentException(
             $"The KL divergence of {Noise.Name} is estimated by sampling, and the noise source gives no noise. Give one that draws.", nameof(noise));
@@ -100,6 +101,7 @@ public sealed class GaussianWeight : Module, IWeight
     /// <param name="sigma">σ, as <see cref="Mean"/>, above 0.</param>
     public void Start(Tensor start, Tensor sigma)
     {
+        using var pause = FinalizerPause.Begin();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         mean.copy_(start);
@@ -123,7 +125,7 @@ public sealed class GaussianWeight : Module, IWeight
     /// <summary>Draws the output instead of the weight: y ~ N(x * μ + bias, x² * σ²), independently for every element.</summary>
     /// <remarks>
     /// The least variance of gradients; neighbouring voxels lose the correlation that one kernel gives them, so it is for training only.
-    /// Source: Kingma et al. 2015, arXiv:1506.02557, section 2.2.
+    /// Source: Kingma et al. 2015, arXiv:1506.02557, section 2.3.
     /// </remarks>
     private Tensor LocalReparameterisation(LinearOperation operation, Tensor input, Tensor bias, ITrainingNoise noise)
     {

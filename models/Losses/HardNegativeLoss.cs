@@ -7,7 +7,7 @@ namespace Credence.Models.Losses;
 /// <remarks>
 /// Source: Shrivastava et al. 2016, "Training region-based object detectors with online hard example mining", arXiv:1604.03540; the ratio of 3 is that of
 /// Liu et al. 2016, SSD, section 2.2, arXiv:1512.02325. A lesion voxel is a voxel of any foreground class.
-/// From the first step, mining holds the network at a constant: see docs/decisions/0012-mining-warms-up.md. So at the start of a run all negatives are kept, and their
+/// From the first step, mining can hold the network at a constant: see docs/decisions/0012-mining-warms-up.md. So at the start of a run all negatives are kept, and their
 /// number shrinks to k a lesion voxel during the warm-up.
 /// </remarks>
 /// <param name="K">Negatives a lesion voxel.</param>

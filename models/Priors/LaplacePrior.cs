@@ -24,6 +24,7 @@ public sealed class LaplacePrior : IPrior
     /// <inheritdoc/>
     public Tensor KlDivergence(Tensor offset, Tensor sigma, Tensor? epsilon)
     {
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
 
         // Per element: ln 2b + E|w| / b - (½ ln 2πe + ln σ), E|w| = σ √(2/π) exp(-μ²/2σ²) + μ erf(μ / σ√2)

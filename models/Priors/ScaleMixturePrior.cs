@@ -43,6 +43,7 @@ public sealed class ScaleMixturePrior : IPrior
     public Tensor KlDivergence(Tensor offset, Tensor sigma, Tensor? epsilon)
     {
         ArgumentNullException.ThrowIfNull(epsilon);
+        using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
         var square = (offset + sigma * epsilon).square();
         Tensor Component(double share, double deviation) => square * (-0.5 / (deviation * deviation)) + Math.Log(share / deviation);

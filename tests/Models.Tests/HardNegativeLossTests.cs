@@ -50,7 +50,7 @@ public sealed class HardNegativeLossTests
     [InlineData(0.0, -0.01)]
     [InlineData(0.5, 0.01)]
     [InlineData(0.5, -0.01)]
-    public void Mining_holds_the_model_at_a_constant_and_the_warm_up_frees_it(double warmUp, double slope)
+    public void Mining_can_hold_the_model_at_a_constant_and_the_warm_up_frees_it(double warmUp, double slope)
     {
         using var scope = NewDisposeScope();
         using var generator = new Generator(6);

@@ -13,6 +13,8 @@ public sealed record NetworkFootprint(long Parameters, long ParameterBytes, long
 {
     private const int Float = sizeof(float);
     private const int LossTensors = 6; // log-probability, probability, one-hot target, product with it, and the gradients of the first two
+    private const int ChannelBlock = 16; // a CPU computes on whole blocks: docs/decisions/0019-whole-blocks-of-channels.md
+    private const int FewChannels = 8; // of an image, which needs no gradient and is then not filled
     private const int GradientTensors = 3; // of a layer's output, of its input, and what a convolution reorders
 
     /// <summary>All of it, bytes.</summary>
@@ -43,11 +45,39 @@ public sealed record NetworkFootprint(long Parameters, long ParameterBytes, long
             isKept[read] = true;
         }
 
-        var kept = grids.Where((_, index) => isKept[index]).Sum();
+        var isHost = network.parameters().First().device_type == DeviceType.CPU;
+        var kept = grids.Where((_, index) => isKept[index]).Sum()
+            + nodes.Select((node, index) => batch * Beside(node, node.Inputs[0] == Network.Image ? image : shapes[node.Inputs[0]], shapes[index], network.Options.Estimator, isHost)).Sum();
         var parameters = network.parameters().Sum(p => p.numel());
         return new(
             parameters, 2 * parameters * Float, optimiserStates * parameters * Float,
             Float * (kept + LossTensors * grids[^1] + GradientTensors * grids.Max()));
+    }
+
+    /// <summary>What a linear operation keeps beside its input and output, for one example: the copies with filled channels, and the second operation of an estimator.</summary>
+    private static long Beside(NetworkNode node, (long Channels, long[] Space) input, (long Channels, long[] Space) output, WeightEstimator estimator, bool isHost)
+    {
+        if (node.Layer is not IWeightedLayer layer)
+        {
+            return 0;
+        }
+
+        var needsFilling = isHost && layer switch
+        {
+            Convolution c => c.Padding.Any(p => p > 0) && (node.Inputs[0] != Network.Image || input.Channels > FewChannels),
+            TransposedConvolution => true,
+            _ => false,
+        };
+        long Filled(long channels) => needsFilling ? (channels + ChannelBlock - 1) / ChannelBlock * ChannelBlock : channels;
+        var (inVoxels, outVoxels) = (input.Space.Aggregate((a, b) => a * b), output.Space.Aggregate((a, b) => a * b));
+        var (filledIn, filledOut) = (inVoxels * Filled(input.Channels), outVoxels * Filled(output.Channels));
+        var filling = (Filled(input.Channels) > input.Channels ? filledIn : 0) + filledOut - outVoxels * output.Channels;
+        return filling + (layer.Weight is not GaussianWeight ? 0 : estimator switch
+        {
+            WeightEstimator.Flipout => filledIn, // the input with its signs
+            WeightEstimator.LocalReparameterisation => filledIn + filledOut + 2 * outVoxels * output.Channels, // squared input, variance; its root and the noise
+            _ => 0,
+        });
     }
 
     private static (long Channels, long[] Space) Output(ILayer layer, List<(long Channels, long[] Space)> inputs)

@@ -30,7 +30,7 @@ public sealed class CommandTests
     [InlineData("'dice + fokal' at character 8: 'fokal'; expected one of cross-entropy, weighted-cross-entropy", "fit", "--data", "d", "--out", "run", "--loss", "dice + fokal")]
     [InlineData("--prior-mean start needs --start-from, the network whose weights are the prior mean.", "fit", "--data", "d", "--out", "run", "--prior-mean", "start")]
     [InlineData("--wide-share is 1; give a number between 0 and 1.", "fit", "--data", "d", "--out", "run", "--wide-share", "1")]
-    [InlineData("'reparam' is not one of reparameterisation, flipout, local-reparameterisation.", "fit", "--data", "d", "--out", "run", "--estimator", "reparam")]
+    [InlineData("'reparam' is not one of reparameterisation, flipout, local-reparameterisation.", "fit", "--data", "d", "--out", "run", "-p", "mean-field", "--estimator", "reparam")]
     [InlineData("--prior has no effect without --posterior mean-field.", "fit", "--data", "d", "--out", "run", "--prior", "laplace")]
     [InlineData("--prior-sigma has no effect without --posterior mean-field.", "cross-validate", "--data", "d", "--out", "cv", "--prior-sigma", "0.5")]
     [InlineData("--dropout-placement has no effect without --posterior channel-dropout.", "fit", "--data", "d", "--out", "run", "--dropout-placement", "decoder")]

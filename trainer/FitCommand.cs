@@ -11,7 +11,7 @@ internal static class FitCommand
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case. Needed unless --resume." };
         var run = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the run: plan, log and checkpoints.", Required = true };
         var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --minutes and --epochs may be changed." };
-        var fold = new Option<int>("--fold") { Description = "The fold that validates, from 0.", DefaultValueFactory = _ => FitOptions.Defaults.Fold };
+        var fold = FitOptions.Fold("The fold that validates, from 0.");
         var seed = new Option<ulong>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => FitOptions.Defaults.Seed };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on the output stream; progress goes to the error stream." };
         var withReport = new Option<bool>("--report") { Description = "Write report.html into the folder of the run when training is over, as `credence-train report` does." };
@@ -19,18 +19,12 @@ internal static class FitCommand
 
         var command = new Command("fit", "Train a network on one fold of a folder of scans.") { data, run, resume, fold, seed, json, withReport };
         training.AddTo(command);
+        training.CheckFold(command, fold);
         command.Validators.Add(result =>
         {
             if (!result.GetValue(resume) && result.GetValue(data) is null)
             {
                 result.AddError("Give --data, the folder of scans, or --resume.");
-            }
-
-            // A validator does not see the defaults of options that were not given.
-            var (foldValue, folds) = (result.GetResult(fold) is null ? FitOptions.Defaults.Fold : result.GetValue(fold), training.Folds(result));
-            if (folds >= 2 && (foldValue < 0 || foldValue >= folds))
-            {
-                result.AddError($"--fold {foldValue} of --folds {folds}: give at least 2 folds, and a fold from 0 to folds - 1.");
             }
         });
         command.SetAction((parse, cancellation) => Task.Run(() =>

@@ -8,13 +8,14 @@ using Credence.Trainer.Training;
 namespace Credence.Trainer;
 
 /// <summary>The options that say how a network is trained, shared by every command that trains.</summary>
-internal sealed class FitOptions
+/// <param name="defaultEpochs">When neither epochs nor minutes are given.</param>
+internal sealed class FitOptions(int defaultEpochs = 100)
 {
     /// <summary>What an option that is not given stands for.</summary>
     public static readonly TrainingOptions Defaults = new() { Data = "", Run = "" };
 
     private readonly Option<Posterior> posterior = Kind("--posterior", "What the weights are", Defaults.Posterior);
-    private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = "Number of epochs. Give this or --minutes; 100 when neither is given." });
+    private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = $"Number of epochs. Give this or --minutes; {defaultEpochs} when neither is given." });
     private readonly Option<double?> minutes = Positive(new Option<double?>("--minutes") { Description = "Wall-clock minutes, validation included." });
     private readonly Option<int?> steps = Positive(new Option<int?>("--steps-per-epoch") { Description = $"Steps an epoch; {Defaults.StepsPerEpoch} by default." });
     private readonly Option<int?> batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step; the plan's by default." });
@@ -56,20 +57,38 @@ internal sealed class FitOptions
     private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
 
     /// <summary>Adds the options and the rules between them to a command.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="except">Names of options that the command sets itself.</param>
+    public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
         foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, testLock, device, precision, workers, threads })
         {
-            command.Options.Add(option);
+            if (!except.Contains(option.Name))
+            {
+                command.Options.Add(option);
+            }
         }
 
         network.AddTo(command);
         command.Validators.Add(Check);
     }
 
-    /// <summary>Number of folds, for a validator: there, an option that is not given has no default.</summary>
-    public int Folds(CommandResult result) => result.GetResult(folds) is null ? Defaults.Folds : result.GetValue(folds);
+    /// <summary>The fold that is held out.</summary>
+    public static Option<int> Fold(string description) => new("--fold") { Description = description, DefaultValueFactory = _ => Defaults.Fold };
+
+    /// <summary>Refuses a fold that <c>--folds</c> does not have.</summary>
+    public void CheckFold(Command command, Option<int> fold) => command.Validators.Add(result =>
+    {
+        // A validator does not see the defaults of options that were not given.
+        var (foldValue, count) = (result.GetResult(fold) is null ? Defaults.Fold : result.GetValue(fold), Folds(result));
+        if (count >= 2 && (foldValue < 0 || foldValue >= count))
+        {
+            result.AddError($"--fold {foldValue} of --folds {count}: give at least 2 folds, and a fold from 0 to folds - 1.");
+        }
+    });
+
+    private int Folds(CommandResult result) => result.GetResult(folds) is null ? Defaults.Folds : result.GetValue(folds);
 
     /// <summary>The options that were given; fold and seed are the caller's.</summary>
     /// <param name="parse">The parsed command line.</param>
@@ -80,7 +99,7 @@ internal sealed class FitOptions
         Data = data,
         Run = run,
         Posterior = parse.GetValue(posterior),
-        Epochs = 100,
+        Epochs = defaultEpochs,
         StepsPerEpoch = parse.GetValue(steps) ?? Defaults.StepsPerEpoch,
         BatchSize = parse.GetValue(batch),
         Width = parse.GetValue(width),
@@ -146,6 +165,10 @@ internal sealed class FitOptions
         });
         return option;
     }
+
+    /// <summary>Number of Monte Carlo samples, for the commands that predict.</summary>
+    public static Option<int> Samples(string description) =>
+        Within(new Option<int>("--samples") { Description = description, DefaultValueFactory = _ => 16 }, v => v >= 0, "0 (the posterior mean) or more");
 
     private static Option<T> Within<T>(Option<T> option, Predicate<T> isAllowed, string allowed)
     {

@@ -42,6 +42,12 @@ public sealed record EvaluationReport
     /// <summary>The runs; several are averaged as an ensemble.</summary>
     public required IReadOnlyList<string> Runs { get; init; }
 
+    /// <summary>Which weights of each run.</summary>
+    public CheckpointChoice Checkpoint { get; init; }
+
+    /// <summary>What of the weights was decided on the cases that are judged; null for nothing.</summary>
+    public string? Selection { get; init; }
+
     /// <summary>Monte Carlo samples a member.</summary>
     public required int Samples { get; init; }
 

@@ -53,6 +53,7 @@ public sealed record PairedComparison(
 
     private static PairedComparison Compare(ComparedResult first, ComparedResult second, string metric)
     {
+        RefuseOtherCases(first, second);
         var values = first.Cases.ToDictionary(c => c.Id, c => c.Value(metric));
         var differences = second.Cases
             .Select(c => (c.Patient, Difference: c.Value(metric) - values.GetValueOrDefault(c.Id)))
@@ -72,6 +73,20 @@ public sealed record PairedComparison(
         return new(
             first.Name, second.Name, metric, list.Count, mean, Bootstrap.OfMean(list, Seed), sigma > 0 ? mean / sigma : null,
             WilcoxonSignedRank.Test(list), null, OverRuns(first, second, metric), differences);
+    }
+
+    /// <summary>Cases pair by name; that they are the same scans and masks, only the hashes say.</summary>
+    private static void RefuseOtherCases(ComparedResult first, ComparedResult second)
+    {
+        static (string Kind, string? Hash) Source(ComparedResult side) => side.TestSet is { } test ? ("test set", test.Hash) : ("validation cases of data", side.DataHash);
+        var (a, b) = (Source(first), Source(second));
+        if (a.Hash is { } expected && b.Hash is { } found && a != b)
+        {
+            throw new DatasetException(second.Name, $"{b.Kind} {Short(found)}", $"{a.Kind} {Short(expected)} as in {first.Name}",
+                "Compare results on the same scans and masks; evaluate both runs again with the same --data.");
+        }
+
+        static string Short(string hash) => hash.Length > 16 ? hash[..16] : hash;
     }
 
     private static CorrectedResampledTest? OverRuns(ComparedResult first, ComparedResult second, string metric)

@@ -75,9 +75,15 @@ public sealed class TrainingData
         var dataset = Dataset.Open(options.Data);
         var survey = Survey(dataset, report, cancellation);
         new TestLock(options.TestLock ?? TestLock.Beside(dataset)).RefuseTraining(dataset, survey.ScanHashes);
-        var split = File.Exists(folder.LastCheckpoint)
+        var isResumed = File.Exists(folder.LastCheckpoint);
+        var split = isResumed
             ? folder.ReadSplit(dataset)
             : FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
+        if (isResumed)
+        {
+            split.RefuseOther(options);
+        }
+
         var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
         plan = plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
 

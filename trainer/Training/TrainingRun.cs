@@ -109,8 +109,7 @@ internal sealed class TrainingRun : IDisposable
             var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
-                throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.Total.DataNorm} at step {current}"),
-                    "finite numbers", "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.");
+                throw new DivergedException(options.Run, current, values.Loss, values.Total.DataNorm);
             }
 
             average?.Update(current);

@@ -32,6 +32,7 @@ public sealed class CrossValidationTests
         var dice = Assert.Single(report.Metrics, m => m.Summary.Metric == "lesion/dice");
         Assert.Equal(report.Results.SelectMany(r => r.Cases).Average(c => c.Value("dice")!.Value), dice.Summary.Mean, tolerance: 1e-12);
         Assert.NotNull(dice.Variance);
+        Assert.Equal((CheckpointChoice.Last, null), (EvaluationReport.Read(folder.File("cv/seed-1-fold-0")).Checkpoint, EvaluationReport.Read(folder.File("cv/seed-1-fold-0")).Selection));
 
         var whole = File.ReadAllText(folder.File("cv/cross-validation.json"));
         Directory.Delete(folder.File("cv/seed-1-fold-1"), recursive: true);
@@ -40,7 +41,7 @@ public sealed class CrossValidationTests
         Assert.Equal(whole, File.ReadAllText(folder.File("cv/cross-validation.json")));
 
         Assert.Equal(
-            $"{folder.File("cv")}: a cross-validation with other settings: options.stepsPerEpoch was 3, now 4; expected the same options and data. Give the options it was started with, or another folder with --out.",
+            $"{folder.File("cv")}: results with other settings: options.stepsPerEpoch was 3, now 4; expected the same options and data. Give the options it was started with, or another folder with --out.",
             Assert.Throws<DatasetException>(() => Run(options with { Training = options.Training with { StepsPerEpoch = 4 } })).Message);
     }
 
@@ -120,6 +121,12 @@ public sealed class CrossValidationTests
         var error = Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, o => o with { Epochs = 2 }, new SilentObserver(), TimeProvider.System, CancellationToken.None));
 
         Assert.Contains("split.json: a split in which case CASE0 is listed; expected the cases of", error.Message, StringComparison.Ordinal);
+        File.WriteAllText(folder.File("split.json"), split.Replace("CASE", "case", StringComparison.Ordinal));
+        foreach (var other in new[] { options with { Fold = 1 }, options with { SplitSeed = 9 }, options with { Folds = 3 } })
+        {
+            Assert.Contains($"a run of fold 0 of 2, split with seed 1; expected fold {other.Fold} of {other.Folds}, split with seed {other.SplitSeed ?? 1}, as asked for.",
+                Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, _ => other, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
+        }
     }
 
     private static CrossValidateOptions Options(SmallDataset data, string output) => new()

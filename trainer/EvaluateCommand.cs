@@ -70,6 +70,6 @@ internal static class EvaluateCommand
     public static string Number(Interval? interval) => interval is null ? "-" : $"{Number(interval.Low)} to {Number(interval.High)}";
 
     private static void WriteSummary(IReadOnlyList<PatientSummary> summary) => ResultTable.Write(
-        ["metric", "patients", "mean", "sd", "95 % interval"],
-        [.. summary.Select(m => new[] { m.Metric, $"{m.Patients}", Number(m.Mean), Number(m.StandardDeviation), Number(m.Interval) })]);
+        ["metric", "patients", "undefined", "mean", "sd", "95 % interval"],
+        [.. summary.Select(m => new[] { m.Metric, $"{m.Patients}", $"{m.UndefinedCases}", Number(m.Mean), Number(m.StandardDeviation), Number(m.Interval) })]);
 }

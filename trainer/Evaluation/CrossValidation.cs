@@ -56,7 +56,7 @@ public sealed class CrossValidation(CrossValidateOptions options, Func<string, I
             return null;
         }
 
-        var report = CrossValidationReport.Create(settings, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]);
+        var report = CrossValidationReport.Create(settings, results[0].Report!.Rules, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]);
         report.Write(options.Output);
         return report;
     }

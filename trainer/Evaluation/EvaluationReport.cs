@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Credence.Inference.Metrics;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
 
@@ -62,6 +63,9 @@ public sealed record EvaluationReport
 
     /// <summary>In a cross-validation, what was asked for: a hash of settings, data, seed and fold.</summary>
     public string? Job { get; init; }
+
+    /// <summary>The rules of the metrics; null in reports that did not record them.</summary>
+    public EvaluationOptions? Rules { get; init; }
 
     /// <summary>Per metric, over patients.</summary>
     public required IReadOnlyList<PatientSummary> Summary { get; init; }

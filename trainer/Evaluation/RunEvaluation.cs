@@ -117,6 +117,7 @@ public static class RunEvaluation
             DataHash = ensemble.Manifest.Provenance.DataHash,
             TestSet = testSet,
             Job = options.Job,
+            Rules = CaseScoring.Rules(dataset.Classes),
             Summary = PatientSummary.Of(results),
             Cases = results,
         };
@@ -174,6 +175,7 @@ public static class RunEvaluation
             scans.Add(file.Id, Convert.ToHexStringLower(loaded.ScanHash));
         }
 
+        TestScans.RefuseShared(dataset, TestScans.Hash(dataset, dataset.Cases, report, cancellation), scans);
         var path = options.TestLock ?? TestLock.Beside(dataset);
         var hash = TestLock.Hash(contents);
         var looks = new TestLock(path).Look(hash, scans, $"evaluate {string.Join(", ", options.Runs)}", Program, clock);

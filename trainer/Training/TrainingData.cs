@@ -1,5 +1,6 @@
 using Credence.Inference;
 using Credence.Inference.Model;
+using Credence.Models.Checkpoints;
 using Credence.MedicalIO;
 using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
@@ -69,23 +70,33 @@ public sealed class TrainingData
     }
 
     /// <summary>Opens, checks, plans, splits and preprocesses. A run that has a checkpoint keeps the split that it was started with.</summary>
-    /// <exception cref="DatasetException">The data cannot be trained on, or one of the cases belongs to a locked test set.</exception>
-    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Action<string> report, CancellationToken cancellation)
+    /// <param name="options">Of the run.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="checkpoint">What the run goes on from; null for one that begins.</param>
+    /// <param name="report">Told what is read.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    /// <exception cref="DatasetException">The data cannot be trained on, a case has a scan of the test set, or data, fold or plan are not those of the checkpoint.</exception>
+    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Checkpoint? checkpoint, Action<string> report, CancellationToken cancellation)
     {
         var dataset = Dataset.Open(options.Data);
         var survey = Survey(dataset, report, cancellation);
         new TestLock(options.TestLock ?? TestLock.Beside(dataset)).RefuseTraining(dataset, survey.ScanHashes);
-        var isResumed = File.Exists(folder.LastCheckpoint);
-        var split = isResumed
+        TestScans.RefuseShared(dataset, survey.ScanHashes, TestScans.Hash(dataset, dataset.TestCases, report, cancellation));
+        var split = checkpoint is not null
             ? folder.ReadSplit(dataset)
             : FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
-        if (isResumed)
+        if (checkpoint is not null)
         {
             split.RefuseOther(options);
+            ResumeCheck.RefuseOtherData(checkpoint, options.Data, survey.DataHash);
         }
 
         var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
         plan = plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
+        if (checkpoint is not null)
+        {
+            ResumeCheck.RefuseOtherPlan(checkpoint, options, folder.Plan, plan);
+        }
 
         var training = new List<TrainingCase>();
         var validation = new List<ValidationCase>();

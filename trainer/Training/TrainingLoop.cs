@@ -58,7 +58,7 @@ public sealed class TrainingLoop
 
     private TrainingResult Run(Checkpoint? checkpoint, CancellationToken cancellation)
     {
-        var data = TrainingData.Prepare(options, folder, observer.Preparing, cancellation);
+        var data = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, cancellation);
         var (plan, device) = (data.Plan, ResolveDevice(options.Device));
         if (options.Threads > 0)
         {
@@ -103,9 +103,7 @@ public sealed class TrainingLoop
         while (!run.IsOver)
         {
             var epoch = run.TrainEpoch(Report, cancellation);
-            var report = run.Validate(epoch, objective, folder, cancellation);
-            log.Write(report);
-            observer.Validated(report);
+            observer.Validated(run.Validate(epoch, objective, folder, log.Write, cancellation));
         }
 
         var progress = run.Progress;

@@ -101,10 +101,24 @@ public sealed class CrossValidationTests
         Assert.Equal(second.Cases[0].Values["lesion/dice"], EvaluationReport.Read(folder.File("evaluation")).Cases[0].Values["lesion/dice"]);
         Assert.Contains("no case that validates in every run", Assert.Throws<DatasetException>(() => Evaluate(Evaluation("run0", "run1") with { Split = EvaluationSplit.Validation })).Message, StringComparison.Ordinal);
 
+        // A comparison of these reports is a look, at the record they name or at the one that is given.
+        File.Move(data.File("test-lock.json"), folder.File("moved.json"));
+        var (code, _, message) = BuiltProgram.Run("Trainer", "credence-train", ["compare", folder.File("evaluation"), folder.File("evaluation")]);
+        Assert.Equal((3, true), (code, message.Contains("give the record with --test-lock.", StringComparison.Ordinal)));
+        (code, var output, _) = BuiltProgram.Run("Trainer", "credence-train", ["compare", folder.File("evaluation"), folder.File("evaluation"), "--test-lock", folder.File("moved.json")]);
+        Assert.Equal((0, true), (code, output.Contains("looked at 3 times", StringComparison.Ordinal)));
+        File.Move(folder.File("moved.json"), data.File("test-lock.json"));
+
         // The locked scan under another name: the lock keeps it out of training.
         File.Copy(data.File("imagesTr/case4.nii.gz"), data.File("imagesTr/case9.nii.gz"));
         File.Copy(data.File("labelsTr/case3.nii.gz"), data.File("labelsTr/case9.nii.gz"));
+        Assert.Contains("case case9 for training has the scan of case case4 of the test set; expected every scan on one side.", Assert.Throws<DatasetException>(() => Evaluate(Evaluation("run0"))).Message, StringComparison.Ordinal);
         Assert.Contains("case case9 has the scan of case case4 of the test set locked by", Assert.Throws<DatasetException>(() =>
+            TrainingLoop.Fit(Options(data, "").Training with { Run = folder.File("leak") }, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
+
+        // Before the first look nothing is locked, but the scan is on both sides.
+        File.Delete(data.File("test-lock.json"));
+        Assert.Contains("case case9 for training has the scan of case case4 of the test set; expected every scan on one side.", Assert.Throws<DatasetException>(() =>
             TrainingLoop.Fit(Options(data, "").Training with { Run = folder.File("leak") }, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
     }
 

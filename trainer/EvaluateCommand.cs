@@ -21,7 +21,7 @@ internal static class EvaluateCommand
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => Defaults.Seed };
         var keep = FitOptions.Kind("--keep", "Maps to keep", Defaults.Keep);
         var testLock = new Option<FileInfo>("--test-lock") { Description = "Record of the looks at the test set; test-lock.json beside the data set by default." };
-        var device = new Option<string>("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+        var device = FitOptions.Device();
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream." };
 
         var command = new Command("evaluate", "Judge the networks of one or more runs as they would work in deployment.") { runs, data, output, split, checkpoint, samples, seed, keep, testLock, device, json };

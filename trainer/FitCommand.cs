@@ -6,11 +6,13 @@ namespace Credence.Trainer;
 
 internal static class FitCommand
 {
+    private static readonly string[] Resumable = ["--out", "--resume", "--json", "--data", "--epochs", "--minutes", "--patience", "--device", "--threads", "--workers"];
+
     public static Command Create()
     {
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case. Needed unless --resume." };
         var run = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the run: plan, log and checkpoints.", Required = true };
-        var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --minutes and --epochs may be changed." };
+        var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --data, --epochs, --minutes, --patience, --device, --threads and --workers may be changed." };
         var fold = FitOptions.Fold("The fold that validates, from 0.");
         var seed = new Option<ulong>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => FitOptions.Defaults.Seed };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on the output stream; progress goes to the error stream." };
@@ -26,13 +28,21 @@ internal static class FitCommand
             {
                 result.AddError("Give --data, the folder of scans, or --resume.");
             }
+
+            if (result.GetValue(resume))
+            {
+                foreach (var option in command.Options.Where(o => !Resumable.Contains(o.Name) && result.GetResult(o) is { Implicit: false }))
+                {
+                    result.AddError($"{option.Name} cannot change when a run is resumed; leave it out, or start a run of its own.");
+                }
+            }
         });
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             using var observer = ConsoleObserver.Create(parse.GetValue(json));
             var folder = parse.GetRequiredValue(run).FullName;
             var result = parse.GetValue(resume)
-                ? TrainingLoop.Resume(folder, options => training.Until(parse, options), observer, TimeProvider.System, cancellation)
+                ? TrainingLoop.Resume(folder, options => training.Change(parse, options, parse.GetValue(data)?.FullName), observer, TimeProvider.System, cancellation)
                 : TrainingLoop.Fit(
                     training.Read(parse, parse.GetRequiredValue(data).FullName, folder) with { Fold = parse.GetValue(fold), Seed = parse.GetValue(seed) },
                     observer, TimeProvider.System, cancellation);

@@ -44,6 +44,12 @@ public sealed class TrainingData
     /// <summary>Cases to validate on.</summary>
     public IReadOnlyList<ValidationCase> Validation { get; }
 
+    /// <summary>What a user should know of a plan that was made before: that it has seen other cases than those that train; null when there is nothing.</summary>
+    public string? PlanConcern => Plan.MeasuredCases is { } measured && !measured.Order(StringComparer.Ordinal).SequenceEqual(Split.Training)
+        ? $"{TrainingPlan.FileName} was measured on {measured.Count} cases, not on the {Split.Training.Count} that train, so that it may have seen validation cases; "
+            + $"make it with `credence-train plan --fold {Split.Fold} --folds {Split.Folds}{(Split.Seed is { } seed ? $" --seed {seed}" : "")}`."
+        : null;
+
     /// <summary>Reads, checks and measures every case of a data set.</summary>
     public static FingerprintBuilder Survey(Dataset dataset, Action<string> report, CancellationToken cancellation)
     {
@@ -64,7 +70,9 @@ public sealed class TrainingData
     {
         var fingerprint = survey.Build(split?.Training);
         folder.Write(fingerprint);
-        var plan = File.Exists(folder.Plan) ? TrainingPlan.Read(folder.Plan) : Planner.Plan(dataset, fingerprint);
+        var plan = File.Exists(folder.Plan)
+            ? TrainingPlan.Read(folder.Plan)
+            : Planner.Plan(dataset, fingerprint) with { MeasuredCases = split?.Training ?? [.. dataset.Cases.Select(c => c.Id)] };
         plan.Write(folder.Plan);
         return (plan, fingerprint);
     }

@@ -37,6 +37,8 @@ public sealed class PairedComparisonTests
         var comparison = Assert.Single(PairedComparison.All([a, b], "dice"));
 
         Assert.Equal(["p", "q"], comparison.Differences.Keys);
+        Assert.Equal((1, 1), (comparison.UndefinedPairs, PatientSummary.Of("lesion/dice", a.Cases)!.UndefinedCases));
+        Assert.Contains("over 2 patients (1 cases without a value left out)", comparison.Sentence, StringComparison.Ordinal);
         Assert.Equal(0.2, comparison.Differences["p"], tolerance: 1e-12);
         Assert.Equal(0.1, comparison.MeanDifference, tolerance: 1e-12);
     }

@@ -1,3 +1,4 @@
+using Credence.Inference.Metrics;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Training;
 
@@ -16,6 +17,8 @@ public sealed class RunEvaluationTests
         var last = Evaluate(data, folder.Path, CheckpointChoice.Last);
         File.Delete(folder.File("best.safetensors"));
 
+        Assert.Equal((EmptyCasePolicy.Undefined, MatchingRule.OneToOne, 1.0), (last.Rules!.EmptyCases, last.Rules.Lesions.Matching, last.Rules.SurfaceTolerance));
+        Assert.Contains("\"surfaceTolerance\": 1", File.ReadAllText(folder.File("evaluation/evaluation.json")), StringComparison.Ordinal);
         Assert.StartsWith("the epoch of the weights was chosen on these cases", best.Selection, StringComparison.Ordinal);
         Assert.StartsWith("the end of training was chosen on these cases (--patience)", last.Selection, StringComparison.Ordinal);
         Assert.Equal((CheckpointChoice.Best, CheckpointChoice.Last), (best.Checkpoint, last.Checkpoint));

@@ -60,7 +60,7 @@ public sealed class CrossValidationTests
         Assert.Contains(tuned.Calibration.Threshold, tuned.Thresholds);
         Assert.Equal(tuned.Calibration, Inference.Model.TunedCalibration.Read(folder.File("calibration.json")).Calibration);
 
-        File.Copy(data.File("imagesTr/case0.nii.gz"), data.File("imagesTr/case1.nii.gz"), overwrite: true);
+        File.Copy(data.File("labelsTr/case0.nii.gz"), data.File("labelsTr/case1.nii.gz"), overwrite: true);
         Assert.Contains("Give its data set with --data, or cross-validate again.", Assert.Throws<DatasetException>(() =>
             OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
     }

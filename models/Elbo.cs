@@ -125,6 +125,9 @@ public sealed record Elbo
         };
     }
 
+    /// <summary>The mean of <see cref="KlFactor"/> over the minibatches of an epoch.</summary>
+    public double MeanKlFactor => Scaling == KlScaling.GeometricPerMinibatch ? Temper / Minibatches : KlFactor(1); // πᵢ adds up to 1
+
     /// <summary>Whether a data term and a scaling of the KL together are an evidence lower bound, up to one common factor.</summary>
     public static bool IsBound(DataTerm dataTerm, KlScaling scaling) => dataTerm switch
     {
@@ -146,13 +149,18 @@ public sealed record Elbo
     /// <summary>The objective in words, for logs and manifests.</summary>
     /// <param name="isLogLikelihood">Whether the data term is a log-likelihood.</param>
     public string Describe(bool isLogLikelihood) => string.Create(CultureInfo.InvariantCulture,
-        $"{(isLogLikelihood ? "ELBO" : "generalised Bayes (the data term is not a log-likelihood)")}: {DataTerm} + {Row(DataTerm, Minibatches, Examples, Voxels)}, lambda = {Temper}");
+        $"{(isLogLikelihood ? "ELBO" : "generalised Bayes (the data term is not a log-likelihood)")}: {DataTerm} + {Factor(Scaling, Minibatches, Examples, Voxels)}, lambda = {Temper}");
 
-    private static string Row(DataTerm dataTerm, long minibatches, long examples, long voxels) => dataTerm switch
+    /// <summary>Every scaling that belongs to a data term, with its factor.</summary>
+    private static string Row(DataTerm dataTerm, long minibatches, long examples, long voxels) =>
+        string.Join(" or ", Enum.GetValues<KlScaling>().Where(s => IsBound(dataTerm, s)).Select(s => Factor(s, minibatches, examples, voxels)));
+
+    private static string Factor(KlScaling scaling, long minibatches, long examples, long voxels) => scaling switch
     {
-        DataTerm.DataSetSum => "a KL factor of 1 (Whole)",
-        DataTerm.MinibatchSum => $"a KL factor of 1/M = 1/{minibatches} (PerMinibatch) or equation 9 (GeometricPerMinibatch)",
-        DataTerm.MeanPerExample => $"a KL factor of 1/N = 1/{examples} (PerExample)",
+        KlScaling.Whole => "a KL factor of 1 (Whole)",
+        KlScaling.PerMinibatch => $"a KL factor of 1/M = 1/{minibatches} (PerMinibatch)",
+        KlScaling.GeometricPerMinibatch => $"a KL factor of 2^(M-i) / (2^M - 1) in minibatch i of M = {minibatches} (GeometricPerMinibatch)",
+        KlScaling.PerExample => $"a KL factor of 1/N = 1/{examples} (PerExample)",
         _ => $"a KL factor of 1/(N V) = 1/({examples} x {voxels}) (PerVoxel)",
     };
 }

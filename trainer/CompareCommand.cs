@@ -12,9 +12,10 @@ internal static class CompareCommand
         var results = new Argument<DirectoryInfo[]>("results") { Description = "Two or more folders of evaluate or cross-validate, on the same cases.", Arity = ArgumentArity.OneOrMore }.WithoutUnknownOptions();
         var metric = new Option<string>("--metric") { Description = "Metric: class/metric, or a metric alone for its mean over classes.", DefaultValueFactory = _ => "dice" };
         var output = new Option<FileInfo>("--out", "-o") { Description = "File for the comparison as JSON." };
+        var testLock = new Option<FileInfo>("--test-lock") { Description = "Record of the looks at the test set, where it has moved since the evaluation." };
         var json = new Option<bool>("--json") { Description = "Print the comparison as JSON." };
 
-        var command = new Command("compare", "Compare results case by case: difference, interval, tests.") { results, metric, output, json };
+        var command = new Command("compare", "Compare results case by case: difference, interval, tests.") { results, metric, output, testLock, json };
         command.Validators.Add(result =>
         {
             if (result.GetValue(results) is { Length: < 2 })
@@ -25,8 +26,8 @@ internal static class CompareCommand
         command.SetAction((parse, _) =>
         {
             var sides = parse.GetRequiredValue(results).Select(r => ComparedResult.Read(r.FullName)).ToList();
-            var uses = Look(sides, parse.GetRequiredValue(metric));
-            var pairs = PairedComparison.All(sides, parse.GetRequiredValue(metric));
+            var pairs = PairedComparison.All(sides, parse.GetRequiredValue(metric)); // what is refused is no look
+            var uses = Look(sides, parse.GetRequiredValue(metric), parse.GetValue(testLock)?.FullName);
             var text = JsonSerializer.Serialize(new { comparisons = pairs, testSets = uses }, TrainerJson.Indented);
             if (parse.GetValue(output) is { } file)
             {
@@ -48,9 +49,9 @@ internal static class CompareCommand
     }
 
     /// <summary>A comparison on a test set is a look at it.</summary>
-    private static IReadOnlyList<TestSetUse> Look(IReadOnlyList<ComparedResult> sides, string metric) =>
+    private static IReadOnlyList<TestSetUse> Look(IReadOnlyList<ComparedResult> sides, string metric, string? testLock) =>
     [
-        .. sides.Select(s => s.TestSet).OfType<TestSetUse>().DistinctBy(t => (t.Hash, t.Lock)).Select(t => t with
+        .. sides.Select(s => s.TestSet).OfType<TestSetUse>().Select(t => t with { Lock = testLock ?? t.Lock }).DistinctBy(t => (t.Hash, t.Lock)).Select(t => t with
         {
             Looks = new TestLock(t.Lock).LookAgain(t.Hash, $"compare {metric} of {string.Join(", ", sides.Select(s => s.Name))}", RunEvaluation.Program, TimeProvider.System),
         }),

@@ -33,7 +33,7 @@ internal static class CrossValidateCommand
             DefaultValueFactory = _ => [1, 2],
         };
         var splitSeed = new Option<ulong>("--split-seed") { Description = "Seed of the folds, which all networks share.", DefaultValueFactory = _ => DefaultSplitSeed };
-        var samples = new Option<int>("--samples") { Description = "Monte Carlo samples of the out-of-fold predictions; a plain network runs once.", DefaultValueFactory = _ => 16 };
+        var samples = FitOptions.Samples("Monte Carlo samples of the out-of-fold predictions; a plain network runs once.");
         var shard = new Option<Shard>("--shard")
         {
             Description = "Do only a part of the networks, such as 2/4; the call that finds all done writes the report.",

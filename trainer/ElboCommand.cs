@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Credence.Models;
 using Credence.Trainer.Evaluation;
+using Credence.Trainer.Evaluation.Statistics;
 
 namespace Credence.Trainer;
 
@@ -17,16 +18,16 @@ internal static class ElboCommand
         var coefficients = new Option<IReadOnlyList<KlCoefficient>>("--tempers")
         {
             Description = $"Coefficients of the KL, separated by commas: temper factors, or the factor of another unit of the data term "
-                + $"({string.Join(", ", Enum.GetNames<KlScaling>().Select(FitOptions.Hyphenated))}), to see what a wrong one does. {DefaultCoefficients} by default.",
+                + $"({string.Join(", ", KlCoefficient.Scalings.Select(s => FitOptions.Hyphenated(s.ToString())))}), to see what a wrong one does. {DefaultCoefficients} by default.",
             CustomParser = result =>
             {
                 var parsed = new List<KlCoefficient>();
                 foreach (var word in result.Tokens.SelectMany(t => t.Value.Split(',')))
                 {
-                    var scaling = Enum.GetValues<KlScaling>().Cast<KlScaling?>().FirstOrDefault(s => FitOptions.Hyphenated(s!.Value.ToString()) == word);
+                    var scaling = KlCoefficient.Scalings.Cast<KlScaling?>().FirstOrDefault(s => FitOptions.Hyphenated(s!.Value.ToString()) == word);
                     if (scaling is null && !(double.TryParse(word, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && number >= 0 && double.IsFinite(number)))
                     {
-                        result.AddError($"--tempers: '{word}' is neither a number of 0 or more nor one of {string.Join(", ", Enum.GetNames<KlScaling>().Select(FitOptions.Hyphenated))}.");
+                        result.AddError($"--tempers: '{word}' is neither a number of 0 or more nor one of {string.Join(", ", KlCoefficient.Scalings.Select(s => FitOptions.Hyphenated(s.ToString())))}.");
                         return [];
                     }
 
@@ -36,14 +37,15 @@ internal static class ElboCommand
                 return parsed;
             },
         };
-        var samples = new Option<int>("--samples") { Description = "Monte Carlo samples of the held-out predictions.", DefaultValueFactory = _ => 16 };
-        var fold = new Option<int>("--fold") { Description = "The fold that is held out, from 0." };
+        var samples = FitOptions.Samples("Monte Carlo samples of the held-out predictions.");
+        var fold = FitOptions.Fold("The fold that is held out, from 0.");
         var seed = new Option<ulong>("--seed") { Description = "Seed of everything random, the same for all runs.", DefaultValueFactory = _ => FitOptions.Defaults.Seed };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream; progress goes to the error stream." };
-        var training = new FitOptions();
+        var training = new FitOptions(defaultEpochs: 10);
 
         var command = new Command("elbo", "Measure which coefficient of the KL is right: runs that differ in nothing else, compared on held-out cases.") { data, output, coefficients, samples, fold, seed, json };
-        training.AddTo(command);
+        training.AddTo(command, "--posterior", "--temper", "--select", "--patience");
+        training.CheckFold(command, fold);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var folder = parse.GetRequiredValue(output).FullName;
@@ -80,17 +82,19 @@ internal static class ElboCommand
         static string Number(double? value, string format) => value?.ToString(format, CultureInfo.InvariantCulture) ?? "-";
         Console.WriteLine(report.Objective);
         ResultTable.Write(
-            ["coefficient", "lambda", "NLL", "95 % interval", "ECE near", "Dice", "KL/weight", "SNR", "collapsed", "KL gradient", "cosine"],
+            ["coefficient", "lambda", "NLL", "95 % interval", "difference", "95 % interval", "ECE near", "Dice", "KL/weight", "SNR", "collapsed", "KL gradient", "cosine"],
             [
                 .. report.Points.Select(p => (IReadOnlyList<string>)
                 [
                     p.SameAs is { } scaling ? FitOptions.Hyphenated(scaling.ToString()) : p.Temper == 1 ? "Bayes" : "tempered",
-                    Number(p.Temper, "G4"), Number(p.NegativeLogLikelihood.Mean, "F5"),
-                    p.NegativeLogLikelihood.Interval is { } i ? $"{Number(i.Low, "F5")} to {Number(i.High, "F5")}" : "-",
+                    Number(p.Temper, "G4"), p.DivergedAt is { } step ? $"diverged at step {step}" : Number(p.NegativeLogLikelihood?.Mean, "F5"), Range(p.NegativeLogLikelihood?.Interval),
+                    Number(p.AgainstReference?.MeanDifference, "F5"), Range(p.AgainstReference?.Interval),
                     Number(p.ErrorNearLesions?.Mean, "F4"), Number(p.Dice?.Mean, "F4"), Number(p.KlPerWeight, "G3"), Number(p.SignalToNoise, "G3"),
                     Number(p.CollapsedShare, "P1"), Number(p.KlGradientShare, "P2"), Number(p.GradientCosine, "F2"),
                 ]),
             ]);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"least held-out NLL at lambda = {report.Best.Temper:G4} -> {Path.Combine(folder, ElboReport.FileName)}, elbo.png"));
+        Console.WriteLine($"{report.Verdict} -> {Path.Combine(folder, ElboReport.FileName)}, elbo.png");
+
+        static string Range(Interval? interval) => interval is null ? "-" : $"{Number(interval.Low, "F5")} to {Number(interval.High, "F5")}";
     }
 }

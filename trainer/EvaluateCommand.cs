@@ -16,21 +16,15 @@ internal static class EvaluateCommand
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case.", Required = true };
         var output = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder for evaluation.json and the maps that are kept.", Required = true };
         var split = FitOptions.Kind("--split", "Cases that validate in all runs, or the held-out test set", Defaults.Split);
-        var samples = new Option<int>("--samples") { Description = "Monte Carlo samples; a plain network runs once.", DefaultValueFactory = _ => Defaults.Samples };
+        var checkpoint = FitOptions.Kind("--checkpoint", "Weights that are judged: of the epoch that was best on the validation cases, or of the last", Defaults.Checkpoint);
+        var samples = FitOptions.Samples("Monte Carlo samples; a plain network runs once.");
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => Defaults.Seed };
         var keep = FitOptions.Kind("--keep", "Maps to keep", Defaults.Keep);
         var testLock = new Option<FileInfo>("--test-lock") { Description = "Record of the looks at the test set; test-lock.json beside the data set by default." };
-        var device = new Option<string>("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+        var device = FitOptions.Device();
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream." };
-        samples.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 0)
-            {
-                result.AddError("--samples is below 0; 0 runs the posterior mean.");
-            }
-        });
 
-        var command = new Command("evaluate", "Judge the best networks of one or more runs as they would work in deployment.") { runs, data, output, split, samples, seed, keep, testLock, device, json };
+        var command = new Command("evaluate", "Judge the networks of one or more runs as they would work in deployment.") { runs, data, output, split, checkpoint, samples, seed, keep, testLock, device, json };
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             using var observer = ConsoleObserver.Create(parse.GetValue(json));
@@ -40,6 +34,7 @@ internal static class EvaluateCommand
                 Data = parse.GetRequiredValue(data).FullName,
                 Output = parse.GetRequiredValue(output).FullName,
                 Split = parse.GetValue(split),
+                Checkpoint = parse.GetValue(checkpoint),
                 Samples = parse.GetValue(samples),
                 Seed = parse.GetValue(seed),
                 Keep = parse.GetValue(keep),
@@ -55,8 +50,12 @@ internal static class EvaluateCommand
             else
             {
                 WriteSummary(report.Summary);
-                Console.WriteLine($"{report.Cases.Count} {(report.Split == EvaluationSplit.Test ? "test" : "validation")} cases; intervals are 95 %, over patients"
+                Console.WriteLine($"{report.Cases.Count} {(report.Split == EvaluationSplit.Test ? "test" : "validation")} cases, {(report.Checkpoint == CheckpointChoice.Best ? "best" : "last")} weights; intervals are 95 %, over patients"
                     + $"{(report.TestSet is { } test ? $"; {test}" : "")} -> {Path.Combine(parse.GetRequiredValue(output).FullName, EvaluationReport.FileName)}");
+                if (report.Selection is { } selection)
+                {
+                    Console.WriteLine($"warning: {selection}.");
+                }
             }
 
             return CommandLine.Done;
@@ -71,6 +70,6 @@ internal static class EvaluateCommand
     public static string Number(Interval? interval) => interval is null ? "-" : $"{Number(interval.Low)} to {Number(interval.High)}";
 
     private static void WriteSummary(IReadOnlyList<PatientSummary> summary) => ResultTable.Write(
-        ["metric", "patients", "mean", "sd", "95 % interval"],
-        [.. summary.Select(m => new[] { m.Metric, $"{m.Patients}", Number(m.Mean), Number(m.StandardDeviation), Number(m.Interval) })]);
+        ["metric", "patients", "undefined", "mean", "sd", "95 % interval"],
+        [.. summary.Select(m => new[] { m.Metric, $"{m.Patients}", $"{m.UndefinedCases}", Number(m.Mean), Number(m.StandardDeviation), Number(m.Interval) })]);
 }

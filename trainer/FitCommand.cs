@@ -6,12 +6,14 @@ namespace Credence.Trainer;
 
 internal static class FitCommand
 {
+    private static readonly string[] Resumable = ["--out", "--resume", "--json", "--data", "--epochs", "--minutes", "--patience", "--device", "--threads", "--workers"];
+
     public static Command Create()
     {
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case. Needed unless --resume." };
         var run = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the run: plan, log and checkpoints.", Required = true };
-        var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --minutes and --epochs may be changed." };
-        var fold = new Option<int>("--fold") { Description = "The fold that validates, from 0.", DefaultValueFactory = _ => FitOptions.Defaults.Fold };
+        var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --data, --epochs, --minutes, --patience, --device, --threads and --workers may be changed." };
+        var fold = FitOptions.Fold("The fold that validates, from 0.");
         var seed = new Option<ulong>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => FitOptions.Defaults.Seed };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on the output stream; progress goes to the error stream." };
         var withReport = new Option<bool>("--report") { Description = "Write report.html into the folder of the run when training is over, as `credence-train report` does." };
@@ -19,6 +21,7 @@ internal static class FitCommand
 
         var command = new Command("fit", "Train a network on one fold of a folder of scans.") { data, run, resume, fold, seed, json, withReport };
         training.AddTo(command);
+        training.CheckFold(command, fold);
         command.Validators.Add(result =>
         {
             if (!result.GetValue(resume) && result.GetValue(data) is null)
@@ -26,11 +29,12 @@ internal static class FitCommand
                 result.AddError("Give --data, the folder of scans, or --resume.");
             }
 
-            // A validator does not see the defaults of options that were not given.
-            var (foldValue, folds) = (result.GetResult(fold) is null ? FitOptions.Defaults.Fold : result.GetValue(fold), training.Folds(result));
-            if (folds >= 2 && (foldValue < 0 || foldValue >= folds))
+            if (result.GetValue(resume))
             {
-                result.AddError($"--fold {foldValue} of --folds {folds}: give at least 2 folds, and a fold from 0 to folds - 1.");
+                foreach (var option in command.Options.Where(o => !Resumable.Contains(o.Name) && result.GetResult(o) is { Implicit: false }))
+                {
+                    result.AddError($"{option.Name} cannot change when a run is resumed; leave it out, or start a run of its own.");
+                }
             }
         });
         command.SetAction((parse, cancellation) => Task.Run(() =>
@@ -38,7 +42,7 @@ internal static class FitCommand
             using var observer = ConsoleObserver.Create(parse.GetValue(json));
             var folder = parse.GetRequiredValue(run).FullName;
             var result = parse.GetValue(resume)
-                ? TrainingLoop.Resume(folder, options => training.Until(parse, options), observer, TimeProvider.System, cancellation)
+                ? TrainingLoop.Resume(folder, options => training.Change(parse, options, parse.GetValue(data)?.FullName), observer, TimeProvider.System, cancellation)
                 : TrainingLoop.Fit(
                     training.Read(parse, parse.GetRequiredValue(data).FullName, folder) with { Fold = parse.GetValue(fold), Seed = parse.GetValue(seed) },
                     observer, TimeProvider.System, cancellation);

@@ -8,13 +8,14 @@ using Credence.Trainer.Training;
 namespace Credence.Trainer;
 
 /// <summary>The options that say how a network is trained, shared by every command that trains.</summary>
-internal sealed class FitOptions
+/// <param name="defaultEpochs">When neither epochs nor minutes are given.</param>
+internal sealed class FitOptions(int defaultEpochs = 100)
 {
     /// <summary>What an option that is not given stands for.</summary>
     public static readonly TrainingOptions Defaults = new() { Data = "", Run = "" };
 
     private readonly Option<Posterior> posterior = Kind("--posterior", "What the weights are", Defaults.Posterior);
-    private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = "Number of epochs. Give this or --minutes; 100 when neither is given." });
+    private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = $"Number of epochs. Give this or --minutes; {defaultEpochs} when neither is given." });
     private readonly Option<double?> minutes = Positive(new Option<double?>("--minutes") { Description = "Wall-clock minutes, validation included." });
     private readonly Option<int?> steps = Positive(new Option<int?>("--steps-per-epoch") { Description = $"Steps an epoch; {Defaults.StepsPerEpoch} by default." });
     private readonly Option<int?> batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step; the plan's by default." });
@@ -35,41 +36,59 @@ internal sealed class FitOptions
         CustomParser = result => Parse<KlScaling>(result),
     };
 
-    private readonly Option<double> temper = new("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper };
+    private readonly Option<double> temper = Within(new Option<double>("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper }, v => v >= 0 && double.IsFinite(v), "0 or more");
     private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Mean-field: standard deviation of the Gaussian or Laplace prior, or of the wide component of the scale mixture; {Defaults.PriorSigma} by default." });
     private readonly Option<KlWarmUpKind> klWarmUp = Kind("--kl-warm-up", "How the factor of the KL rises from 0", Defaults.KlWarmUp.Kind);
     private readonly Option<double> klShare = Within(new Option<double>("--kl-warm-up-share") { Description = "Share of the run, or of each cycle, in which the KL rises; in (0, 1].", DefaultValueFactory = _ => Defaults.KlWarmUp.Share }, v => v is > 0 and <= 1, "a number above 0, at most 1");
     private readonly Option<int?> klCycles = Positive(new Option<int?>("--kl-cycles") { Description = $"Cycles of --kl-warm-up cyclical; {Defaults.KlWarmUp.Cycles} by default." });
-    private readonly Option<double> weightDecay = Within(new Option<double>("--weight-decay") { Description = "L2: decoupled decay of convolution weights that are points.", DefaultValueFactory = _ => Defaults.WeightDecay }, v => v >= 0, "0 or more");
+    private readonly Option<double> weightDecay = Within(new Option<double>("--weight-decay") { Description = "L2: decay of convolution weights that are points; decoupled from the gradient with AdamW, added to it with SGD.", DefaultValueFactory = _ => Defaults.WeightDecay }, v => v >= 0, "0 or more");
     private readonly Option<double> l1 = Within(new Option<double>("--l1") { Description = "L1 penalty on convolution weights that are points; makes weights exactly 0.", DefaultValueFactory = _ => Defaults.L1 }, v => v >= 0, "0 or more");
     private readonly Option<double?> average = Within(new Option<double?>("--average") { Description = "Decay of a moving average of the weights, such as 0.999; the average is validated and kept as the best." }, v => v is null or > 0 and < 1, "a number between 0 and 1");
     private readonly Option<SelectionCriterion> select = Kind("--select", "What makes an epoch the best", Defaults.Select);
     private readonly Option<int?> patience = Positive(new Option<int?>("--patience") { Description = "Stop after this many epochs without a better one." });
     private readonly Option<int> recency = Within(new Option<int>("--recency") { Description = "Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.", DefaultValueFactory = _ => Defaults.RecencyMinibatches }, v => v >= 0, "0 or more");
-    private readonly Option<string> flips = new("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes };
+    private readonly Option<string> flips = Within(new Option<string>("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes }, v => v == "none" || (v.Length > 0 && v.All("ijk".Contains)), "letters of i, j and k such as ij, or none");
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
-    private readonly Option<string> device = new("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+    private readonly Option<string> device = Device();
     private readonly NetworkArguments network = new();
     private readonly Option<ComputePrecision> precision = Kind("--precision", "Number format of convolutions; norms, losses and KL stay float32", Defaults.Precision);
     private readonly Option<int?> workers = Positive(new Option<int?>("--workers") { Description = $"Minibatches prepared at the same time; {Defaults.SamplingWorkers} by default. Changes the speed alone." });
-    private readonly Option<int> threads = new("--threads") { Description = "Threads; 0 is one a core." };
+    private readonly Option<int> threads = Within(new Option<int>("--threads") { Description = "Threads; 0 is one a core." }, v => v >= 0, "0 or more");
 
     /// <summary>Adds the options and the rules between them to a command.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="except">Names of options that the command sets itself.</param>
+    public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
         foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, testLock, device, precision, workers, threads })
         {
-            command.Options.Add(option);
+            if (!except.Contains(option.Name))
+            {
+                command.Options.Add(option);
+            }
         }
 
         network.AddTo(command);
         command.Validators.Add(Check);
     }
 
-    /// <summary>Number of folds, for a validator: there, an option that is not given has no default.</summary>
-    public int Folds(CommandResult result) => result.GetResult(folds) is null ? Defaults.Folds : result.GetValue(folds);
+    /// <summary>The fold that is held out.</summary>
+    public static Option<int> Fold(string description) => new("--fold") { Description = description, DefaultValueFactory = _ => Defaults.Fold };
+
+    /// <summary>Refuses a fold that <c>--folds</c> does not have.</summary>
+    public void CheckFold(Command command, Option<int> fold) => command.Validators.Add(result =>
+    {
+        // A validator does not see the defaults of options that were not given.
+        var (foldValue, count) = (result.GetResult(fold) is null ? Defaults.Fold : result.GetValue(fold), Folds(result));
+        if (count >= 2 && (foldValue < 0 || foldValue >= count))
+        {
+            result.AddError($"--fold {foldValue} of --folds {count}: give at least 2 folds, and a fold from 0 to folds - 1.");
+        }
+    });
+
+    private int Folds(CommandResult result) => result.GetResult(folds) is null ? Defaults.Folds : result.GetValue(folds);
 
     /// <summary>The options that were given; fold and seed are the caller's.</summary>
     /// <param name="parse">The parsed command line.</param>
@@ -80,7 +99,7 @@ internal sealed class FitOptions
         Data = data,
         Run = run,
         Posterior = parse.GetValue(posterior),
-        Epochs = 100,
+        Epochs = defaultEpochs,
         StepsPerEpoch = parse.GetValue(steps) ?? Defaults.StepsPerEpoch,
         BatchSize = parse.GetValue(batch),
         Width = parse.GetValue(width),
@@ -107,8 +126,22 @@ internal sealed class FitOptions
         Threads = parse.GetValue(threads),
     }), parse);
 
-    /// <summary>The options of a run, with its length changed where the command line says so.</summary>
-    public TrainingOptions Until(ParseResult parse, TrainingOptions options) => (parse.GetValue(epochs), parse.GetValue(minutes)) switch
+    /// <summary>The options of a run that goes on, with what may change where the command line says so.</summary>
+    public TrainingOptions Change(ParseResult parse, TrainingOptions options, string? data)
+    {
+        bool IsGiven(Option option) => parse.GetResult(option) is { Implicit: false };
+        options = Until(parse, options);
+        return options with
+        {
+            Data = data ?? options.Data,
+            Patience = IsGiven(patience) ? parse.GetValue(patience) : options.Patience,
+            Device = IsGiven(device) ? parse.GetValue(device)! : options.Device,
+            Threads = IsGiven(threads) ? parse.GetValue(threads) : options.Threads,
+            SamplingWorkers = parse.GetValue(workers) ?? options.SamplingWorkers,
+        };
+    }
+
+    private TrainingOptions Until(ParseResult parse, TrainingOptions options) => (parse.GetValue(epochs), parse.GetValue(minutes)) switch
     {
         (null, null) => options,
         var (e, m) => options with { Epochs = e, Minutes = m },
@@ -139,13 +172,22 @@ internal sealed class FitOptions
     {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<T?>() is { } value && value <= T.Zero)
+            if (result.GetValueOrDefault<T?>() is { } value && !(value > T.Zero && T.IsFinite(value)))
             {
                 result.AddError($"{option.Name} is {value}; give a number above 0.");
             }
         });
         return option;
     }
+
+    /// <summary>The device, for the commands that compute.</summary>
+    public static Option<string> Device() => Within(
+        new Option<string>("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device },
+        v => v is "auto" or "cpu" or "cuda" || (v.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(v[5..], out var index) && index >= 0), "auto, cpu or cuda:0");
+
+    /// <summary>Number of Monte Carlo samples, for the commands that predict.</summary>
+    public static Option<int> Samples(string description) =>
+        Within(new Option<int>("--samples") { Description = description, DefaultValueFactory = _ => 16 }, v => v >= 0, "0 (the posterior mean) or more");
 
     private static Option<T> Within<T>(Option<T> option, Predicate<T> isAllowed, string allowed)
     {

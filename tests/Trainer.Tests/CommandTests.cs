@@ -44,6 +44,17 @@ public sealed class CommandTests
     [InlineData("--seeds 1,1: give whole numbers, each once, such as 1,2,3.", "cross-validate", "--data", "d", "--out", "cv", "--seeds", "1,1")]
     [InlineData("'train' is not one of validation, test.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--split", "train")]
     [InlineData("Give two results or more.", "compare", "cv")]
+    [InlineData("--device is gpu; give auto, cpu or cuda:0.", "fit", "--data", "d", "--out", "run", "--device", "gpu")]
+    [InlineData("--device is cuda:x; give auto, cpu or cuda:0.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--device", "cuda:x")]
+    [InlineData("--samples is -1; give 0 (the posterior mean) or more.", "cross-validate", "--data", "d", "--out", "cv", "--samples", "-1")]
+    [InlineData("--flip-axes is xyz; give letters of i, j and k such as ij, or none.", "fit", "--data", "d", "--out", "run", "--flip-axes", "xyz")]
+    [InlineData("--learning-rate is NaN; give a number above 0.", "fit", "--data", "d", "--out", "run", "--learning-rate", "NaN")]
+    [InlineData("--temper is -1; give 0 or more.", "fit", "--data", "d", "--out", "run", "--temper", "-1")]
+    [InlineData("'--temper'", "elbo", "--data", "d", "--out", "sweep", "--temper", "2")]
+    [InlineData("'geometric-per-minibatch' is neither a number of 0 or more nor one of whole, per-minibatch, per-example, per-voxel.", "elbo", "--data", "d", "--out", "sweep", "--tempers", "geometric-per-minibatch")]
+    [InlineData("--fold 5 of --folds 5", "elbo", "--data", "d", "--out", "sweep", "--fold", "5")]
+    [InlineData("--fold 3 of --folds 3", "plan", "--data", "d", "--out", "run", "--fold", "3", "--folds", "3")]
+    [InlineData("--learning-rate cannot change when a run is resumed; leave it out, or start a run of its own.", "fit", "--out", "run", "--resume", "--learning-rate", "0.1")]
     [InlineData("frobnicate", "frobnicate")]
     public void A_wrong_command_line_ends_with_exit_code_2_and_says_what_is_right(string message, params string[] arguments)
     {
@@ -70,8 +81,9 @@ public sealed class CommandTests
         Assert.Equal(0, fit.ExitCode);
         Assert.StartsWith("{\"bestCheckpoint\":", fit.Output, StringComparison.Ordinal);
         Assert.Contains("epoch 1  step 2", fit.Error, StringComparison.Ordinal);
+        Assert.Contains("warning: plan.json was measured on 5 cases, not on the 4 that train", fit.Error, StringComparison.Ordinal);
 
-        var resumed = Train("fit", "--out", run, "--resume", "--epochs", "2");
+        var resumed = Train("fit", "--out", run, "--resume", "--epochs", "2", "--workers", "2", "--threads", "1", "--device", "cpu", "--data", data.Path);
         Assert.Equal(0, resumed.ExitCode);
         Assert.Contains("after 2 epochs, 4 steps", resumed.Output, StringComparison.Ordinal);
 
@@ -79,6 +91,23 @@ public sealed class CommandTests
         File.WriteAllText(Path.Combine(run, "last.safetensors"), "not a checkpoint");
         Assert.Equal(4, Train("fit", "--out", run, "--resume", "--epochs", "3").ExitCode);
         Assert.Equal(3, Train("fit", "--out", folder.File("nothing"), "--resume").ExitCode);
+    }
+
+    [Fact]
+    public void A_plan_for_a_fold_has_not_seen_its_validation_cases_and_a_missing_device_is_named()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        string[] arguments = ["--data", data.Path, "--out", folder.Path, "--folds", "5", "--fold", "1", "--seed", "4"];
+
+        var plan = Train(["plan", .. arguments]);
+        Assert.Contains("measured: 4 cases, without the 1 of fold 1", plan.Output, StringComparison.Ordinal);
+        var missing = Train(["fit", .. arguments, "--device", "cuda:99"]);
+        Assert.Equal(3, missing.ExitCode);
+        Assert.Contains("--device cuda:99: ", missing.Error, StringComparison.Ordinal);
+        var fit = Train(["fit", .. arguments, "--epochs", "1", "--steps-per-epoch", "1", "--width", "4"]);
+        Assert.Equal(0, fit.ExitCode);
+        Assert.DoesNotContain("was measured on", fit.Error, StringComparison.Ordinal);
     }
 
     [Fact]

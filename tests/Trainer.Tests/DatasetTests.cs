@@ -59,6 +59,27 @@ public sealed class DatasetTests
         Assert.Equal(SmallDataset.Mask(2).Labels, loaded.Mask.Labels);
     }
 
+    [Fact]
+    public void A_patient_may_have_two_masks_of_a_scan_and_a_changed_header_changes_the_content()
+    {
+        using var data = Damaged("twins with other masks");
+        var dataset = Dataset.Open(data.Path);
+        var (first, second) = (CaseReader.Read(dataset, dataset.Cases[1]), CaseReader.Read(dataset, dataset.Cases[2]));
+        var patients = new System.Text.Json.Nodes.JsonObject { ["case0"] = "A", ["case1"] = "B", ["case2"] = "B", ["case3"] = "C", ["case4"] = "D" };
+        var fingerprint = new FingerprintBuilder(dataset with { Patients = PatientGroups.Read(new() { ["patients"] = patients }, "dataset.json", [.. dataset.Cases.Select(c => c.Id)]) });
+        fingerprint.Add(first);
+        fingerprint.Add(second);
+        Assert.Equal(first.ScanHash, second.ScanHash);
+
+        var scan = SmallDataset.Scan(1, 0);
+        var grid = scan.Geometry with { Affine = Affine.Scaling(new(1, 1, 2.5)) with { Origin = scan.Geometry.Affine.Origin } };
+        NiftiFile.Write(data.File("imagesTr/case1.nii.gz"), new Volume(grid, scan.Voxels));
+        NiftiFile.Write(data.File("labelsTr/case1.nii.gz"), new LabelMap(grid, SmallDataset.Mask(1).Labels));
+        var moved = CaseReader.Read(dataset, dataset.Cases[1]);
+        Assert.Equal(first.ScanHash, moved.ScanHash);
+        Assert.NotEqual(first.ContentHash, moved.ContentHash);
+    }
+
     public static TheoryData<string, string> Damages => new()
     {
         { "no folder", @"no such folder; expected a folder of scans\. Check the path given with --data\.$" },
@@ -75,7 +96,8 @@ public sealed class DatasetTests
         { "unknown label", @"labelsTr/case1\.nii\.gz: label 4 in 2 voxels; expected only 0, 1\. Correct the mask, or add the label to dataset\.json" },
         { "NaN", @"imagesTr/case1\.nii\.gz: voxel \(3, 1, 2\) is NaN; expected finite numbers only" },
         { "truncated gzip", @"imagesTr/case1\.nii\.gz: .*; expected .*\. .*" },
-        { "twins", @"cases case1 and case2 hold the same voxels and mask; expected every case once" },
+        { "twins", @"cases case1 and case2 hold the same scan and mask; expected every case once" },
+        { "twins with other masks", @"cases case1 and case2 hold the same scan; expected every case once\. .*; where two masks of a scan are meant, give both cases one patient in dataset\.json\." },
     };
 
     [Theory]
@@ -149,6 +171,9 @@ public sealed class DatasetTests
                 break;
             case "truncated gzip":
                 File.WriteAllBytes(image, File.ReadAllBytes(image)[..^400]);
+                break;
+            case "twins with other masks":
+                File.Copy(image, data.File("imagesTr/case2.nii.gz"), overwrite: true);
                 break;
             case "twins":
                 File.Copy(image, data.File("imagesTr/case2.nii.gz"), overwrite: true);

@@ -26,7 +26,7 @@ public sealed class PlannerTests
             Assert.Equal(plan.Strides.Count + 1, plan.Kernels.Count);
             // The deepest level keeps something to see: at least two voxels along an axis that was halved.
             Assert.All(new[] { (patch.Width, stride.Width), (patch.Height, stride.Height), (patch.Depth, stride.Depth) }, e => Assert.True(e.Item2 == 1 || e.Item1 / e.Item2 >= 2));
-        }, iter: 2000);
+        }, seed: "0000KX6ldDG4", iter: 2000);
     }
 
     [Fact]

@@ -21,15 +21,30 @@ public sealed class TrainingLoopTests
     [InlineData(Posterior.ChannelDropout, OptimiserKind.Sgd, "weighted-cross-entropy", null)]
     [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "dice + cross-entropy", null)]
     [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "cross-entropy", null, NormKind.Batch, WeightEstimator.Flipout, PriorKind.ScaleMixture)]
+    [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "cross-entropy", null, NormKind.Instance, WeightEstimator.Reparameterisation, PriorKind.Gaussian, KlWarmUpKind.Linear, true)]
     [InlineData(Posterior.MeanField, OptimiserKind.AdamW, "cross-entropy", null, NormKind.Group, WeightEstimator.LocalReparameterisation, PriorKind.Laplace)]
     public void An_interrupted_run_goes_on_as_if_nothing_had_happened(
         Posterior posterior, OptimiserKind optimiser, string loss, double? average,
-        NormKind norm = NormKind.Instance, WeightEstimator estimator = WeightEstimator.Reparameterisation, PriorKind prior = PriorKind.Gaussian)
+        NormKind norm = NormKind.Instance, WeightEstimator estimator = WeightEstimator.Reparameterisation, PriorKind prior = PriorKind.Gaussian,
+        KlWarmUpKind warmUp = KlWarmUpKind.None, bool isDeeplySupervised = false)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
         var options = Options(data, folder.File("whole")) with { Posterior = posterior, Optimiser = optimiser, Loss = LossSum.Parse(loss), AverageDecay = average, L1 = 1e-4 };
-        options = options with { Network = options.Network with { Norm = norm, Estimator = estimator, Prior = prior } };
+        options = options with { KlWarmUp = new() { Kind = warmUp }, Network = options.Network with { Norm = norm, Estimator = estimator, Prior = prior, HasDeepSupervision = isDeeplySupervised } };
+        var dataset = Dataset.Open(data.Path);
+        var (plan, _) = TrainingData.MakePlan(dataset, TrainingData.Survey(dataset, _ => { }, CancellationToken.None), null, new RunFolder(options.Run));
+        if (isDeeplySupervised)
+        {
+            plan = plan with { Strides = [.. plan.Strides, [1, 1, 1]], Kernels = [.. plan.Kernels, [1, 1, 1]] }; // which needs four levels
+        }
+
+        foreach (var run in new[] { "whole", "broken" })
+        {
+            Directory.CreateDirectory(folder.File(run));
+            plan.Write(folder.File($"{run}/plan.json"));
+        }
+
         var whole = TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         using var interruption = new CancellationTokenSource();
@@ -49,6 +64,54 @@ public sealed class TrainingLoopTests
                 source.Cancel(); // in the middle of the second epoch: its steps are logged, and must not be logged twice
             }
         }
+    }
+
+    [Fact]
+    public void A_finished_run_that_is_resumed_stays_as_it_is()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        // The second epoch is worse than the first: the learning rate is far too high.
+        var finished = TrainingLoop.Fit(Options(data, folder.Path) with { Epochs = 2, LearningRate = 0.3 }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        var (weights, log) = (Weights(folder.File("last.safetensors")), Log(folder.Path));
+
+        var again = TrainingLoop.Resume(folder.Path, o => o, new Recorder(), TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal((finished.BestDice, finished.LastDice, finished.Epochs, finished.Steps), (again.BestDice, again.LastDice, again.Epochs, again.Steps));
+        Assert.Equal(weights, Weights(folder.File("last.safetensors")));
+        Assert.Equal(log, Log(folder.Path));
+    }
+
+    /// <summary>A checkpoint that cannot be written ends the run; the lines of its epoch are there, and are dropped when the run goes on.</summary>
+    [Fact]
+    public void An_epoch_is_in_the_log_before_its_checkpoint()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        Directory.CreateDirectory(folder.File("last.safetensors/occupied"));
+
+        Assert.ThrowsAny<Exception>(() => TrainingLoop.Fit(Options(data, folder.Path) with { Epochs = 1 }, new Recorder(), TimeProvider.System, CancellationToken.None));
+
+        Assert.Contains("\"validationDice\"", File.ReadAllLines(folder.File("log.jsonl"))[^1], StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_run_does_not_go_on_with_other_data_or_another_plan()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        TrainingLoop.Fit(Options(data, folder.Path) with { Epochs = 1 }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        string Refusal(Func<TrainingOptions, TrainingOptions> change) =>
+            Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, change, new Recorder(), TimeProvider.System, CancellationToken.None)).Message;
+
+        Assert.Contains("plan.json: examples an epoch 9 instead of 6; width 8 instead of 4; expected the plan of", Refusal(o => o with { BatchSize = 3, Width = 8 }), StringComparison.Ordinal);
+        var plan = TrainingPlan.Read(folder.File("plan.json"));
+        (plan with { Spacing = new(1, 1, 3) }).Write(folder.File("plan.json"));
+        Assert.Contains("plan.json: spacing ", Refusal(o => o), StringComparison.Ordinal);
+        plan.Write(folder.File("plan.json"));
+
+        File.Copy(data.File("labelsTr/case0.nii.gz"), data.File("labelsTr/case1.nii.gz"), overwrite: true);
+        Assert.Matches(@": data [0-9a-f]{16}; expected data [0-9a-f]{16}, on which .*last\.safetensors was trained\. Restore the scans and masks", Refusal(o => o));
     }
 
     [Fact]

@@ -8,8 +8,8 @@ namespace Credence.Trainer.Datasets;
 /// <param name="Id">The case.</param>
 /// <param name="Channels">In the order of the data set's channels, all on one grid, all finite.</param>
 /// <param name="Mask">On the same grid; only known labels.</param>
-/// <param name="ContentHash">SHA-256 over voxels and labels: equal for a case that was copied under another name.</param>
-/// <param name="ScanHash">SHA-256 over the voxels of the channels alone: equal for the same scan with another mask.</param>
+/// <param name="ContentHash">SHA-256 over voxels, labels and grid: equal for a case that was copied under another name.</param>
+/// <param name="ScanHash">SHA-256 over the voxels of the channels alone: equal for the same scan with another mask, or another header.</param>
 public sealed record LoadedCase(string Id, IReadOnlyList<Volume> Channels, LabelMap Mask, byte[] ContentHash, byte[] ScanHash);
 
 /// <summary>Reads cases and refuses those that would train a wrong network.</summary>
@@ -56,6 +56,8 @@ public static class CaseReader
 
         var scanHash = hash.GetCurrentHash();
         hash.AppendData(mask.Labels);
+        hash.AppendData(MemoryMarshal.AsBytes([channels[0].Geometry.Size]));
+        hash.AppendData(MemoryMarshal.AsBytes([channels[0].Geometry.Affine]));
         return new(files.Id, channels, mask, hash.GetHashAndReset(), scanHash);
     }
 

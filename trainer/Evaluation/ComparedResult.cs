@@ -9,6 +9,9 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="TestSet">The test set, where the cases are of one.</param>
 public sealed record ComparedResult(string Name, IReadOnlyList<CaseResult> Cases, IReadOnlyList<FoldResult> Folds, TestSetUse? TestSet)
 {
+    /// <summary>Hash of the training cases; null where it is not known.</summary>
+    public string? DataHash { get; init; }
+
     /// <summary>Reads the report of a folder.</summary>
     /// <exception cref="DatasetException">There is none.</exception>
     public static ComparedResult Read(string folder)
@@ -16,7 +19,7 @@ public sealed record ComparedResult(string Name, IReadOnlyList<CaseResult> Cases
         if (File.Exists(Path.Combine(folder, CrossValidationReport.FileName)))
         {
             var report = CrossValidationReport.Read(folder);
-            return new(folder, CrossValidationReport.AverageOverSeeds(report.Results), report.Results, null);
+            return new(folder, CrossValidationReport.AverageOverSeeds(report.Results), report.Results, null) { DataHash = report.Settings.DataHash };
         }
 
         if (!File.Exists(Path.Combine(folder, EvaluationReport.FileName)))
@@ -25,7 +28,11 @@ public sealed record ComparedResult(string Name, IReadOnlyList<CaseResult> Cases
                 "Evaluate the run first, with `credence-train evaluate --run <run> --out <folder>`.");
         }
 
-        var evaluation = EvaluationReport.Read(folder);
-        return new(folder, evaluation.Cases, [], evaluation.TestSet);
+        return Of(folder, EvaluationReport.Read(folder));
     }
+
+    /// <summary>Takes what is compared out of an evaluation.</summary>
+    /// <param name="name">For people.</param>
+    /// <param name="evaluation">The evaluation.</param>
+    public static ComparedResult Of(string name, EvaluationReport evaluation) => new(name, evaluation.Cases, [], evaluation.TestSet) { DataHash = evaluation.DataHash };
 }

@@ -25,7 +25,7 @@ public sealed record CrossValidateOptions
 /// <summary>Trains folds x seeds and judges each network on the cases it has not seen.</summary>
 /// <remarks>
 /// All seeds share the folds, so that seeds and cases are crossed. A job is done when its report and its out-of-fold probabilities are there; one that was
-/// interrupted goes on from its last checkpoint. The report is written when every job of every shard is done.
+/// interrupted goes on from its last checkpoint. The last weights are judged: the best epoch is chosen on the very cases of the fold. The report is written when every job of every shard is done.
 /// </remarks>
 /// <param name="options">What to do.</param>
 /// <param name="observer">Makes the receiver of the reports of one job.</param>
@@ -56,7 +56,7 @@ public sealed class CrossValidation(CrossValidateOptions options, Func<string, I
             return null;
         }
 
-        var report = CrossValidationReport.Create(settings, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]);
+        var report = CrossValidationReport.Create(settings, results[0].Report!.Rules, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]);
         report.Write(options.Output);
         return report;
     }
@@ -96,6 +96,7 @@ public sealed class CrossValidation(CrossValidateOptions options, Func<string, I
             Runs = [RunOf(job)],
             Data = options.Training.Data,
             Output = RunOf(job),
+            Checkpoint = CheckpointChoice.Last,
             Samples = options.Samples,
             Device = options.Training.Device,
             Keep = KeptMaps.Probabilities,

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Credence.Inference.Metrics;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation.Statistics;
@@ -28,6 +29,9 @@ public sealed record CrossValidationReport
     /// <summary>What all networks share.</summary>
     public required CrossValidationSettings Settings { get; init; }
 
+    /// <summary>The rules of the metrics; null in reports that did not record them.</summary>
+    public EvaluationOptions? Rules { get; init; }
+
     /// <summary>Seeds.</summary>
     public required IReadOnlyList<ulong> Seeds { get; init; }
 
@@ -38,13 +42,14 @@ public sealed record CrossValidationReport
     public required IReadOnlyList<FoldResult> Results { get; init; }
 
     /// <summary>Gathers the networks.</summary>
-    public static CrossValidationReport Create(CrossValidationSettings settings, IReadOnlyList<FoldResult> results)
+    public static CrossValidationReport Create(CrossValidationSettings settings, EvaluationOptions? rules, IReadOnlyList<FoldResult> results)
     {
         var cases = AverageOverSeeds(results);
         return new()
         {
             Program = RunEvaluation.Program,
             Settings = settings,
+            Rules = rules,
             Seeds = [.. results.Select(r => r.Seed).Distinct()],
             Metrics = [.. PatientSummary.Of(cases).Select(s => new CrossValidatedMetric(s, VarianceComponents.Estimate(Observations(s.Metric, results))))],
             Results = results,

@@ -8,11 +8,11 @@ using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Evaluation;
 
-/// <summary>What all networks of a cross-validation share; kept as <c>settings.json</c>, so that one report never mixes two settings.</summary>
+/// <summary>What all networks of a cross-validation or a sweep share; kept as <c>settings.json</c>, so that one report never mixes two settings.</summary>
 /// <param name="Data">Folder with the data set.</param>
 /// <param name="DataHash">SHA-256 over its training cases.</param>
 /// <param name="Samples">Monte Carlo samples of the out-of-fold predictions.</param>
-/// <param name="Options">How the networks are trained; data, run, fold, seed, device and threads are not part of it.</param>
+/// <param name="Options">How the networks are trained; data, run, fold, seed, device, threads and workers are not part of it.</param>
 public sealed record CrossValidationSettings(string Data, string DataHash, int Samples, TrainingOptions Options)
 {
     private const string FileName = "settings.json";
@@ -26,12 +26,13 @@ public sealed record CrossValidationSettings(string Data, string DataHash, int S
         Seed = 0,
         Device = "auto",
         Threads = 0,
+        SamplingWorkers = 1,
         TestLock = null,
     });
 
-    /// <summary>Identifies a job of these settings; the data count by their hash, not by their place.</summary>
+    /// <summary>Identifies a job of these settings, judged by its last weights; the data count by their hash, not by their place.</summary>
     public string JobHash(CrossValidationJob job) =>
-        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(this with { Data = "" }, TrainerJson.Lines) + job.Name)));
+        Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(JsonSerializer.Serialize(this with { Data = "" }, TrainerJson.Lines) + job.Name + CheckpointChoice.Last)));
 
     /// <summary>Writes the settings into a new folder, or compares them with those that are there.</summary>
     /// <exception cref="DatasetException">The folder belongs to other settings; the error names each difference.</exception>
@@ -43,7 +44,7 @@ public sealed record CrossValidationSettings(string Data, string DataHash, int S
             var differences = Differences("", Node(earlier), Node(this)).ToList();
             if (differences.Count > 0)
             {
-                throw new DatasetException(folder, $"a cross-validation with other settings: {string.Join("; ", differences)}", "the same options and data",
+                throw new DatasetException(folder, $"results with other settings: {string.Join("; ", differences)}", "the same options and data",
                     "Give the options it was started with, or another folder with --out.");
             }
         }
@@ -63,7 +64,7 @@ public sealed record CrossValidationSettings(string Data, string DataHash, int S
         }
         catch (Exception e) when (e is IOException or JsonException)
         {
-            throw new DatasetException(path, $"no readable settings ({e.Message})", "a folder of `credence-train cross-validate`", "Check the path.", e);
+            throw new DatasetException(path, $"no readable settings ({e.Message})", "a folder of `credence-train cross-validate` or `elbo`", "Check the path.", e);
         }
     }
 

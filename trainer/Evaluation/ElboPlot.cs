@@ -22,7 +22,7 @@ internal static class ElboPlot
             ("held-out NLL, nats per voxel", p => Of(p.NegativeLogLikelihood)),
             ("calibration error near lesions", p => Of(p.ErrorNearLesions)),
             ("Dice", p => Of(p.Dice)),
-            ("KL's share of the gradient norms", p => (p.KlGradientShare, null, null)),
+            ("KL's share of the gradient norms", p => p.KlGradientShare is { } share ? (share, null, null) : null),
         ];
         figure.AddPlots(panels.Length);
         figure.Layout = new ScottPlot.MultiplotLayouts.Grid(2, 2);
@@ -40,7 +40,8 @@ internal static class ElboPlot
 
     private static void Draw(Plot plot, string title, IReadOnlyList<ElboPoint> points, Func<ElboPoint, (double Mean, double? Low, double? High)?> value)
     {
-        var drawn = points.Where(p => p.Temper > 0).Select(p => (X: Math.Log10(p.Temper), Y: value(p))).Where(p => p.Y is not null).Select(p => (p.X, Y: p.Y!.Value)).ToList();
+        var place = Places(points);
+        var drawn = points.Select(p => (X: place(p.Temper), Y: value(p))).Where(p => p.Y is not null).Select(p => (p.X, Y: p.Y!.Value)).ToList();
         var line = plot.Add.Scatter(drawn.Select(p => p.X).ToArray(), drawn.Select(p => p.Y.Mean).ToArray(), Ink);
         line.LineWidth = 2;
         line.MarkerSize = 8;
@@ -54,8 +55,33 @@ internal static class ElboPlot
 
         plot.Title(title);
         plot.XLabel("temper factor λ (1 is Bayes)");
-        var ticks = points.Where(p => p.Temper > 0).Select(p => Math.Log10(p.Temper)).ToArray();
-        plot.Axes.Bottom.SetTicks(ticks, [.. points.Where(p => p.Temper > 0).Select(p => p.Temper.ToString("G3", CultureInfo.InvariantCulture))]);
+        var labelled = Labelled([.. points.Select(p => p.Temper)], place);
+        plot.Axes.Bottom.SetTicks([.. labelled.Select(place)], [.. labelled.Select(t => t.ToString("G3", CultureInfo.InvariantCulture))]);
         plot.Add.VerticalLine(0).LinePattern = LinePattern.Dotted;
+    }
+
+    /// <summary>Where a λ lies on the axis: log₁₀ λ, and 0 a decade below the smallest other.</summary>
+    private static Func<double, double> Places(IReadOnlyList<ElboPoint> points)
+    {
+        var zero = points.Where(p => p.Temper > 0).Select(p => Math.Log10(p.Temper)).DefaultIfEmpty(0).Min() - 1;
+        return temper => temper > 0 ? Math.Log10(temper) : zero;
+    }
+
+    /// <summary>The λ whose labels have room beside each other: 1 first, then the ends, then the others.</summary>
+    internal static IReadOnlyList<double> Labelled(IReadOnlyList<double> tempers, Func<double, double> place)
+    {
+        const double Room = 0.12; // of the axis: seven characters of a panel
+        var (low, high) = (tempers.Min(), tempers.Max());
+        var room = Room * (place(high) - place(low));
+        var kept = new List<double>();
+        foreach (var temper in tempers.OrderBy(t => t == 1 ? 0 : t == low || t == high ? 1 : 2).ThenBy(t => t))
+        {
+            if (kept.TrueForAll(k => Math.Abs(place(k) - place(temper)) > room))
+            {
+                kept.Add(temper);
+            }
+        }
+
+        return kept;
     }
 }

@@ -6,25 +6,6 @@ using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Evaluation;
 
-/// <summary>A coefficient of the KL to try: a temper factor, or the factor that belongs to another unit of the data term.</summary>
-/// <param name="Temper">λ; null when <paramref name="Scaling"/> says it.</param>
-/// <param name="Scaling">The scaling whose factor is used with the data term of the run, although it does not belong to it; null for a temper factor.</param>
-public sealed record KlCoefficient(double? Temper, KlScaling? Scaling)
-{
-    /// <summary>λ, so that λ times the right factor is this coefficient.</summary>
-    /// <param name="elbo">The objective with the right factor.</param>
-    public double ResolveTemper(Elbo elbo)
-    {
-        if (Temper is { } temper)
-        {
-            return temper;
-        }
-
-        var term = Enum.GetValues<DataTerm>().First(t => Elbo.IsBound(t, Scaling!.Value));
-        return new Elbo(term, Scaling!.Value, elbo.Minibatches, elbo.Examples, elbo.Voxels).KlFactor(1) / (elbo with { Temper = 1 }).KlFactor(1);
-    }
-}
-
 /// <summary>Which coefficients to compare, on what.</summary>
 public sealed record ElboSweepOptions
 {
@@ -47,7 +28,7 @@ public sealed record ElboSweepOptions
 /// <param name="clock">Source of time.</param>
 public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingObserver> observer, TimeProvider clock)
 {
-    /// <summary>Trains and evaluates each coefficient, and writes the report. Runs that are done are kept, one that was interrupted goes on.</summary>
+    /// <summary>Trains and evaluates each coefficient, and writes the report. Runs that are done are kept, one that was interrupted goes on, and one that diverges is reported as such.</summary>
     /// <exception cref="DatasetException">The data cannot be used, the folder belongs to other settings, or the network has no Gaussian weights.</exception>
     public ElboReport Run(CancellationToken cancellation)
     {
@@ -58,52 +39,70 @@ public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingOb
         }
 
         var dataset = Dataset.Open(training.Data);
-        var (survey, plan) = Observed("data", receiver => Plan(dataset, receiver, cancellation));
+        var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
+        Settings(survey, training with { Temper = 0 }).Claim(options.Output);
+        var plan = Plan(dataset, survey);
         var elbo = Elbo(training, plan);
-        var coefficients = options.Coefficients
-            .Select(c => (Coefficient: c, Temper: c.ResolveTemper(elbo)))
-            .DistinctBy(c => c.Temper).OrderBy(c => c.Temper).ToList();
-        CrossValidationSettings.Of(training.Data, survey, options.Samples, training with { Temper = 0 }).Claim(options.Output);
-
-        var points = new List<ElboPoint>();
-        foreach (var (coefficient, temper) in coefficients)
+        var trials = new List<ElboTrial>();
+        foreach (var (coefficient, temper) in options.Coefficients.Select(c => (Coefficient: c, Temper: c.ResolveTemper(elbo))).DistinctBy(c => c.Temper).OrderBy(c => c.Temper))
         {
-            var run = Path.Combine(options.Output, string.Create(CultureInfo.InvariantCulture, $"lambda-{temper:G6}"));
-            var asked = training with { Run = run, Temper = temper };
-            var job = CrossValidationSettings.Of(training.Data, survey, options.Samples, asked).JobHash(new(asked.Seed, asked.Fold));
-            points.Add(ElboPoint.Create(coefficient, elbo with { Temper = temper }, Evaluation(asked, job, cancellation), TrainingLog.ReadEpochs(new RunFolder(run).Log)));
+            trials.Add(Try(coefficient, elbo with { Temper = temper }, survey, cancellation));
         }
 
         var report = new ElboReport
         {
             Program = RunEvaluation.Program,
             Data = training.Data,
-            DataHash = survey,
+            DataHash = survey.DataHash,
+            Fold = training.Fold,
+            Folds = training.Folds,
+            Seed = training.Seed,
+            Epochs = training.Epochs,
+            Minutes = training.Minutes,
             Objective = elbo.Describe(training.Loss.IsLogLikelihood),
             Minibatches = elbo.Minibatches,
             Examples = elbo.Examples,
             Voxels = elbo.Voxels,
             Samples = options.Samples,
-            Points = points,
+            Points = ElboPoint.Compare(trials),
         };
         report.Write(options.Output);
         return report;
     }
 
-    private (string DataHash, TrainingPlan Plan) Plan(Dataset dataset, ITrainingObserver receiver, CancellationToken cancellation)
+    private TrainingPlan Plan(Dataset dataset, FingerprintBuilder survey)
     {
-        var folder = new RunFolder(options.Output);
-        Directory.CreateDirectory(options.Output);
-        var survey = TrainingData.Survey(dataset, receiver.Preparing, cancellation);
         var training = options.Training;
         var split = FoldSplit.Create(dataset, survey.LesionVolumes, training.Folds, training.Fold, training.SplitSeed ?? training.Seed);
-        var (plan, _) = TrainingData.MakePlan(dataset, survey, split, folder);
-        return (survey.DataHash, plan with { BatchSize = training.BatchSize ?? plan.BatchSize });
+        var (plan, _) = TrainingData.MakePlan(dataset, survey, split, new RunFolder(options.Output));
+        return plan with { BatchSize = training.BatchSize ?? plan.BatchSize };
+    }
+
+    /// <summary>What belongs to one sweep: unlike in a cross-validation, fold and seed are part of it.</summary>
+    private CrossValidationSettings Settings(FingerprintBuilder survey, TrainingOptions training)
+    {
+        var settings = CrossValidationSettings.Of(training.Data, survey.DataHash, options.Samples, training);
+        return settings with { Options = settings.Options with { Fold = training.Fold, Seed = training.Seed } };
     }
 
     private static Elbo Elbo(TrainingOptions training, TrainingPlan plan) => new(
         training.DataTerm, training.KlScaling ?? Models.Elbo.ScalingFor(training.DataTerm),
         training.StepsPerEpoch, (long)training.StepsPerEpoch * plan.BatchSize, plan.PatchSize.Count);
+
+    private ElboTrial Try(KlCoefficient coefficient, Elbo elbo, FingerprintBuilder survey, CancellationToken cancellation)
+    {
+        var run = Path.Combine(options.Output, string.Create(CultureInfo.InvariantCulture, $"lambda-{elbo.Temper:G6}"));
+        var asked = options.Training with { Run = run, Temper = elbo.Temper };
+        var job = Settings(survey, asked).JobHash(new(asked.Seed, asked.Fold));
+        try
+        {
+            return new(coefficient, elbo, Evaluation(asked, job, cancellation), TrainingLog.ReadEpochs(new RunFolder(run).Log), null);
+        }
+        catch (DivergedException e)
+        {
+            return new(coefficient, elbo, null, [], e.Step);
+        }
+    }
 
     private EvaluationReport Evaluation(TrainingOptions asked, string job, CancellationToken cancellation)
     {
@@ -120,7 +119,7 @@ public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingOb
                 ? TrainingLoop.Resume(asked.Run, _ => asked, receiver, clock, cancellation)
                 : TrainingLoop.Fit(asked, receiver, clock, cancellation);
             return RunEvaluation.Run(
-                new() { Runs = [asked.Run], Data = asked.Data, Output = asked.Run, Samples = options.Samples, Device = asked.Device, Job = job },
+                new() { Runs = [asked.Run], Data = asked.Data, Output = asked.Run, Checkpoint = CheckpointChoice.Last, Samples = options.Samples, Device = asked.Device, Job = job },
                 receiver.Preparing, clock, cancellation);
         });
     }

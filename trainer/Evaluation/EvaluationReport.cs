@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Credence.Inference.Metrics;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
 
@@ -42,6 +43,12 @@ public sealed record EvaluationReport
     /// <summary>The runs; several are averaged as an ensemble.</summary>
     public required IReadOnlyList<string> Runs { get; init; }
 
+    /// <summary>Which weights of each run.</summary>
+    public CheckpointChoice Checkpoint { get; init; }
+
+    /// <summary>What of the weights was decided on the cases that are judged; null for nothing.</summary>
+    public string? Selection { get; init; }
+
     /// <summary>Monte Carlo samples a member.</summary>
     public required int Samples { get; init; }
 
@@ -56,6 +63,9 @@ public sealed record EvaluationReport
 
     /// <summary>In a cross-validation, what was asked for: a hash of settings, data, seed and fold.</summary>
     public string? Job { get; init; }
+
+    /// <summary>The rules of the metrics; null in reports that did not record them.</summary>
+    public EvaluationOptions? Rules { get; init; }
 
     /// <summary>Per metric, over patients.</summary>
     public required IReadOnlyList<PatientSummary> Summary { get; init; }

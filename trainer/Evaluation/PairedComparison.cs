@@ -10,6 +10,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Second">Name of the second.</param>
 /// <param name="Metric">What is compared.</param>
 /// <param name="Patients">Patients that both have a value for; a patient with several cases counts once, with their mean.</param>
+/// <param name="UndefinedPairs">Cases of both for which either has no value, which are in none of the figures.</param>
 /// <param name="MeanDifference">Mean over patients.</param>
 /// <param name="Interval">95 % interval (bootstrap, BCa).</param>
 /// <param name="StandardisedDifference">Mean over standard deviation of the differences (Cohen's d_z); null where they are all equal.</param>
@@ -18,7 +19,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="CrossValidation">Corrected resampled t-test; null unless both are cross-validations with the same folds and seeds.</param>
 /// <param name="Differences">By patient.</param>
 public sealed record PairedComparison(
-    string First, string Second, string Metric, int Patients, double MeanDifference, Interval? Interval, double? StandardisedDifference,
+    string First, string Second, string Metric, int Patients, int UndefinedPairs, double MeanDifference, Interval? Interval, double? StandardisedDifference,
     WilcoxonSignedRank? Wilcoxon, double? AdjustedPValue, CorrectedResampledTest? CrossValidation, IReadOnlyDictionary<string, double> Differences)
 {
     private const ulong Seed = 1;
@@ -37,7 +38,8 @@ public sealed record PairedComparison(
             var verdict = AdjustedPValue < Level
                 ? "chance alone would rarely give a difference like this"
                 : "these patients do not tell the two apart, which does not prove them equal";
-            return $"{Metric} of {Second} is {direction} that of {First} on average over {Patients} patients{interval}{p}: {verdict}.";
+            var undefined = UndefinedPairs > 0 ? $" ({UndefinedPairs} cases without a value left out)" : "";
+            return $"{Metric} of {Second} is {direction} that of {First} on average over {Patients} patients{undefined}{interval}{p}: {verdict}.";
         }
     }
 
@@ -53,6 +55,7 @@ public sealed record PairedComparison(
 
     private static PairedComparison Compare(ComparedResult first, ComparedResult second, string metric)
     {
+        RefuseOtherCases(first, second);
         var values = first.Cases.ToDictionary(c => c.Id, c => c.Value(metric));
         var differences = second.Cases
             .Select(c => (c.Patient, Difference: c.Value(metric) - values.GetValueOrDefault(c.Id)))
@@ -70,11 +73,25 @@ public sealed record PairedComparison(
         var mean = list.Average();
         var sigma = list.Count > 1 ? Math.Sqrt(list.Sum(d => (d - mean) * (d - mean)) / (list.Count - 1)) : 0;
         return new(
-            first.Name, second.Name, metric, list.Count, mean, Bootstrap.OfMean(list, Seed), sigma > 0 ? mean / sigma : null,
-            WilcoxonSignedRank.Test(list), null, OverRuns(first, second, metric), differences);
+            first.Name, second.Name, metric, list.Count, second.Cases.Count(c => values.ContainsKey(c.Id) && (c.Value(metric) - values[c.Id]) is null), mean, Bootstrap.OfMean(list, Seed), sigma > 0 ? mean / sigma : null,
+            WilcoxonSignedRank.Test(list), null, OverFolds(first, second, metric), differences);
     }
 
-    private static CorrectedResampledTest? OverRuns(ComparedResult first, ComparedResult second, string metric)
+    /// <summary>Cases pair by name; that they are the same scans and masks, only the hashes say.</summary>
+    private static void RefuseOtherCases(ComparedResult first, ComparedResult second)
+    {
+        static (string Kind, string? Hash) Source(ComparedResult side) => side.TestSet is { } test ? ("test set", test.Hash) : ("validation cases of data", side.DataHash);
+        var (a, b) = (Source(first), Source(second));
+        if (a.Hash is { } expected && b.Hash is { } found && a != b)
+        {
+            throw new DatasetException(second.Name, $"{b.Kind} {Short(found)}", $"{a.Kind} {Short(expected)} as in {first.Name}",
+                "Compare results on the same scans and masks; evaluate both runs again with the same --data.");
+        }
+
+        static string Short(string hash) => hash.Length > 16 ? hash[..16] : hash;
+    }
+
+    internal static CorrectedResampledTest? OverFolds(ComparedResult first, ComparedResult second, string metric)
     {
         var runs = first.Folds.Join(second.Folds, r => (r.Seed, r.Fold), r => (r.Seed, r.Fold), (a, b) => (A: a, B: b)).ToList();
         bool HaveSameCases((FoldResult A, FoldResult B) run) => run.A.Cases.Select(c => c.Id).ToHashSet(StringComparer.Ordinal).SetEquals(run.B.Cases.Select(c => c.Id));
@@ -83,8 +100,11 @@ public sealed record PairedComparison(
             return null;
         }
 
-        var differences = runs.Select(r => r.B.Cases.Join(r.A.Cases, c => c.Id, c => c.Id, (b, a) => b.Value(metric) - a.Value(metric)).Average()).OfType<double>().ToList();
-        var folds = runs.Select(r => r.A.Fold).Distinct().Count();
-        return CorrectedResampledTest.Test(differences, 1.0 / (folds - 1)); // n₂/n₁ of k folds of equal size
+        // Seeds share the folds, so that they are no resamples of their own: they are averaged first.
+        var folds = runs.GroupBy(r => r.A.Fold, r => (
+            Difference: r.B.Cases.Join(r.A.Cases, c => c.Id, c => c.Id, (b, a) => b.Value(metric) - a.Value(metric)).Average(), Cases: r.A.Cases.Count)).ToList();
+        var sizes = folds.Select(f => (double)f.First().Cases).ToList();
+        var share = sizes.Average(size => size / (sizes.Sum() - size));
+        return CorrectedResampledTest.Test([.. folds.Select(f => f.Average(r => r.Difference)).OfType<double>()], share);
     }
 }

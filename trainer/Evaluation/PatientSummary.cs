@@ -5,10 +5,11 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>One metric over all patients; a patient with several cases counts once, with their mean.</summary>
 /// <param name="Metric">Name.</param>
 /// <param name="Patients">Patients with a value.</param>
+/// <param name="UndefinedCases">Cases without a value, which are in none of the figures.</param>
 /// <param name="Mean">Mean over patients.</param>
 /// <param name="StandardDeviation">Over patients; null for one.</param>
 /// <param name="Interval">95 % interval of the mean over patients (bootstrap, BCa); null for one.</param>
-public sealed record PatientSummary(string Metric, int Patients, double Mean, double? StandardDeviation, Interval? Interval)
+public sealed record PatientSummary(string Metric, int Patients, int UndefinedCases, double Mean, double? StandardDeviation, Interval? Interval)
 {
     private const ulong Seed = 1;
 
@@ -29,6 +30,6 @@ public sealed record PatientSummary(string Metric, int Patients, double Mean, do
 
         var mean = values.Average();
         return new(
-            metric, values.Count, mean, values.Count > 1 ? Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Count - 1)) : null, Bootstrap.OfMean(values, Seed));
+            metric, values.Count, cases.Count(c => c.Value(metric) is null), mean, values.Count > 1 ? Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Count - 1)) : null, Bootstrap.OfMean(values, Seed));
     }
 }

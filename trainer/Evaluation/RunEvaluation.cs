@@ -22,6 +22,9 @@ public sealed record EvaluateOptions
     /// <summary>Which cases.</summary>
     public EvaluationSplit Split { get; init; } = EvaluationSplit.Validation;
 
+    /// <summary>Which weights of each run.</summary>
+    public CheckpointChoice Checkpoint { get; init; } = CheckpointChoice.Best;
+
     /// <summary>Monte Carlo samples a member; a plain network runs once.</summary>
     public int Samples { get; init; } = 16;
 
@@ -83,7 +86,7 @@ public static class RunEvaluation
     internal static EvaluationReport Run(EvaluateOptions options, Action<string> report, Action<EvaluatedCase> see, TimeProvider clock, CancellationToken cancellation)
     {
         var dataset = Dataset.Open(options.Data);
-        using var ensemble = Ensemble.Load(options.Runs, TrainingLoop.ResolveDevice(options.Device));
+        using var ensemble = Ensemble.Load(options.Runs, options.Checkpoint, TrainingLoop.ResolveDevice(options.Device));
         CheckFit(ensemble.Manifest, dataset, options.Runs[0]);
         var files = Select(options, dataset);
         var testSet = options.Split == EvaluationSplit.Test ? Look(options, dataset, report, clock, cancellation) : null;
@@ -107,11 +110,14 @@ public static class RunEvaluation
             Data = options.Data,
             Split = options.Split,
             Runs = options.Runs,
+            Checkpoint = options.Checkpoint,
+            Selection = Selection(options),
             Samples = options.Samples,
             Seed = options.Seed,
             DataHash = ensemble.Manifest.Provenance.DataHash,
             TestSet = testSet,
             Job = options.Job,
+            Rules = CaseScoring.Rules(dataset.Classes),
             Summary = PatientSummary.Of(results),
             Cases = results,
         };
@@ -148,6 +154,15 @@ public static class RunEvaluation
                 "Give runs of one fold, or evaluate the ensemble with --split test.");
     }
 
+    /// <summary>What of the weights was decided on the cases that are judged.</summary>
+    private static string? Selection(EvaluateOptions options) => options switch
+    {
+        { Split: EvaluationSplit.Test } => null,
+        { Checkpoint: CheckpointChoice.Best } => "the epoch of the weights was chosen on these cases, so that the figures are too good; --checkpoint last judges the last epoch",
+        _ when options.Runs.Any(r => new RunFolder(r).ReadOptions().Patience is not null) => "the end of training was chosen on these cases (--patience), so that the figures may be too good",
+        _ => null,
+    };
+
     private static TestSetUse Look(EvaluateOptions options, Dataset dataset, Action<string> report, TimeProvider clock, CancellationToken cancellation)
     {
         var (contents, scans) = (new Dictionary<string, byte[]>(), new Dictionary<string, string>());
@@ -160,6 +175,7 @@ public static class RunEvaluation
             scans.Add(file.Id, Convert.ToHexStringLower(loaded.ScanHash));
         }
 
+        TestScans.RefuseShared(dataset, TestScans.Hash(dataset, dataset.Cases, report, cancellation), scans);
         var path = options.TestLock ?? TestLock.Beside(dataset);
         var hash = TestLock.Hash(contents);
         var looks = new TestLock(path).Look(hash, scans, $"evaluate {string.Join(", ", options.Runs)}", Program, clock);

@@ -52,7 +52,7 @@ public sealed class TestLock(string path)
     /// <exception cref="DatasetException">The record belongs to other content, or cannot be read.</exception>
     public int Look(string testSet, IReadOnlyDictionary<string, string> scanHashes, string what, string program, TimeProvider clock)
     {
-        using var turn = TakeTurn();
+        using var turn = Accessing(TakeTurn);
         var record = Read() ?? new(testSet, scanHashes, []);
         if (record.TestSet != testSet)
         {
@@ -62,14 +62,22 @@ public sealed class TestLock(string path)
 
         var time = clock.GetUtcNow().UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture);
         record = record with { Looks = [.. record.Looks, new(time, what, program)] };
-        OutputFile.WriteText(path, JsonSerializer.Serialize(record, TrainerJson.Indented) + "\n");
+        var text = JsonSerializer.Serialize(record, TrainerJson.Indented) + "\n";
+        Accessing(() =>
+        {
+            OutputFile.WriteText(path, text);
+            return text;
+        });
         return record.Looks.Count;
     }
 
     /// <summary>Enters a look at the test set that the record already knows.</summary>
     /// <inheritdoc cref="Look(string, IReadOnlyDictionary{string, string}, string, string, TimeProvider)"/>
-    public int LookAgain(string testSet, string what, string program, TimeProvider clock) =>
-        Look(testSet, Read()?.ScanHashes ?? new Dictionary<string, string>(), what, program, clock);
+    /// <exception cref="DatasetException">There is no record, it belongs to other content, or it cannot be read.</exception>
+    public int LookAgain(string testSet, string what, string program, TimeProvider clock) => Look(
+        testSet,
+        (Read() ?? throw new DatasetException(path, "no record", "the record of the looks that the evaluation entered", "Restore it, or give the record with --test-lock.")).ScanHashes,
+        what, program, clock);
 
     /// <summary>Refuses to train on a scan of the locked test set, under whatever name.</summary>
     /// <param name="dataset">The data set, for the error.</param>
@@ -93,6 +101,20 @@ public sealed class TestLock(string path)
         }
     }
 
+    /// <summary>Says which file could not be used, and that it may lie elsewhere: the data set may be read-only.</summary>
+    private T Accessing<T>(Func<T> access)
+    {
+        try
+        {
+            return access();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new DatasetException(path, $"a record that cannot be read and written ({e.Message})", "a file that counts the looks at the test set",
+                "Make the folder writable, or give a record in another place with --test-lock.", e);
+        }
+    }
+
     private TestLockRecord? Read()
     {
         if (!File.Exists(path))
@@ -102,7 +124,7 @@ public sealed class TestLock(string path)
 
         try
         {
-            return JsonSerializer.Deserialize<TestLockRecord>(File.ReadAllText(path), TrainerJson.Indented) ?? throw new JsonException("null");
+            return JsonSerializer.Deserialize<TestLockRecord>(Accessing(() => File.ReadAllText(path)), TrainerJson.Indented) ?? throw new JsonException("null");
         }
         catch (JsonException e)
         {

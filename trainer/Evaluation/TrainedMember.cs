@@ -8,7 +8,7 @@ using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Evaluation;
 
-/// <summary>The best network of a run, ready to predict with the code of deployment.</summary>
+/// <summary>A trained network of a run, ready to predict with the code of deployment.</summary>
 internal sealed class TrainedMember : IDisposable
 {
     private readonly IPatchNetwork patches;
@@ -22,15 +22,18 @@ internal sealed class TrainedMember : IDisposable
     /// <summary>The recipe that the model file would carry.</summary>
     public ModelManifest Manifest { get; }
 
-    /// <summary>Loads the best checkpoint of a run, or the last where there is no best.</summary>
+    /// <summary>Loads a checkpoint of a run; the last where there is no best.</summary>
+    /// <param name="run">The run folder.</param>
+    /// <param name="choice">Which weights.</param>
+    /// <param name="device">Where they predict.</param>
     /// <exception cref="ModelFileException">There is none, or it cannot be used.</exception>
-    public static TrainedMember Load(string run, Device device)
+    public static TrainedMember Load(string run, CheckpointChoice choice, Device device)
     {
         var folder = new RunFolder(run);
-        var path = File.Exists(folder.BestCheckpoint) ? folder.BestCheckpoint : folder.LastCheckpoint;
+        var path = choice == CheckpointChoice.Best && File.Exists(folder.BestCheckpoint) ? folder.BestCheckpoint : folder.LastCheckpoint;
         if (!File.Exists(path))
         {
-            throw new ModelFileException(run, "no best.safetensors and no last.safetensors", "the folder of a run", "Train first, with `credence-train fit --out`.");
+            throw new ModelFileException(run, choice == CheckpointChoice.Best ? "no best.safetensors and no last.safetensors" : "no last.safetensors", "the folder of a run", "Train first, with `credence-train fit --out`.");
         }
 
         try
@@ -44,6 +47,7 @@ internal sealed class TrainedMember : IDisposable
             }
 
             var network = checkpoint.BuildNetwork();
+            TakeAverage(network, checkpoint);
             network.to(device);
             return new(network, manifest with
             {
@@ -70,4 +74,17 @@ internal sealed class TrainedMember : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Network.Dispose();
+
+    /// <summary>Gives the network the moving averages that its run validated; a best checkpoint already holds them as its weights.</summary>
+    private static void TakeAverage(Network network, Checkpoint checkpoint)
+    {
+        using var noGradient = no_grad();
+        foreach (var (name, tensor) in network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers().Select(b => (b.name, b.buffer))))
+        {
+            if (checkpoint.Tensors.TryGetValue(WeightAverage.Prefix + name, out var average))
+            {
+                tensor.copy_(average);
+            }
+        }
+    }
 }

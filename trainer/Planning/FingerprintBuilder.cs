@@ -34,13 +34,17 @@ public sealed class FingerprintBuilder(Dataset dataset)
     }
 
     /// <summary>Adds one case.</summary>
-    /// <exception cref="DatasetException">The same voxels and mask were already added under another id: that would leak from training into validation.</exception>
+    /// <exception cref="DatasetException">The same scan was already added under another id: that would leak from training into validation. One patient may have a scan twice, with two masks.</exception>
     public void Add(LoadedCase @case)
     {
-        if (cases.FirstOrDefault(c => c.Value.ContentHash.AsSpan().SequenceEqual(@case.ContentHash)) is { Key: not null } twin)
+        foreach (var (id, twin) in cases.Where(c => c.Value.ScanHash.AsSpan().SequenceEqual(@case.ScanHash)))
         {
-            throw new DatasetException(dataset.Folder, $"cases {twin.Key} and {@case.Id} hold the same voxels and mask", "every case once",
-                "Remove one of them, or training and validation would share it.");
+            var isSameMask = twin.ContentHash.AsSpan().SequenceEqual(@case.ContentHash);
+            if (isSameMask || dataset.Patients[id] != dataset.Patients[@case.Id])
+            {
+                throw new DatasetException(dataset.Folder, $"cases {id} and {@case.Id} hold the same scan{(isSameMask ? " and mask" : "")}", "every case once",
+                    $"Remove one of them, or training and validation would share it{(isSameMask ? "" : $"; where two masks of a scan are meant, give both cases one patient in {Dataset.DescriptionFile}")}.");
+            }
         }
 
         var geometry = Orientation.ToCanonical(@case.Channels[0].Geometry);

@@ -51,6 +51,9 @@ public sealed record TrainingPlan
     /// <summary>Why each value is what it is.</summary>
     public required IReadOnlyDictionary<string, string> Reasons { get; init; }
 
+    /// <summary>Ids of the cases that were measured; null where it was not recorded.</summary>
+    public IReadOnlyList<string>? MeasuredCases { get; init; }
+
     /// <summary>The part of the plan that turns scans into input of the network.</summary>
     [JsonIgnore]
     public PreprocessingRecipe Preprocessing => new(Spacing, Interpolation, Crop, Normalisation);

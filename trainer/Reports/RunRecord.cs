@@ -56,7 +56,7 @@ internal sealed record RunRecord
     /// <exception cref="InputException">The folder holds no run with a finished epoch, or the data set is another one.</exception>
     public static RunRecord Read(string run, string? data)
     {
-        using var member = TrainedMember.Load(run, CPU); // first, because its error fits a folder that holds no run
+        using var member = TrainedMember.Load(run, CheckpointChoice.Best, CPU); // first, because its error fits a folder that holds no run
         var folder = new RunFolder(run);
         var options = folder.ReadOptions();
         var dataset = Dataset.Open(data ?? options.Data);

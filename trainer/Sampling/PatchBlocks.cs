@@ -36,7 +36,7 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
 
     private (Tensor Image, Tensor Target) Sample(PatchBlock block, Device device)
     {
-        // Pinned memory is copied while the device still computes the step before.
+        // Pinned memory is copied without a wait of the host; on the device the copy takes its place in the queue of the steps.
         var images = block.Images.to(device, non_blocking: true);
         var classes = block.Classes.to(device, non_blocking: true);
         var (columns, rows, slices) = (Axis(patch.Width, -1), Axis(patch.Height, -2), Axis(patch.Depth, -3));

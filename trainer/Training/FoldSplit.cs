@@ -13,6 +13,22 @@ public sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Traini
     /// <summary>How the cases were split, in words.</summary>
     public string Rule { get; init; } = "not recorded";
 
+    /// <summary>Seed of the folds; null where it was not recorded.</summary>
+    public ulong? Seed { get; init; }
+
+    /// <summary>Refuses options that ask for another fold than this one.</summary>
+    /// <param name="options">Of the run that goes on.</param>
+    /// <exception cref="DatasetException">Number of folds, fold or seed differ.</exception>
+    public void RefuseOther(TrainingOptions options)
+    {
+        var seed = options.SplitSeed ?? options.Seed;
+        if ((options.Folds, options.Fold, Seed is null ? null : seed) != (Folds, Fold, Seed))
+        {
+            throw new DatasetException(options.Run, FormattableString.Invariant($"a run of fold {Fold} of {Folds}{(Seed is null ? "" : $", split with seed {Seed}")}"),
+                FormattableString.Invariant($"fold {options.Fold} of {options.Folds}, split with seed {seed}, as asked for"), "Give the fold and the seeds that the run was started with, or another folder.");
+        }
+    }
+
     /// <summary>Splits the cases: patients stay together, and every fold gets its share of small and large lesion loads.</summary>
     /// <remarks>
     /// Patients are ranked by their number of cases, then by their mean log lesion volume, and cut into strata of as many patients as there are folds;
@@ -61,6 +77,7 @@ public sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Traini
             [.. members[fold].Order(StringComparer.Ordinal)])
         {
             Rule = $"patients together ({dataset.Patients.Rule}), balanced by log lesion volume, seed {seed}",
+            Seed = seed,
         };
     }
 }

@@ -14,6 +14,9 @@ public sealed record BestEpoch(int Epoch, double Score, double Dice, bool HasFul
 /// <param name="Best">The best epoch so far; null before the first is over.</param>
 public sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpoch? Best)
 {
+    /// <summary>Validation Dice after the last epoch.</summary>
+    public double LastDice { get; init; }
+
     /// <summary>Before the first step.</summary>
     public static RunProgress Start { get; } = new(0, 0, 0, null);
 

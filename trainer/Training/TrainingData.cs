@@ -1,5 +1,6 @@
 using Credence.Inference;
 using Credence.Inference.Model;
+using Credence.Models.Checkpoints;
 using Credence.MedicalIO;
 using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
@@ -43,6 +44,12 @@ public sealed class TrainingData
     /// <summary>Cases to validate on.</summary>
     public IReadOnlyList<ValidationCase> Validation { get; }
 
+    /// <summary>What a user should know of a plan that was made before: that it has seen other cases than those that train; null when there is nothing.</summary>
+    public string? PlanConcern => Plan.MeasuredCases is { } measured && !measured.Order(StringComparer.Ordinal).SequenceEqual(Split.Training)
+        ? $"{TrainingPlan.FileName} was measured on {measured.Count} cases, not on the {Split.Training.Count} that train, so that it may have seen validation cases; "
+            + $"make it with `credence-train plan --fold {Split.Fold} --folds {Split.Folds}{(Split.Seed is { } seed ? $" --seed {seed}" : "")}`."
+        : null;
+
     /// <summary>Reads, checks and measures every case of a data set.</summary>
     public static FingerprintBuilder Survey(Dataset dataset, Action<string> report, CancellationToken cancellation)
     {
@@ -63,23 +70,41 @@ public sealed class TrainingData
     {
         var fingerprint = survey.Build(split?.Training);
         folder.Write(fingerprint);
-        var plan = File.Exists(folder.Plan) ? TrainingPlan.Read(folder.Plan) : Planner.Plan(dataset, fingerprint);
+        var plan = File.Exists(folder.Plan)
+            ? TrainingPlan.Read(folder.Plan)
+            : Planner.Plan(dataset, fingerprint) with { MeasuredCases = split?.Training ?? [.. dataset.Cases.Select(c => c.Id)] };
         plan.Write(folder.Plan);
         return (plan, fingerprint);
     }
 
     /// <summary>Opens, checks, plans, splits and preprocesses. A run that has a checkpoint keeps the split that it was started with.</summary>
-    /// <exception cref="DatasetException">The data cannot be trained on, or one of the cases belongs to a locked test set.</exception>
-    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Action<string> report, CancellationToken cancellation)
+    /// <param name="options">Of the run.</param>
+    /// <param name="folder">Its folder.</param>
+    /// <param name="checkpoint">What the run goes on from; null for one that begins.</param>
+    /// <param name="report">Told what is read.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    /// <exception cref="DatasetException">The data cannot be trained on, a case has a scan of the test set, or data, fold or plan are not those of the checkpoint.</exception>
+    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Checkpoint? checkpoint, Action<string> report, CancellationToken cancellation)
     {
         var dataset = Dataset.Open(options.Data);
         var survey = Survey(dataset, report, cancellation);
         new TestLock(options.TestLock ?? TestLock.Beside(dataset)).RefuseTraining(dataset, survey.ScanHashes);
-        var split = File.Exists(folder.LastCheckpoint)
+        TestScans.RefuseShared(dataset, survey.ScanHashes, TestScans.Hash(dataset, dataset.TestCases, report, cancellation));
+        var split = checkpoint is not null
             ? folder.ReadSplit(dataset)
             : FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
+        if (checkpoint is not null)
+        {
+            split.RefuseOther(options);
+            ResumeCheck.RefuseOtherData(checkpoint, options.Data, survey.DataHash);
+        }
+
         var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
         plan = plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
+        if (checkpoint is not null)
+        {
+            ResumeCheck.RefuseOtherPlan(checkpoint, options, folder.Plan, plan);
+        }
 
         var training = new List<TrainingCase>();
         var validation = new List<ValidationCase>();

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Credence.Inference.Model;
 using Credence.Models;
 using Credence.Models.Checkpoints;
@@ -58,7 +59,7 @@ public sealed class TrainingLoop
 
     private TrainingResult Run(Checkpoint? checkpoint, CancellationToken cancellation)
     {
-        var data = TrainingData.Prepare(options, folder, observer.Preparing, cancellation);
+        var data = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, cancellation);
         var (plan, device) = (data.Plan, ResolveDevice(options.Device));
         if (options.Threads > 0)
         {
@@ -99,13 +100,16 @@ public sealed class TrainingLoop
             observer.Warned(concern);
         }
 
+        if (data.PlanConcern is { } planned)
+        {
+            observer.Warned(planned);
+        }
+
         using var log = TrainingLog.Open(folder.Log, run.Progress.Step);
         while (!run.IsOver)
         {
             var epoch = run.TrainEpoch(Report, cancellation);
-            var report = run.Validate(epoch, objective, folder, cancellation);
-            log.Write(report);
-            observer.Validated(report);
+            observer.Validated(run.Validate(epoch, objective, folder, log.Write, cancellation));
         }
 
         var progress = run.Progress;
@@ -136,9 +140,19 @@ public sealed class TrainingLoop
         ? string.Join(", ", new[] { elbo.Describe(loss.IsLogLikelihood && network.Auxiliary.Count == 0), options.KlWarmUp.ToString(), $"loss {loss}" }.Where(s => s.Length > 0))
         : $"{loss}, {options.DataTerm}";
 
-    internal static Device ResolveDevice(string name) => name switch
+    /// <summary>The device of a name.</summary>
+    /// <exception cref="DatasetException">There is no such device.</exception>
+    internal static Device ResolveDevice(string name)
     {
-        "auto" => cuda.is_available() ? CUDA : CPU,
-        _ => new Device(name),
-    };
+        var (isGpu, count) = (cuda.is_available(), cuda.device_count());
+        return name switch
+        {
+            "auto" => isGpu ? CUDA : CPU,
+            "cpu" => CPU,
+            "cuda" when isGpu => CUDA,
+            _ when name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name[5..], NumberStyles.None, CultureInfo.InvariantCulture, out var index) && isGpu && index < count => new Device(name),
+            _ => throw new DatasetException($"--device {name}", isGpu ? $"a machine with {count} CUDA devices" : "no CUDA device that this build can use",
+                isGpu ? $"auto, cpu, or cuda:0 to cuda:{count - 1}" : "auto or cpu", "Give another --device; for a GPU, build with -p:Accelerator=cuda."),
+        };
+    }
 }

@@ -61,7 +61,7 @@ internal sealed class TrainingRun : IDisposable
     public RunProgress Progress { get; private set; } = RunProgress.Start;
 
     /// <summary>Validation Dice after the last epoch.</summary>
-    public double LastDice { get; private set; }
+    public double LastDice => Progress.LastDice;
 
     /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
     public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } best && Progress.Epoch - 1 - best.Epoch >= patience;
@@ -83,7 +83,6 @@ internal sealed class TrainingRun : IDisposable
         optimisation.LoadState(state);
         average?.Load(checkpoint);
         earlier = Progress.Seconds;
-        LastDice = Progress.Best?.Dice ?? 0;
     }
 
     /// <summary>Takes the steps of one epoch.</summary>
@@ -111,8 +110,7 @@ internal sealed class TrainingRun : IDisposable
             var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
-                throw new DatasetException(options.Run, FormattableString.Invariant($"loss {values.Loss} and gradient norm {values.Total.DataNorm} at step {current}"),
-                    "finite numbers", "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.");
+                throw new DivergedException(options.Run, current, values.Loss, values.Total.DataNorm);
             }
 
             average?.Update(current);
@@ -141,24 +139,30 @@ internal sealed class TrainingRun : IDisposable
     }
 
     /// <summary>Validates and writes the checkpoints.</summary>
-    public EpochReport Validate(TrainedEpoch epoch, string objective, RunFolder folder, CancellationToken cancellation)
+    /// <param name="epoch">What its steps left behind.</param>
+    /// <param name="objective">In words, for the manifest.</param>
+    /// <param name="folder">Of the run.</param>
+    /// <param name="log">Receives the report before the last checkpoint is written: lines beyond a checkpoint are dropped on resuming, missing ones would never be written.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    public EpochReport Validate(TrainedEpoch epoch, string objective, RunFolder folder, Action<EpochReport> log, CancellationToken cancellation)
     {
         var (scores, isBest, manifest) = average is null ? Judge() : average.While(Judge);
+        var report = new EpochReport(
+            Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
+            epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, noise), isBest, Progress.Seconds);
+        log(report);
         using var state = optimisation.SaveState();
         RunFolder.Save(folder.LastCheckpoint, network, manifest, Progress,
             (average?.Tensors ?? []).Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
-        return new(
-            Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
-            epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, noise), isBest, Progress.Seconds);
+        return report;
 
         (ValidationScores Scores, bool IsBest, ModelManifest Manifest) Judge()
         {
             var scores = validation.Run(cancellation);
-            LastDice = scores.MeanDice;
             var score = options.Select == SelectionCriterion.Dice ? scores.MeanDice : -scores.NegativeLogLikelihood;
             var judged = new BestEpoch(Progress.Epoch, score, scores.MeanDice, epoch.HasFullKl);
             var best = Progress.BestWith(judged);
-            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, best);
+            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, best) { LastDice = scores.MeanDice };
             var manifest = data.Manifest(objective, options, Progress, scores, Program, clock.GetUtcNow());
             if (ReferenceEquals(best, judged))
             {

@@ -99,8 +99,8 @@ public sealed record ClassEvaluation
             values.AddScore($"{name}/ndsc-region", region.NormalisedDice());
         }
 
-        values.AddScore($"{name}/precision", Overlap.Precision);
-        values.AddScore($"{name}/recall", Overlap.Recall);
+        values.AddScore($"{name}/precision", Overlap.Precision, Overlap.IsEmpty);
+        values.AddScore($"{name}/recall", Overlap.Recall, Overlap.IsEmpty);
         values.Add($"{name}/reference-volume-ml", Overlap.Reference * millilitres);
         values.Add($"{name}/prediction-volume-ml", Overlap.Predicted * millilitres);
         values.Add($"{name}/volume-difference-ml", (Overlap.Predicted - Overlap.Reference) * millilitres);
@@ -118,13 +118,14 @@ public sealed record ClassEvaluation
 
     private void AddLesions(string name, MetricValues values, IReadOnlyList<double> sizes)
     {
+        var isEmpty = Lesions.Reference.Count + Lesions.Predicted.Count == 0;
         values.Add($"{name}/reference-lesions", Lesions.Reference.Count);
         values.Add($"{name}/prediction-lesions", Lesions.Predicted.Count);
         AddCounts($"{name}/lesion-", "", Lesions.Counts);
         values.AddScore($"{name}/rq", Lesions.Counts.F1);
-        values.AddScore($"{name}/sq", Lesions.SegmentationQuality);
+        values.AddScore($"{name}/sq", Lesions.SegmentationQuality, isEmpty);
         values.AddScore($"{name}/pq", Lesions.PanopticQuality);
-        values.AddScore($"{name}/lesion-iou-adjusted", Lesions.Predicted.Select(p => p.AdjustedIntersectionOverUnion).DefaultIfEmpty(double.NaN).Average());
+        values.AddScore($"{name}/lesion-iou-adjusted", Lesions.Predicted.Select(p => p.AdjustedIntersectionOverUnion).DefaultIfEmpty(double.NaN).Average(), isEmpty);
         foreach (var (from, to) in sizes.Prepend(0).Zip(sizes.Append(double.PositiveInfinity)))
         {
             var end = double.IsInfinity(to) ? "inf" : to.ToString(CultureInfo.InvariantCulture);
@@ -136,8 +137,9 @@ public sealed record ClassEvaluation
             values.Add($"{prefix}tp{suffix}", counts.TruePositives);
             values.Add($"{prefix}fp{suffix}", counts.FalsePositives);
             values.Add($"{prefix}fn{suffix}", counts.FalseNegatives);
-            values.AddScore($"{prefix}precision{suffix}", counts.Precision);
-            values.AddScore($"{prefix}recall{suffix}", counts.Recall);
+            var hasNone = counts.TruePositives + counts.FalsePositives + counts.FalseNegatives == 0;
+            values.AddScore($"{prefix}precision{suffix}", counts.Precision, hasNone);
+            values.AddScore($"{prefix}recall{suffix}", counts.Recall, hasNone);
             values.AddScore($"{prefix}f1{suffix}", counts.F1);
         }
     }

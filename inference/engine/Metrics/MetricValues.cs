@@ -19,6 +19,19 @@ internal sealed class MetricValues(EmptyCasePolicy policy)
     public void AddScore(string name, double value) =>
         Add(name, value, double.IsNaN(value), policy switch { EmptyCasePolicy.One => 1, EmptyCasePolicy.Zero => 0, _ => double.NaN });
 
+    /// <summary>A score whose denominator may be 0 although one side holds something: undefined then, and left to the policy only where both are empty.</summary>
+    public void AddScore(string name, double value, bool isEmptyCase)
+    {
+        if (double.IsNaN(value) && !isEmptyCase)
+        {
+            Add(name, double.NaN);
+        }
+        else
+        {
+            AddScore(name, value);
+        }
+    }
+
     /// <summary>A value that is best at 0 and has no finite worst, such as a distance.</summary>
     public void AddError(string name, double value, bool isEmptyCase) =>
         Add(name, value, isEmptyCase, policy == EmptyCasePolicy.One ? 0 : double.NaN);

@@ -24,7 +24,9 @@ class Values(dict):
     def plain(self, name, value):
         self[name] = None if value is None or not np.isfinite(value) else float(value)
 
-    def score(self, name, numerator, denominator):
+    def score(self, name, numerator, denominator, is_empty=True):
+        if denominator == 0 and not is_empty:
+            return self.plain(name, None)
         empty = {"undefined": None, "one": 1.0, "zero": 0.0}[self.policy]
         self[name] = empty if denominator == 0 else float(numerator / denominator)
 
@@ -145,8 +147,8 @@ def evaluate(case, truth_map, guess_map, probabilities, uncertainty, region):
         if region is not None:
             score = ndsc(truth.ravel()[inside], guess.ravel()[inside])
             values.score(p + "ndsc-region", score, 0 if np.isnan(score) else 1)
-        values.score(p + "precision", tp, tp + fp)
-        values.score(p + "recall", tp, tp + fn)
+        values.score(p + "precision", tp, tp + fp, is_empty)
+        values.score(p + "recall", tp, tp + fn, is_empty)
         difference = (fp - fn) * voxel / 1000
         values.plain(p + "reference-volume-ml", (tp + fn) * voxel / 1000)
         values.plain(p + "prediction-volume-ml", (tp + fp) * voxel / 1000)
@@ -169,8 +171,8 @@ def evaluate(case, truth_map, guess_map, probabilities, uncertainty, region):
             values.plain(p + "lesion-tp" + suffix, tp)
             values.plain(p + "lesion-fp" + suffix, fp)
             values.plain(p + "lesion-fn" + suffix, fn)
-            values.score(p + "lesion-precision" + suffix, tp, tp + fp)
-            values.score(p + "lesion-recall" + suffix, tp, tp + fn)
+            values.score(p + "lesion-precision" + suffix, tp, tp + fp, tp + fp + fn == 0)
+            values.score(p + "lesion-recall" + suffix, tp, tp + fn, tp + fp + fn == 0)
             values.score(p + "lesion-f1" + suffix, 2 * tp, 2 * tp + fp + fn)
 
         found = [x for x in range(len(g)) if partner[x] is not None]
@@ -178,9 +180,9 @@ def evaluate(case, truth_map, guess_map, probabilities, uncertainty, region):
         lesion_tp, lesion_fp, lesion_fn = len(found), len(g) - len(found), sum(missed)
         counts("", lesion_tp, lesion_fp, lesion_fn)
         values.score(p + "rq", 2 * lesion_tp, 2 * lesion_tp + lesion_fp + lesion_fn)
-        values.score(p + "sq", sum(ious), len(ious))
+        values.score(p + "sq", sum(ious), len(ious), len(t) + len(g) == 0)
         values.score(p + "pq", 2 * sum(ious), 2 * lesion_tp + lesion_fp + lesion_fn)
-        values.score(p + "lesion-iou-adjusted", sum(adjusted), len(adjusted))
+        values.score(p + "lesion-iou-adjusted", sum(adjusted), len(adjusted), len(t) + len(g) == 0)
         for low, high in zip(SIZES, SIZES[1:]):
             def within(mask):
                 return low <= mask.sum() * voxel < high

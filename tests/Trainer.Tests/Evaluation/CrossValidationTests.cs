@@ -32,6 +32,7 @@ public sealed class CrossValidationTests
         var dice = Assert.Single(report.Metrics, m => m.Summary.Metric == "lesion/dice");
         Assert.Equal(report.Results.SelectMany(r => r.Cases).Average(c => c.Value("dice")!.Value), dice.Summary.Mean, tolerance: 1e-12);
         Assert.NotNull(dice.Variance);
+        Assert.Equal((CheckpointChoice.Last, null), (EvaluationReport.Read(folder.File("cv/seed-1-fold-0")).Checkpoint, EvaluationReport.Read(folder.File("cv/seed-1-fold-0")).Selection));
 
         var whole = File.ReadAllText(folder.File("cv/cross-validation.json"));
         Directory.Delete(folder.File("cv/seed-1-fold-1"), recursive: true);
@@ -40,7 +41,7 @@ public sealed class CrossValidationTests
         Assert.Equal(whole, File.ReadAllText(folder.File("cv/cross-validation.json")));
 
         Assert.Equal(
-            $"{folder.File("cv")}: a cross-validation with other settings: options.stepsPerEpoch was 3, now 4; expected the same options and data. Give the options it was started with, or another folder with --out.",
+            $"{folder.File("cv")}: results with other settings: options.stepsPerEpoch was 3, now 4; expected the same options and data. Give the options it was started with, or another folder with --out.",
             Assert.Throws<DatasetException>(() => Run(options with { Training = options.Training with { StepsPerEpoch = 4 } })).Message);
     }
 
@@ -59,7 +60,7 @@ public sealed class CrossValidationTests
         Assert.Contains(tuned.Calibration.Threshold, tuned.Thresholds);
         Assert.Equal(tuned.Calibration, Inference.Model.TunedCalibration.Read(folder.File("calibration.json")).Calibration);
 
-        File.Copy(data.File("imagesTr/case0.nii.gz"), data.File("imagesTr/case1.nii.gz"), overwrite: true);
+        File.Copy(data.File("labelsTr/case0.nii.gz"), data.File("labelsTr/case1.nii.gz"), overwrite: true);
         Assert.Contains("Give its data set with --data, or cross-validate again.", Assert.Throws<DatasetException>(() =>
             OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
     }
@@ -100,10 +101,24 @@ public sealed class CrossValidationTests
         Assert.Equal(second.Cases[0].Values["lesion/dice"], EvaluationReport.Read(folder.File("evaluation")).Cases[0].Values["lesion/dice"]);
         Assert.Contains("no case that validates in every run", Assert.Throws<DatasetException>(() => Evaluate(Evaluation("run0", "run1") with { Split = EvaluationSplit.Validation })).Message, StringComparison.Ordinal);
 
+        // A comparison of these reports is a look, at the record they name or at the one that is given.
+        File.Move(data.File("test-lock.json"), folder.File("moved.json"));
+        var (code, _, message) = BuiltProgram.Run("Trainer", "credence-train", ["compare", folder.File("evaluation"), folder.File("evaluation")]);
+        Assert.Equal((3, true), (code, message.Contains("give the record with --test-lock.", StringComparison.Ordinal)));
+        (code, var output, _) = BuiltProgram.Run("Trainer", "credence-train", ["compare", folder.File("evaluation"), folder.File("evaluation"), "--test-lock", folder.File("moved.json")]);
+        Assert.Equal((0, true), (code, output.Contains("looked at 3 times", StringComparison.Ordinal)));
+        File.Move(folder.File("moved.json"), data.File("test-lock.json"));
+
         // The locked scan under another name: the lock keeps it out of training.
         File.Copy(data.File("imagesTr/case4.nii.gz"), data.File("imagesTr/case9.nii.gz"));
         File.Copy(data.File("labelsTr/case3.nii.gz"), data.File("labelsTr/case9.nii.gz"));
+        Assert.Contains("case case9 for training has the scan of case case4 of the test set; expected every scan on one side.", Assert.Throws<DatasetException>(() => Evaluate(Evaluation("run0"))).Message, StringComparison.Ordinal);
         Assert.Contains("case case9 has the scan of case case4 of the test set locked by", Assert.Throws<DatasetException>(() =>
+            TrainingLoop.Fit(Options(data, "").Training with { Run = folder.File("leak") }, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
+
+        // Before the first look nothing is locked, but the scan is on both sides.
+        File.Delete(data.File("test-lock.json"));
+        Assert.Contains("case case9 for training has the scan of case case4 of the test set; expected every scan on one side.", Assert.Throws<DatasetException>(() =>
             TrainingLoop.Fit(Options(data, "").Training with { Run = folder.File("leak") }, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
     }
 
@@ -120,6 +135,12 @@ public sealed class CrossValidationTests
         var error = Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, o => o with { Epochs = 2 }, new SilentObserver(), TimeProvider.System, CancellationToken.None));
 
         Assert.Contains("split.json: a split in which case CASE0 is listed; expected the cases of", error.Message, StringComparison.Ordinal);
+        File.WriteAllText(folder.File("split.json"), split.Replace("CASE", "case", StringComparison.Ordinal));
+        foreach (var other in new[] { options with { Fold = 1 }, options with { SplitSeed = 9 }, options with { Folds = 3 } })
+        {
+            Assert.Contains($"a run of fold 0 of 2, split with seed 1; expected fold {other.Fold} of {other.Folds}, split with seed {other.SplitSeed ?? 1}, as asked for.",
+                Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, _ => other, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
+        }
     }
 
     private static CrossValidateOptions Options(SmallDataset data, string output) => new()

@@ -66,6 +66,21 @@ public sealed class TestLockTests
     }
 
     [Fact]
+    public void A_look_again_needs_the_record_and_an_unusable_place_is_named()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("test-lock.json");
+
+        Assert.Equal($"{path}: no record; expected the record of the looks that the evaluation entered. Restore it, or give the record with --test-lock.",
+            Assert.Throws<DatasetException>(() => new TestLock(path).LookAgain(Set, "compare a, b", "test", TimeProvider.System)).Message);
+        Assert.False(File.Exists(path));
+
+        File.WriteAllText(folder.File("file"), "");
+        Assert.Matches(@"^.*record\.json: a record that cannot be read and written \(.*\); expected a file that counts .* give a record in another place with --test-lock\.$", Assert.Throws<DatasetException>(() =>
+            new TestLock(Path.Combine(folder.File("file"), "record.json")).Look(Set, Scans, "evaluate a", "test", TimeProvider.System)).Message);
+    }
+
+    [Fact]
     public void A_damaged_record_is_not_started_anew()
     {
         using var folder = new TemporaryFolder();

@@ -17,7 +17,7 @@ public sealed class CrossValidationPageTests
         double[] dice = [0.25, 0.5, 0.75, 1, 0.125, 0.375, 0.625, 0.875];
         var results = new ulong[] { 1, 2 }.SelectMany(seed => Enumerable.Range(0, 2).Select(fold => new FoldResult(seed, fold,
             [.. Enumerable.Range(2 * fold, 2).Select(n => new CaseResult($"c{n}", $"p{n}", new Dictionary<string, double?> { ["lesion/dice"] = dice[4 * ((int)seed - 1) + n] }))]))).ToList();
-        var report = CrossValidationReport.Create(settings, results);
+        var report = CrossValidationReport.Create(settings, null, results);
 
         var html = File.ReadAllText(CrossValidationPage.Write(report, folder.Path));
 

@@ -2,8 +2,8 @@ namespace Credence.Trainer.Evaluation.Statistics;
 
 /// <summary>Wilcoxon's signed-rank test of paired differences against 0, two-sided.</summary>
 /// <remarks>
-/// Source: Wilcoxon 1945, Biometrics Bulletin 1:80. Differences of 0 are left out. Up to 50 untied differences the p value is exact;
-/// otherwise it is the normal approximation with the variance corrected for ties and no continuity correction
+/// Source: Wilcoxon 1945, Biometrics Bulletin 1:80. Differences of 0 are left out, equal ones share their mean rank. Up to 50 differences the p value is exact:
+/// the share of all signs of these ranks. Above it is the normal approximation with the variance corrected for ties and a continuity correction of 1/2
 /// (Hollander, Wolfe and Chicken 2014, Nonparametric Statistical Methods, section 3.1).
 /// </remarks>
 /// <param name="Statistic">The smaller of the rank sums of positive and negative differences.</param>
@@ -25,7 +25,7 @@ public sealed record WilcoxonSignedRank(double Statistic, double PValue, bool Is
         }
 
         var n = kept.Count;
-        var (positive, tieTerm) = (0.0, 0.0);
+        var (positive, tieTerm, doubledRanks) = (0.0, 0.0, new int[n]);
         for (var first = 0; first < n;)
         {
             var end = first + 1;
@@ -35,25 +35,25 @@ public sealed record WilcoxonSignedRank(double Statistic, double PValue, bool Is
 
             var ties = end - first;
             tieTerm += Math.Pow(ties, 3) - ties;
-            var rank = (first + 1 + end) / 2.0;
-            positive += rank * kept.Skip(first).Take(ties).Count(d => d > 0);
+            Array.Fill(doubledRanks, first + 1 + end, first, ties);
+            positive += (first + 1 + end) / 2.0 * kept.Skip(first).Take(ties).Count(d => d > 0);
             first = end;
         }
 
         var total = n * (n + 1) / 2.0;
         var smaller = Math.Min(positive, total - positive);
-        var isExact = tieTerm == 0 && n <= LargestExact && n == differences.Count;
+        var isExact = n <= LargestExact;
         var variance = n * (n + 1.0) * (2 * n + 1) / 24 - tieTerm / 48;
-        var p = isExact ? Exact(n, (int)smaller) : Normal.TwoSidedP((smaller - total / 2) / Math.Sqrt(variance));
+        var p = isExact ? Exact(doubledRanks, (int)(2 * smaller)) : Normal.TwoSidedP(Math.Min(0, smaller - total / 2 + 0.5) / Math.Sqrt(variance));
         return new(smaller, Math.Min(1, p), isExact, (2 * positive - total) / total);
     }
 
-    /// <summary>2 P(R ≤ statistic) over all 2ⁿ signs: the number of subsets of 1..n by their sum.</summary>
-    private static double Exact(int n, int statistic)
+    /// <summary>2 P(R ≤ statistic) over all 2ⁿ signs: the share of the subsets of the ranks by their sum. Ranks are doubled, so that a mean of two is whole.</summary>
+    private static double Exact(int[] doubledRanks, int doubledStatistic)
     {
-        var share = new double[n * (n + 1) / 2 + 1];
+        var share = new double[doubledRanks.Sum() + 1];
         share[0] = 1;
-        for (var rank = 1; rank <= n; rank++)
+        foreach (var rank in doubledRanks)
         {
             for (var sum = share.Length - 1; sum >= 0; sum--)
             {
@@ -61,6 +61,6 @@ public sealed record WilcoxonSignedRank(double Statistic, double PValue, bool Is
             }
         }
 
-        return 2 * share.Take(statistic + 1).Sum();
+        return 2 * share.Take(doubledStatistic + 1).Sum();
     }
 }

@@ -1,0 +1,16 @@
+using Credence.MedicalIO;
+
+namespace Credence.Trainer.Training;
+
+/// <summary>A run whose loss or gradient is no longer finite.</summary>
+/// <param name="run">The run folder.</param>
+/// <param name="step">The step, from 0.</param>
+/// <param name="loss">Its loss.</param>
+/// <param name="gradientNorm">Norm of the gradient of its data term.</param>
+public sealed class DivergedException(string run, long step, double loss, double gradientNorm) : InputException(
+    run, FormattableString.Invariant($"loss {loss} and gradient norm {gradientNorm} at step {step}"), "finite numbers",
+    "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.")
+{
+    /// <summary>The step, from 0.</summary>
+    public long Step { get; } = step;
+}

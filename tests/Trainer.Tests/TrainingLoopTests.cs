@@ -242,7 +242,7 @@ public sealed class TrainingLoopTests
         var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3, Loss = LossSum.Parse(loss) }, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         Assert.InRange(result.BestDice, 0.8, 1);
-        Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json"],
+        Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json", "warnings.json"],
             Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(4, TrainingPlan.Read(folder.File("plan.json")).Width);
         using var best = Checkpoint.Load(result.BestCheckpoint);

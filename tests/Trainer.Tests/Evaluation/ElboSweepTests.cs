@@ -84,7 +84,19 @@ public sealed class ElboSweepTests
     {
         ElboReport Report(params double[][] negativeLogLikelihoods) => new()
         {
-            Program = "", Data = "", DataHash = "", Fold = 0, Folds = 2, Seed = 1, Epochs = 1, Minutes = null, Objective = "", Minibatches = 1, Examples = 1, Voxels = 1, Samples = 1,
+            Program = "",
+            Data = "",
+            DataHash = "",
+            Fold = 0,
+            Folds = 2,
+            Seed = 1,
+            Epochs = 1,
+            Minutes = null,
+            Objective = "",
+            Minibatches = 1,
+            Examples = 1,
+            Voxels = 1,
+            Samples = 1,
             Points = ElboPoint.Compare([.. negativeLogLikelihoods.Select((values, n) => Trial(n == 0 ? 0.1 : 1, values))]),
         };
 
@@ -107,7 +119,14 @@ public sealed class ElboSweepTests
         new(temper, null), new Elbo(DataTerm.MeanPerVoxel, KlScaling.PerVoxel, 1, 1, 1) { Temper = temper },
         new()
         {
-            Program = "", Data = "", Split = EvaluationSplit.Validation, Runs = [], Samples = 1, Seed = 1, DataHash = "", Summary = [],
+            Program = "",
+            Data = "",
+            Split = EvaluationSplit.Validation,
+            Runs = [],
+            Samples = 1,
+            Seed = 1,
+            DataHash = "",
+            Summary = [],
             Cases = [.. values.Select((v, n) => new CaseResult($"{n}", $"{n}", new Dictionary<string, double?> { ["all/nll"] = v }))],
         },
         [new EpochReport(0, 1, 0, [], 0, 0, 0, 0, null, null, [new LayerReport("a", 1, 1, 0, new("a", 10, 5, 0.5, 1, 1, 0))], true, 0)], null);

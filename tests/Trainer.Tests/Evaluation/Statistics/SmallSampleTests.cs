@@ -72,7 +72,7 @@ public sealed class SmallSampleTests
             return PairedComparison.OverFolds(Side("a", first), Side("b", second), "dice")!.PValue < 0.05;
         });
 
-        Assert.InRange(found, 0, 0.05 * Repeats + 2 * Math.Sqrt(0.05 * 0.95 * Repeats)); // the seeds as 15 resamples would find about twice as many
+        Assert.InRange(found, 0, 0.05 * Repeats + 2 * Math.Sqrt(0.05 * 0.95 * Repeats));
     }
 
     [Fact]

@@ -58,7 +58,8 @@ public sealed class DicomSegmentation
 
         var type = dataset.Text(new(0x0062, 0x0001)) ?? "BINARY";
         var maximum = type == "FRACTIONAL" ? dataset.Integer(new(0x0062, 0x000E)) ?? 255 : 1;
-        var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? "")).ToList();
+        var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? ""))
+            .Where(s => type != "LABELMAP" || s.Number != 0).ToList(); // a label map may describe its background, number 0
         if (segments.Count == 0 || image.Format.Samples != 1 || maximum < 1 || dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence).Count != image.FrameCount)
         {
             throw new InvalidImageFileException(path, $"{segments.Count} segments, {image.Format.Samples} samples a pixel, largest fraction {maximum} and {dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence).Count} functional groups of {image.FrameCount} frames",

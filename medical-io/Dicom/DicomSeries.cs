@@ -58,7 +58,7 @@ public sealed class DicomSeries
     /// <param name="isRecursive">Whether folders below are searched.</param>
     /// <param name="problem">Called for each DICOM file that cannot be used; from several threads.</param>
     /// <param name="cancellation">Stops the search.</param>
-    /// <returns>Series by number, then by description.</returns>
+    /// <returns>Series by number, then by description. Files that do not name their series are one series a folder.</returns>
     public static IReadOnlyList<DicomSeries> Scan(string path, bool isRecursive = true, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default) =>
         Scan(path, FilesBelow(path, isRecursive), problem, cancellation);
 
@@ -105,7 +105,7 @@ public sealed class DicomSeries
         });
         return [.. files
             .OrderBy(f => f.Header.Path, StringComparer.Ordinal)
-            .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) ?? "")
+            .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) is { Length: > 0 } uid ? uid : $"without UID in {Path.GetDirectoryName(f.Header.Path)}")
             .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key || p.Series.Length == 0 && g.Any(f => Path.GetDirectoryName(f.Header.Path) == Path.GetDirectoryName(p.Problem.Path))).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
     }

@@ -87,6 +87,33 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.Contains(message, Assert.Throws<InvalidImageFileException>(() => DicomSeries.Scan(folder.Path)[0].Read(resample: true)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>All pixels equal to the intercept are no measurement; dcm2niix and others take the slope for 1, which is no better.</summary>
+    [Fact]
+    public void A_slope_of_zero_is_refused()
+    {
+        Image(2, 2, 0, [1, 2, 3, 4], (0x00281052, d => d.Decimals(0x0028, 0x1052, 5)), (0x00281053, d => d.Decimals(0x0028, 0x1053, 0)));
+        Assert.Equal("a.dcm: RescaleSlope (0028,1053) of 0, which makes all pixels equal; expected a slope above or below 0. "
+            + "Export the series again, or correct the attribute with `dcmodify` if the slope is known.",
+            Assert.Throws<InvalidImageFileException>(() => DicomSeries.Read(folder.Path)).Message.Replace(folder.Path + "/", "", StringComparison.Ordinal));
+        var problems = new List<MedicalImageException>();
+        Assert.Empty(DicomSeries.Scan(folder.Path, problem: problems.Add)); // so that there is no stack to read stored values of
+        Assert.Single(problems);
+    }
+
+    /// <summary>Files of different studies that do not name their series must not become one volume.</summary>
+    [Fact]
+    public void Files_without_a_series_UID_are_a_series_a_folder()
+    {
+        foreach (var (name, n) in new[] { ("a", 1), ("b", 2) })
+        {
+            Image(2, 2, 0, [1, 2, 3, 4], (0x0020000E, d => d.Text(0x0020, 0x000E, "UI", "")), (0x00080018, d => d.Text(0x0008, 0x0018, "UI", $"1.2.{n}")), (0x00200032, d => d.Decimals(0x0020, 0x0032, 0, 0, n)));
+            Directory.CreateDirectory(folder.File(name));
+            File.Move(folder.File("a.dcm"), folder.File($"{name}/1.dcm"));
+        }
+
+        Assert.Equal(["a", "b"], DicomSeries.Scan(folder.Path).Select(s => Path.GetFileName(Path.GetDirectoryName(Assert.Single(s.Files)))).Order());
+    }
+
     /// <summary>Without value representations in the file, the reader knows which attributes are binary.</summary>
     [Fact]
     public void A_double_is_read_where_the_file_gives_no_value_representation()

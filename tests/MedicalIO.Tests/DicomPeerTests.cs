@@ -14,6 +14,8 @@ public sealed class DicomPeerTests
     [InlineData("dcm_qa_enh/In/Siemens", 4)]
     [InlineData("dcm_qa_enh/In/Philips", 2)]
     [InlineData("dcm_qa_ts/In", 1)]
+    [InlineData("seg_dcmqi/data/segmentations/23x38x3/multiframe", 1)]
+    [InlineData("seg_dcmqi/data/segmentations/24x38x3/multiframe", 1)]
     public void Series_come_out_as_dcm2niix_makes_them(string root, int volumes)
     {
         var path = Shared.Folder($"data/dicom/{root}");
@@ -154,6 +156,26 @@ public sealed class DicomPeerTests
     [InlineData("+ee", "+q", "85")]
     [InlineData("+eb", "+q", "90")]
     public void Jpeg_decodes_as_dcmtk_decodes_it(params string[] encoding) => AssertAsDcmtk(Path.Combine(Shared.Folder("data/dicom/dcm_qa_ts/In"), "1.dcm"), encoding);
+
+    /// <summary>A scan that ends early has no pixels for the rest of the image: they must not be made up.</summary>
+    [Theory]
+    [InlineData("+el")]
+    [InlineData("+ee")]
+    [InlineData("+eb")]
+    public void A_JPEG_scan_that_is_cut_is_refused(string encoding)
+    {
+        using var folder = new TemporaryFolder();
+        Shared.Run("dcmtk", "dcmcjpeg", encoding, Path.Combine(Shared.Folder("data/dicom/dcm_qa_ts/In"), "1.dcm"), folder.File("encoded.dcm"));
+        var dataset = DicomFile.Read(folder.File("encoded.dcm"));
+        var format = DicomImage.From(dataset).Format;
+        var frame = dataset.Element(DicomTag.PixelData)!.Fragments![1];
+        JpegCodec.Decode("a.dcm", frame.Span, format, new int[format.Count]);
+        foreach (var cut in new[] { 6, 60, 600 })
+        {
+            var e = Assert.Throws<InvalidImageFileException>(() => JpegCodec.Decode("a.dcm", frame.Span[..^cut], format, new int[format.Count]));
+            Assert.Matches(@"a scan that ends \d+ bits too early; expected all its pixels\.|bits that are no code", e.Message);
+        }
+    }
 
     /// <summary>Oracle: dcmtk. Colour whose components are halved in width, in both, or not, in an image of even and of odd size; left as it is stored (+cn).</summary>
     [Theory]

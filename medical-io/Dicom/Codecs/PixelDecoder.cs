@@ -7,7 +7,10 @@ namespace Credence.MedicalIO.Dicom.Codecs;
 /// <remarks>Source: DICOM PS3.5 (2026), section A.4 (fragments and the Basic Offset Table).</remarks>
 internal sealed class PixelDecoder
 {
-    private const int SmallFrame = 1 << 22, SamplesPerByte = 1024;
+    /// <summary>More than that no compression is believed.</summary>
+    public const int SamplesPerByte = 1024;
+
+    private const int SmallFrame = 1 << 22;
 
     private readonly DicomDataset dataset;
     private readonly FrameFormat format;

@@ -7,7 +7,7 @@ public sealed class DicomSegmentation
     private const string Segmentation = "1.2.840.10008.5.1.4.1.1.66.4", LabelMapSegmentation = "1.2.840.10008.5.1.4.1.1.66.7";
     private const double SamePosition = 0.01; // mm
     private const double LargestDepth = 1e6;
-    private const long SmallMaps = 1 << 27, VoxelsPerByte = 4096;
+    private const long SmallMaps = 1 << 26, VoxelsPerByte = Codecs.PixelDecoder.SamplesPerByte;
 
     private static readonly DicomTag SegmentSequence = new(0x0062, 0x0002);
     private static readonly DicomTag SegmentNumber = new(0x0062, 0x0004);

@@ -236,7 +236,7 @@ internal sealed class NiftiStream : IDisposable
         "The file is cut short; copy it again.");
 
     private UnsupportedImageException Refused(NiftiComponent component) => component == NiftiComponent.Only
-        ? new(path, $"voxels of type {Header.DataType}, which hold several numbers", "one number a voxel", "Ask for one component (real, imaginary, red, green or blue), or convert the volume.")
+        ? new(path, $"voxels of type {Header.DataType}, which hold several numbers", "one number a voxel", "Choose one: `credence-infer convert --component` real, imaginary, red, green or blue.")
         : new(path, $"voxels of type {Header.DataType}", $"voxels with a {component.ToString().ToLowerInvariant()} component", "Ask for a component that the voxels have.");
 
     private void Convert(NiftiDataType type, Span<byte> raw, Span<float> target)

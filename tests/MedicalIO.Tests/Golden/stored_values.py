@@ -28,16 +28,17 @@ for folder, _, files in sorted(os.walk(source)):
             read = path
             # pydicom decodes run lengths itself; GDCM mixes the bytes of 16-bit colour up.
             if syntax.is_compressed and syntax != DeflatedExplicitVRLittleEndian and "RLE" not in syntax.name:
-                read, compressed = os.path.join(target, f"{count}.raw.dcm"), path
-                if data.is_implicit_VR:
-                    # Against the standard, so dcmtk refuses it.
-                    data.is_implicit_VR = False
-                    compressed = os.path.join(target, f"{count}.explicit.dcm")
-                    data.save_as(compressed)
+                read = os.path.join(target, f"{count}.raw.dcm")
                 is_colour_jpeg = samples > 1 and syntax.name.startswith("JPEG") and "2000" not in syntax.name and "LS" not in syntax.name
-                if subprocess.run(["dcmdjpeg", "+cn", compressed, read] if is_colour_jpeg else ["gdcmconv", "--raw", compressed, read], capture_output=True).returncode != 0:
-                    print("LEFT", path, f"{'dcmdjpeg' if is_colour_jpeg else 'gdcmconv'} does not decode {syntax.name}", sep="\t")
-                    continue
+                command = ["dcmdjpeg", "+cn"] if is_colour_jpeg else ["gdcmconv", "--raw"]
+                if subprocess.run([*command, path, read], capture_output=True).returncode != 0:
+                    # Elements without value representation under a compressed syntax are against the standard; pydicom reads them, and writes sound ones.
+                    sound = pydicom.dataset.FileDataset(None, {element.tag: element for element in data}, file_meta=data.file_meta, preamble=bytes(128), is_implicit_VR=False)
+                    sound["PixelData"].VR, sound["PixelData"].is_undefined_length = "OB", True
+                    sound.save_as(f"{read}.sound")
+                    if subprocess.run([*command, f"{read}.sound", read], capture_output=True).returncode != 0:
+                        print("LEFT", path, f"{command[0]} does not decode {syntax.name}", sep="\t")
+                        continue
                 data = pydicom.dcmread(read)
             # Bytes in big-endian words of 16 bits: pydicom 2.3 leaves them swapped (PS3.5, annex A.3; dcmconv +te agrees).
             if not data.is_little_endian and data.BitsAllocated == 8 and data["PixelData"].VR == "OW":

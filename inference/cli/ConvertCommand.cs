@@ -16,6 +16,8 @@ internal static class ConvertCommand
         var series = new Option<string?>("--series") { Description = "SeriesNumber or SeriesInstanceUID, where there are several series." };
         var stack = new Option<int?>("--stack") { Description = "Stack of the series, from 1, as `inspect` lists them." };
         var timePoint = new Option<int?>("--time-point") { Description = "Time point or volume, from 1, where there are several." };
+        var component = new Option<string?>("--component") { Description = "Which number of complex or colour NIfTI voxels: real, imaginary, red, green or blue." };
+        component.AcceptOnlyFromAmong("real", "imaginary", "red", "green", "blue");
         var resample = new Option<bool>("--resample") { Description = "Put tilted, sheared or irregular slices on a regular grid instead of refusing them." };
         output.Validators.Add(result =>
         {
@@ -35,11 +37,18 @@ internal static class ConvertCommand
             });
         }
 
-        var command = new Command("convert", "Write one volume as NIfTI, as the reader understands it.") { input, output, series, stack, timePoint, resample };
+        var command = new Command("convert", "Write one volume as NIfTI, as the reader understands it.") { input, output, series, stack, timePoint, component, resample };
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var path = parse.GetRequiredValue(input).FullName;
-            var (geometry, write) = Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(resample), cancellation);
+            var (geometry, write) = File.Exists(path) && NiftiFile.HasExtension(path)
+                ? ReadNifti(path, parse.GetValue(series) ?? parse.GetValue(stack)?.ToString(CultureInfo.InvariantCulture), new()
+                {
+                    Volume = parse.GetValue(timePoint) - 1,
+                    Component = parse.GetValue(component) is { } chosen ? Enum.Parse<NiftiComponent>(chosen, ignoreCase: true) : NiftiComponent.Only,
+                    Resample = parse.GetValue(resample),
+                })
+                : Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(component), parse.GetValue(resample), cancellation);
             var target = parse.GetRequiredValue(output).FullName;
             Directory.CreateDirectory(Path.GetDirectoryName(target)!);
             write(target);
@@ -55,16 +64,28 @@ internal static class ConvertCommand
     private static (VolumeGeometry Geometry, Action<string> Write) Of(DicomStack stack, int timePoint, bool resample) =>
         stack.ReadStored(timePoint) is { } stored ? (stored.Geometry, target => NiftiFile.WriteStored(target, stored)) : Of(stack.Read(timePoint, resample));
 
-    private static (VolumeGeometry Geometry, Action<string> Write) Read(string path, string? wanted, int? stackIndex, int? timePoint, bool resample, CancellationToken cancellation)
+    /// <summary>What the header says beside the voxels is kept.</summary>
+    private static (VolumeGeometry Geometry, Action<string> Write) ReadNifti(string path, string? series, NiftiReadOptions options)
+    {
+        if (series is not null)
+        {
+            throw new InvalidImageFileException(path, "a NIfTI file, which has no series or stacks", "a DICOM file or folder, for --series and --stack", "Leave the option out; `--time-point` chooses a volume.");
+        }
+
+        var (volume, info) = (NiftiFile.Read(path, options), NiftiFile.ReadInfo(path));
+        return (volume.Geometry, target => NiftiFile.Write(target, volume, NiftiFile.ExactType(volume), info.Extensions, info.Forms));
+    }
+
+    private static (VolumeGeometry Geometry, Action<string> Write) Read(string path, string? wanted, int? stackIndex, int? timePoint, string? component, bool resample, CancellationToken cancellation)
     {
         if (!Path.Exists(path))
         {
             throw new InvalidImageFileException(path, "nothing there", "a file or a folder", "Check the path.");
         }
 
-        if (File.Exists(path) && NiftiFile.HasExtension(path))
+        if (component is not null)
         {
-            return Of(NiftiFile.Read(path, new() { Volume = timePoint, Resample = resample }));
+            throw new InvalidImageFileException(path, "no NIfTI file", "complex or colour NIfTI voxels, for --component", "Leave the option out.");
         }
 
         var problems = new ConcurrentQueue<MedicalImageException>();

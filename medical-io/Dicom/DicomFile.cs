@@ -102,9 +102,10 @@ internal static class DicomFile
         {
             bytes = Inflate(path, bytes);
         }
-        else if (syntax == TransferSyntax.ExplicitLittleEndian && Guess(bytes.Span) == TransferSyntax.ImplicitLittleEndian && bytes.Length >= 8)
+        else if (syntax is { IsExplicit: true, IsBigEndian: false } && bytes.Length >= 8 && Guess(bytes.Span) == TransferSyntax.ImplicitLittleEndian)
         {
-            syntax = TransferSyntax.ImplicitLittleEndian; // some writers name the one and write the other
+            // Some writers name an explicit syntax, of compressed pixels too, and write elements without value representation.
+            syntax = syntax == TransferSyntax.ExplicitLittleEndian ? TransferSyntax.ImplicitLittleEndian : syntax with { IsExplicit = false };
         }
 
         return DicomParser.Parse(path, bytes, syntax, isHeaderOnly);
@@ -115,6 +116,11 @@ internal static class DicomFile
     /// <summary>0 where the bytes begin with an element of group 2 or 8, else -1.</summary>
     private static int FirstElement(ReadOnlySpan<byte> bytes)
     {
+        if (bytes.Length >= 16 && IsBigEndian(bytes))
+        {
+            return 0;
+        }
+
         if (bytes.Length < 16 || bytes[0] is not (2 or 8) || bytes[1] != 0 || bytes[3] != 0 || bytes[2] > 0x20)
         {
             return -1;
@@ -124,9 +130,13 @@ internal static class DicomFile
         return isExplicit || bytes[6] == 0 && bytes[7] == 0 && bytes[5] < 2 ? 0 : -1;
     }
 
+    /// <summary>Whether the bytes begin with an explicit element of group 8 in big endian; group 2 is always little endian.</summary>
+    private static bool IsBigEndian(ReadOnlySpan<byte> bytes) => bytes is [0, 8, 0, <= 0x20, >= (byte)'A' and <= (byte)'Z', >= (byte)'A' and <= (byte)'Z', ..];
+
     /// <summary>Without a transfer syntax, letters in the place of a value representation mean explicit.</summary>
     private static TransferSyntax Guess(ReadOnlySpan<byte> bytes) =>
-        bytes.Length >= 6 && char.IsAsciiLetterUpper((char)bytes[4]) && char.IsAsciiLetterUpper((char)bytes[5])
+        IsBigEndian(bytes) ? TransferSyntax.ExplicitBigEndian
+        : bytes.Length >= 6 && char.IsAsciiLetterUpper((char)bytes[4]) && char.IsAsciiLetterUpper((char)bytes[5])
             ? TransferSyntax.ExplicitLittleEndian
             : TransferSyntax.ImplicitLittleEndian;
 
@@ -136,7 +146,7 @@ internal static class DicomFile
         {
             return File.ReadAllBytes(path);
         }
-        catch (IOException e) when (e is not (FileNotFoundException or DirectoryNotFoundException))
+        catch (Exception e) when (e is UnauthorizedAccessException or IOException and not (FileNotFoundException or DirectoryNotFoundException))
         {
             throw new InvalidImageFileException(path, e.Message, "a readable file of less than 2 GB", "Check the file.", e);
         }

@@ -15,13 +15,21 @@ namespace Credence.MedicalIO.Dicom;
 /// <param name="Lut">From stored to modality values.</param>
 /// <param name="Type">Image type: what was measured. Slices of one volume are of one type.</param>
 /// <param name="Echo">Echo time, ms; null where there is none. Slices of one volume are of one echo.</param>
+/// <param name="LeastBytes">Bytes of the file that a pixel takes at least.</param>
 /// <param name="Order">Orders the slices that lie at one position: acquisition, time, instance, frame.</param>
 internal sealed record DicomSlice(
-    string Path, int Frame, int Row, int Column, int Rows, int Columns, DicomPlane Plane, ModalityLut Lut, string Type, double? Echo, (int Acquisition, int Time, int Instance, int Frame) Order);
+    string Path, int Frame, int Row, int Column, int Rows, int Columns, DicomPlane Plane, ModalityLut Lut, string Type, double? Echo, double LeastBytes, (int Acquisition, int Time, int Instance, int Frame) Order)
+{
+    /// <summary>The file and, of several frames, which.</summary>
+    public string Name => System.IO.Path.GetFileName(Path) + (Frame > 0 ? $" frame {Frame + 1}" : "");
+}
 
 /// <summary>An image file: its Image Pixel module, its slices and, where it was read whole, its pixels.</summary>
 internal sealed class DicomImage
 {
+    /// <summary>Of pixels of a single bit, the smallest.</summary>
+    public const double LeastBytesUncompressed = 1.0 / 8;
+
     private readonly DicomDataset dataset;
     private PixelDecoder? decoder;
 
@@ -62,6 +70,9 @@ internal sealed class DicomImage
 
     /// <summary>Whether pixels are floating point numbers (Parametric Map).</summary>
     public bool IsFloat => dataset.Has(DicomTag.FloatPixelData) || dataset.Has(DicomTag.DoubleFloatPixelData);
+
+    /// <summary>Bytes of the file that a pixel takes at least.</summary>
+    private double LeastBytes => dataset.Syntax is { Pixels: PixelEncoding.Native, IsDeflated: false } ? Format.BitsAllocated * LeastBytesUncompressed : 1.0 / PixelDecoder.SamplesPerByte;
 
     /// <summary>Whether pixels are whole numbers of at most 16 bits.</summary>
     public bool HasWords => !IsFloat && Format is { Samples: 1, BitsAllocated: <= 16 };
@@ -196,13 +207,13 @@ internal sealed class DicomImage
 
         if (SiemensMosaic.Read(dataset, Format.Rows, Format.Columns, plane.Normal) is not { } mosaic)
         {
-            return [new(dataset.Path, 0, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, (acquisition, time, instance, 0))];
+            return [new(dataset.Path, 0, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, LeastBytes, (acquisition, time, instance, 0))];
         }
 
         var (rows, columns) = (Format.Rows / mosaic.TilesAcross, Format.Columns / mosaic.TilesAcross);
         return [.. Enumerable.Range(0, mosaic.Slices).Select(s => new DicomSlice(
             dataset.Path, 0, s / mosaic.TilesAcross * rows, s % mosaic.TilesAcross * columns, rows, columns,
-            mosaic.Plane(plane, Format.Rows, Format.Columns, s, plane.Thickness ?? 1), lut, type, echo, (acquisition, time, instance, s)))];
+            mosaic.Plane(plane, Format.Rows, Format.Columns, s, plane.Thickness ?? 1), lut, type, echo, LeastBytes, (acquisition, time, instance, s)))];
     }
 
     private List<DicomSlice> Enhanced(IReadOnlyList<DicomDataset> groups, int instance, int acquisition)
@@ -226,7 +237,7 @@ internal sealed class DicomImage
             var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null);
             slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane,
                 ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, Format.IsSigned),
-                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo,
+                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo, LeastBytes,
                 (acquisition, content?.Integer(DicomTag.TemporalPositionIndex) ?? 0, instance, frame)));
         }
 

@@ -6,11 +6,15 @@ namespace Credence.MedicalIO.Dicom;
 /// <param name="ColumnDirection">Unit vector in which the row index grows, along a column.</param>
 /// <param name="RowSpacing">mm between rows.</param>
 /// <param name="ColumnSpacing">mm between columns.</param>
-/// <param name="Thickness">SpacingBetweenSlices, else SliceThickness, mm; used only where there is one slice.</param>
-internal sealed record DicomPlane(Vector3D Position, Vector3D RowDirection, Vector3D ColumnDirection, double RowSpacing, double ColumnSpacing, double? Thickness)
+/// <param name="SpacingBetweenSlices">mm, as the file says.</param>
+/// <param name="SliceThickness">mm, as the file says.</param>
+internal sealed record DicomPlane(Vector3D Position, Vector3D RowDirection, Vector3D ColumnDirection, double RowSpacing, double ColumnSpacing, double? SpacingBetweenSlices, double? SliceThickness)
 {
     private const double UnitTolerance = 1e-3;
     private const double LargestPosition = 1e6, SmallestSpacing = 1e-5, LargestSpacing = 1e4; // mm
+
+    /// <summary>SpacingBetweenSlices, else SliceThickness, mm; the step only where there is one slice.</summary>
+    public double? Thickness => SpacingBetweenSlices ?? SliceThickness;
 
     /// <summary>Unit vector out of the plane, right-handed.</summary>
     public Vector3D Normal => RowDirection.Cross(ColumnDirection);
@@ -45,7 +49,7 @@ internal sealed record DicomPlane(Vector3D Position, Vector3D RowDirection, Vect
             throw new InvalidImageFileException(position.Path, FormattableString.Invariant($"PixelSpacing {spacing[0]}\\{spacing[1]}"), "millimetres between pixels", "The file is damaged; copy it again.");
         }
 
-        var thickness = measures.Decimal(DicomTag.SpacingBetweenSlices, "SpacingBetweenSlices") ?? measures.Decimal(DicomTag.SliceThickness, "SliceThickness");
-        return new(new(origin[0], origin[1], origin[2]), row, column, spacing[0], spacing[1], thickness);
+        return new(new(origin[0], origin[1], origin[2]), row, column, spacing[0], spacing[1],
+            measures.Decimal(DicomTag.SpacingBetweenSlices, "SpacingBetweenSlices"), measures.Decimal(DicomTag.SliceThickness, "SliceThickness"));
     }
 }

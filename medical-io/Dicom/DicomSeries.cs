@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.IO.Enumeration;
 
 namespace Credence.MedicalIO.Dicom;
 
@@ -58,16 +59,20 @@ public sealed class DicomSeries
     /// <param name="isRecursive">Whether folders below are searched.</param>
     /// <param name="problem">Called for each DICOM file that cannot be used; from several threads.</param>
     /// <param name="cancellation">Stops the search.</param>
-    /// <returns>Series by number, then by description.</returns>
+    /// <returns>Series by number, then by description. Files that do not name their series are one series a folder.</returns>
     public static IReadOnlyList<DicomSeries> Scan(string path, bool isRecursive = true, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default) =>
         Scan(path, FilesBelow(path, isRecursive), problem, cancellation);
 
-    /// <summary>The files of a folder, sorted by name; a file itself.</summary>
+    /// <summary>The files of a folder, sorted by name; a file itself. Links to folders are not followed, because they can lead in a circle.</summary>
     /// <param name="path">A folder, or one file.</param>
     /// <param name="isRecursive">Whether folders below are searched.</param>
     public static IReadOnlyList<string> FilesBelow(string path, bool isRecursive = true) => File.Exists(path)
         ? [path]
-        : [.. Directory.EnumerateFiles(path, "*", new EnumerationOptions { RecurseSubdirectories = isRecursive, IgnoreInaccessible = true }).Order(StringComparer.Ordinal)];
+        : [.. new FileSystemEnumerable<string>(path, (ref FileSystemEntry e) => e.ToSpecifiedFullPath(), new() { RecurseSubdirectories = isRecursive, IgnoreInaccessible = true })
+        {
+            ShouldIncludePredicate = (ref FileSystemEntry e) => !e.IsDirectory,
+            ShouldRecursePredicate = (ref FileSystemEntry e) => !e.Attributes.HasFlag(FileAttributes.ReparsePoint),
+        }.Order(StringComparer.Ordinal)];
 
     /// <summary>Finds the series among files, as <see cref="Scan(string, bool, Action{MedicalImageException}?, CancellationToken)"/> does.</summary>
     /// <param name="path">Where the files are from, for messages.</param>
@@ -105,7 +110,7 @@ public sealed class DicomSeries
         });
         return [.. files
             .OrderBy(f => f.Header.Path, StringComparer.Ordinal)
-            .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) ?? "")
+            .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) is { Length: > 0 } uid ? uid : $"without UID in {Path.GetDirectoryName(f.Header.Path)}")
             .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key || p.Series.Length == 0 && g.Any(f => Path.GetDirectoryName(f.Header.Path) == Path.GetDirectoryName(p.Problem.Path))).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
     }
@@ -151,7 +156,7 @@ public sealed class DicomSeries
 
         if (Stacks[0].TimePoints > 1)
         {
-            throw new UnsupportedImageException(Source, $"{Stacks[0].TimePoints} slices at the same position, everywhere: so many time points", "one volume",
+            throw new UnsupportedImageException(Source, Stacks[0].Incomplete is [var incomplete, ..] ? incomplete : $"{Stacks[0].TimePoints} slices at the same position, everywhere: so many time points", "one volume",
                 "Convert one time point with `credence-infer convert --time-point`.");
         }
 

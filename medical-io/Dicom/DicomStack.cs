@@ -10,10 +10,14 @@ public sealed class DicomStack
     private const double SamePosition = 0.01; // mm
     private const double StepTolerance = 0.01; // share of the step
     private const double SameDirection = 2e-3, SameSpacing = 1e-3, SameEcho = 0.01; // of unit vectors; share of the spacing; ms
-    private const long SmallVolume = 1 << 24, VoxelsPerByte = 4096;
+    private const double MostExtraStep = 0.01, MostTomographyGap = 1.5; // share above SpacingBetweenSlices; times SliceThickness
+    private const double LargestGap = 0.45; // share of the thickness up to which SpacingBetweenSlices may be the gap that old writers took it for
+    private const long SmallVolume = 1 << 24;
 
     private readonly string source;
     private readonly IReadOnlyList<IReadOnlyList<DicomSlice>> timePoints; // each sorted along the normal
+    private readonly IReadOnlyList<DicomSlice> complete; // the first with a slice at each position
+    private readonly bool isAmbiguous;
     private readonly DicomPlane first;
     private readonly bool isComputedTomography;
     private readonly double[] distances; // from slice to slice along the normal, mm
@@ -34,21 +38,11 @@ public sealed class DicomStack
             positions[^1].Add(slice);
         }
 
-        var problems = new List<string>();
-        var repeats = positions.Max(p => p.Count);
-        if (positions.TrueForAll(p => p.Count == repeats))
-        {
-            var ordered = positions.ConvertAll(p => p.OrderBy(s => s.Order).ThenBy(s => s.Path, StringComparer.Ordinal).ToList());
-            timePoints = [.. Enumerable.Range(0, repeats).Select(t => ordered.ConvertAll(p => p[t]))];
-        }
-        else
-        {
-            var position = positions.First(p => p.Count > 1);
-            problems.Add(FormattableString.Invariant($"{Name(position[0])} and {Name(position[1])} at the same position ({Math.Abs((position[1].Plane.Position - position[0].Plane.Position).Dot(normal)):F3} mm apart)"));
-            timePoints = [positions.ConvertAll(p => p.MinBy(s => s.Order)!)];
-        }
-
-        var one = timePoints[0];
+        var times = DicomTimePoints.From(positions);
+        (timePoints, Incomplete, isAmbiguous) = (times.Points, times.Incomplete, times.IsAmbiguous);
+        List<string> problems = times.Problem is { } repeated ? [repeated] : [];
+        complete = timePoints.First(t => t.Count == positions.Count);
+        var one = complete;
         first = one[0].Plane;
         Rows = one[0].Rows;
         Columns = one[0].Columns;
@@ -80,11 +74,14 @@ public sealed class DicomStack
     /// <summary>What keeps the slices from being one regular stack, with figures; empty for a sound one. Such a stack is read only with resampling.</summary>
     public IReadOnlyList<string> Problems { get; }
 
+    /// <summary>What is missing from time points that are not complete. The others are read; these are refused, resampled or not.</summary>
+    public IReadOnlyList<string> Incomplete { get; }
+
     /// <summary>From slice to slice, LPS mm.</summary>
     private Vector3D Step { get; }
 
-    /// <summary>The files and frames, in the order of k, of the first time point.</summary>
-    internal IReadOnlyList<DicomSlice> Slices => timePoints[0];
+    /// <summary>The files and frames, in the order of k, of the first complete time point.</summary>
+    internal IReadOnlyList<DicomSlice> Slices => complete;
 
     /// <summary>Sorts slices into stacks.</summary>
     /// <param name="source">File or folder, for messages.</param>
@@ -126,7 +123,7 @@ public sealed class DicomStack
     public Volume Read(int timePoint = 0, bool resample = false)
     {
         CheckTimePoint(timePoint);
-        if (Problems.Count > 0 && !resample)
+        if (Problems.Count > 0 && (!resample || isAmbiguous))
         {
             throw new InvalidImageFileException(source, string.Join("; ", Problems), "one slice at each position, in equal steps along the normal",
                 "Complete the series, split repeated acquisitions into folders of their own, or resample it: `credence-infer convert --resample`.");
@@ -135,7 +132,7 @@ public sealed class DicomStack
         var slices = timePoints[timePoint];
         CheckPlausible(slices);
         var pixels = Rows * Columns;
-        var voxels = new float[Geometry.Size.Count];
+        var voxels = Allocate<float>();
         ForEachFile(slices, (image, file) =>
         {
             Parallel.ForEach(file, s => image.CopyPixels(s.Slice, voxels.AsSpan(s.K * pixels, pixels)));
@@ -166,7 +163,7 @@ public sealed class DicomStack
 
         CheckPlausible(slices);
         var pixels = Rows * Columns;
-        var words = GC.AllocateUninitializedArray<short>((int)Geometry.Size.Count);
+        var words = Allocate<short>();
         var (isStored, signs) = (true, 0);
         ForEachFile(slices, (image, file) =>
         {
@@ -186,9 +183,26 @@ public sealed class DicomStack
     {
         ArgumentOutOfRangeException.ThrowIfNegative(timePoint);
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(timePoint, TimePoints);
+        if (timePoints[timePoint].Count < complete.Count)
+        {
+            throw new InvalidImageFileException(source, DicomTimePoints.Missing(timePoint, timePoints[timePoint].Count, complete.Count), "a slice at each position",
+                "Complete the series, or take another time point.");
+        }
     }
 
-    /// <summary>Reads the files of slices in parallel; an error is that of the first file that has one.</summary>
+    private T[] Allocate<T>()
+    {
+        try
+        {
+            return GC.AllocateUninitializedArray<T>((int)Geometry.Size.Count);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new UnsupportedImageException(source, $"{Geometry.Size} voxels, for which there is no memory", "a volume that fits into memory", "Close other programs, or use a machine with more memory.", e);
+        }
+    }
+
+    /// <summary>Reads the files of slices in parallel; of several errors, that of the first file by name.</summary>
     private static void ForEachFile(IReadOnlyList<DicomSlice> slices, Action<DicomImage, IEnumerable<(DicomSlice Slice, int K)>> use)
     {
         try
@@ -197,15 +211,17 @@ public sealed class DicomStack
         }
         catch (AggregateException e)
         {
-            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.Flatten().InnerExceptions[0]);
+            System.Runtime.ExceptionServices.ExceptionDispatchInfo.Throw(e.Flatten().InnerExceptions.MinBy(i => (i as MedicalImageException)?.Path, StringComparer.Ordinal)!);
         }
     }
 
-    /// <summary>A lying header must not cost memory: files have to be as large as their images, compressed beyond all use, would be.</summary>
+    /// <summary>A lying header must not cost memory: files have to be as long as their pixels or, where these are compressed, as they would be compressed beyond all use.</summary>
     private void CheckPlausible(IReadOnlyList<DicomSlice> slices)
     {
         var bytes = slices.Select(s => s.Path).Distinct().Sum(p => new FileInfo(p).Length);
-        if (Geometry.Size.Count > Math.Min(Array.MaxLength, SmallVolume + VoxelsPerByte * bytes))
+        var needed = slices.Sum(s => s.LeastBytes * s.Rows * s.Columns);
+        var isCompressed = slices.Any(s => s.LeastBytes < DicomImage.LeastBytesUncompressed);
+        if (Geometry.Size.Count > Array.MaxLength || needed > bytes && !(isCompressed && Geometry.Size.Count <= SmallVolume))
         {
             throw new InvalidImageFileException(source, $"{Geometry.Size} voxels in {bytes} bytes of files", "files that hold their pixels, of at most 2 billion voxels", "The files are damaged; copy them again.");
         }
@@ -240,8 +256,6 @@ public sealed class DicomStack
         }
     }
 
-    private static string Name(DicomSlice slice) => Path.GetFileName(slice.Path) + (slice.Frame > 0 ? $" frame {slice.Frame + 1}" : "");
-
     private void CheckSteps(IReadOnlyList<DicomSlice> slices, Vector3D normal, List<string> problems)
     {
         if (distances.Length == 0)
@@ -261,14 +275,19 @@ public sealed class DicomStack
         if (odd >= 0)
         {
             problems.Add(FormattableString.Invariant(
-                $"steps from {distances.Min():F2} to {distances.Max():F2} mm where {median:F2} is usual, for example {distances[odd]:F2} mm after {Name(slices[odd])}: a slice is missing, or the step varies"));
+                $"steps from {distances.Min():F2} to {distances.Max():F2} mm where {median:F2} is usual, for example {distances[odd]:F2} mm after {slices[odd].Name}: a slice is missing, or the step varies"));
+        }
+
+        if (odd < 0 && MissingEverywhere(median) is { } missing)
+        {
+            problems.Add(missing);
         }
 
         // Heights alone do not place a slice: one that is shifted in its plane, at any time point, must not be taken for its neighbour.
-        var shifted = odd >= 0 ? default : timePoints.SelectMany(t => t.Select((slice, k) => (Slice: slice, Distance: (slice.Plane.Position - first.Position - k * Step).Length))).MaxBy(s => s.Distance);
+        var shifted = odd >= 0 ? default : timePoints.Where(t => t.Count == complete.Count).SelectMany(t => t.Select((slice, k) => (Slice: slice, Distance: (slice.Plane.Position - first.Position - k * Step).Length))).MaxBy(s => s.Distance);
         if (shifted.Distance > tolerance)
         {
-            problems.Add(FormattableString.Invariant($"{Name(shifted.Slice)} lies {shifted.Distance:F2} mm beside the line of the others"));
+            problems.Add(FormattableString.Invariant($"{shifted.Slice.Name} lies {shifted.Distance:F2} mm beside the line of the others"));
         }
 
         var sheared = Step - Step.Dot(normal) * normal;
@@ -276,5 +295,20 @@ public sealed class DicomStack
         {
             problems.Add(FormattableString.Invariant($"a gantry tilt of {Math.Atan2(sheared.Length, Step.Dot(normal)) * 180 / Math.PI:F1} degrees"));
         }
+    }
+
+    /// <summary>Steps that are all alike can still be too long: every second slice may be missing.</summary>
+    private string? MissingEverywhere(double step)
+    {
+        var (spacing, thickness) = (Math.Abs(first.SpacingBetweenSlices ?? 0), first.SliceThickness ?? 0);
+        if (spacing > SamePosition && step > (1 + MostExtraStep) * spacing + SamePosition)
+        {
+            var isGap = spacing < LargestGap * thickness && Math.Abs(step - spacing - thickness) <= MostExtraStep * step;
+            return isGap ? null : FormattableString.Invariant($"steps of {step:F2} mm where SpacingBetweenSlices (0018,0088) is {spacing:F2} mm: slices are missing everywhere, or the attribute is wrong");
+        }
+
+        return isComputedTomography && thickness > SamePosition && step > MostTomographyGap * thickness
+            ? FormattableString.Invariant($"steps of {step:F2} mm where SliceThickness (0018,0050) is {thickness:F2} mm: slices are missing everywhere, or the scan has gaps")
+            : null;
     }
 }

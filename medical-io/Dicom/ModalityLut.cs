@@ -11,7 +11,7 @@ internal sealed record ModalityLut(double Slope, double Intercept, ushort[]? Tab
     /// <summary>Reads the transformation of a file or of a frame.</summary>
     /// <param name="dataset">Has the attributes.</param>
     /// <param name="isSigned">Whether stored values are, and with them the table's first.</param>
-    /// <exception cref="InvalidImageFileException">The table does not have the length that its descriptor says.</exception>
+    /// <exception cref="InvalidImageFileException">The table does not have the length that its descriptor says, or the slope is 0.</exception>
     public static ModalityLut Read(DicomDataset dataset, bool isSigned)
     {
         if (dataset.Item(DicomTag.ModalityLutSequence) is { } item)
@@ -23,7 +23,14 @@ internal sealed record ModalityLut(double Slope, double Intercept, ushort[]? Tab
                 : throw new InvalidImageFileException(dataset.Path, $"a Modality LUT of {table.Length} values", $"{length}, as its descriptor says", "The file is damaged; copy it again.");
         }
 
-        return new(dataset.Decimal(DicomTag.RescaleSlope, "RescaleSlope") ?? 1, dataset.Decimal(DicomTag.RescaleIntercept, "RescaleIntercept") ?? 0);
+        var slope = dataset.Decimal(DicomTag.RescaleSlope, "RescaleSlope") ?? 1;
+        if (slope == 0)
+        {
+            throw new InvalidImageFileException(dataset.Path, "RescaleSlope (0028,1053) of 0, which makes all pixels equal", "a slope above or below 0",
+                "Export the series again, or correct the attribute with `dcmodify` if the slope is known.");
+        }
+
+        return new(slope, dataset.Decimal(DicomTag.RescaleIntercept, "RescaleIntercept") ?? 0);
     }
 
     /// <summary>The value of a stored value; those beyond a table take its ends.</summary>

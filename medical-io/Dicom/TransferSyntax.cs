@@ -37,13 +37,15 @@ internal sealed record TransferSyntax(
 
     public static readonly TransferSyntax ExplicitLittleEndian = new("1.2.840.10008.1.2.1", "Explicit VR Little Endian");
 
+    public static readonly TransferSyntax ExplicitBigEndian = new("1.2.840.10008.1.2.2", "Explicit VR Big Endian", IsBigEndian: true);
+
     /// <summary>All that are read.</summary>
     public static IReadOnlyList<TransferSyntax> All { get; } =
     [
         ImplicitLittleEndian,
         ExplicitLittleEndian,
         new("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", IsDeflated: true),
-        new("1.2.840.10008.1.2.2", "Explicit VR Big Endian", IsBigEndian: true),
+        ExplicitBigEndian,
         new("1.2.840.10008.1.2.5", "RLE Lossless", Pixels: PixelEncoding.RunLength),
         new("1.2.840.10008.1.2.4.50", "JPEG Baseline (Process 1)", Pixels: PixelEncoding.Jpeg),
         new("1.2.840.10008.1.2.4.51", "JPEG Extended (Process 2 & 4)", Pixels: PixelEncoding.Jpeg),

@@ -31,7 +31,7 @@ public static class NiftiFile
 
         if (options.Volume is { } chosen && (chosen < 0 || chosen >= header.Volumes))
         {
-            throw new InvalidImageFileException(path, $"{header.Volumes} volumes", $"at least {chosen + 1}, to take number {chosen} from 0", "Choose a volume that is there.");
+            throw new InvalidImageFileException(path, $"{header.Volumes} volumes", $"at least {chosen + 1}, to take number {chosen + 1}", "Choose a volume that is there.");
         }
 
         stream.SkipVolumes(options.Volume ?? 0);
@@ -58,7 +58,7 @@ public static class NiftiFile
     /// <exception cref="InvalidImageFileException">As <see cref="Read"/>.</exception>
     /// <exception cref="UnsupportedImageException">A data type that is not read.</exception>
     public static NiftiInfo ReadInfo(string path) => NiftiStream.Read(path, stream => new NiftiInfo(
-        stream.Header.Version, stream.Header.DataType, stream.Header.Geometry, stream.Header.Volumes, stream.Header.Problems, stream.Extensions));
+        stream.Header.Version, stream.Header.DataType, stream.Header.Geometry, stream.Header.Volumes, stream.Header.Problems, stream.Extensions, stream.Header.Forms));
 
     /// <summary>Reads a mask or label map: whole numbers from 0 to 255.</summary>
     /// <exception cref="InvalidImageFileException">As <see cref="Read"/>, or a voxel is not such a number.</exception>
@@ -90,8 +90,9 @@ public static class NiftiFile
     /// <param name="dataType">uint8, int16, int32, float32 or float64. For integers, values that do not fit or are not whole are scaled over the type's
     /// range by scl_slope and scl_inter, so that the error is at most half a step.</param>
     /// <param name="extensions">Header extensions to keep, for example those of <see cref="ReadInfo"/>.</param>
+    /// <param name="forms">What qform and sform mean; null for coordinates of the scanner.</param>
     /// <exception cref="ArgumentException">An integer type and a voxel that is not finite, or a type that is only read.</exception>
-    public static void Write(string path, Volume volume, NiftiDataType dataType = NiftiDataType.Float32, IReadOnlyList<NiftiExtension>? extensions = null)
+    public static void Write(string path, Volume volume, NiftiDataType dataType = NiftiDataType.Float32, IReadOnlyList<NiftiExtension>? extensions = null, NiftiForms? forms = null)
     {
         var (minimum, maximum) = dataType switch
         {
@@ -103,7 +104,7 @@ public static class NiftiFile
         };
         var (slope, intercept) = double.IsInfinity(minimum) ? (1, 0) : Scaling(volume.Voxels, minimum, maximum);
         var bytesPerVoxel = dataType.Bytes();
-        WriteFile(path, NiftiHeader.Format(volume.Geometry, dataType, slope, intercept, extensions ?? []), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
+        WriteFile(path, NiftiHeader.Format(volume.Geometry, dataType, slope, intercept, extensions ?? [], forms ?? NiftiForms.Scanner), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
         {
             var source = volume.Voxels.AsSpan(first, target.Length / bytesPerVoxel);
             switch (dataType)
@@ -127,7 +128,7 @@ public static class NiftiFile
     public static void WriteStored(string path, StoredVolume volume)
     {
         var type = !volume.IsSigned && volume.Words.AsSpan().ContainsAnyInRange(short.MinValue, (short)-1) ? NiftiDataType.UInt16 : NiftiDataType.Int16;
-        WriteFile(path, NiftiHeader.Format(volume.Geometry, type, volume.Slope, volume.Intercept, []), volume.Words.Length, 2,
+        WriteFile(path, NiftiHeader.Format(volume.Geometry, type, volume.Slope, volume.Intercept, [], NiftiForms.Scanner), volume.Words.Length, 2,
             (first, target) => MemoryMarshal.AsBytes(volume.Words.AsSpan(first, target.Length / 2)).CopyTo(target));
     }
 
@@ -135,7 +136,7 @@ public static class NiftiFile
     /// <param name="path">Ends in .nii or .nii.gz.</param>
     /// <param name="labels">The labels.</param>
     public static void Write(string path, LabelMap labels) =>
-        WriteFile(path, NiftiHeader.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, []), labels.Labels.Length, 1,
+        WriteFile(path, NiftiHeader.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, [], NiftiForms.Scanner), labels.Labels.Length, 1,
             (first, target) => labels.Labels.AsSpan(first, target.Length).CopyTo(target));
 
     private delegate void FillBytes(int firstVoxel, Span<byte> target);

@@ -12,10 +12,11 @@ namespace Credence.MedicalIO.Nifti;
 /// <param name="DataOffset">Position of the first voxel in its file.</param>
 /// <param name="IsBigEndian">Byte order of header and voxels.</param>
 /// <param name="IsPair">Voxels lie in a file of their own.</param>
+/// <param name="Forms">Codes of the forms that place the voxels where <paramref name="Geometry"/> does.</param>
 /// <param name="Problems">What a reader should know.</param>
 internal sealed record NiftiHeader(
     int Version, VolumeGeometry Geometry, int Volumes, NiftiDataType DataType, double Slope, double Intercept, int DataOffset, bool IsBigEndian, bool IsPair,
-    IReadOnlyList<string> Problems)
+    NiftiForms Forms, IReadOnlyList<string> Problems)
 {
     private const int LargestOffset = 1 << 26;
     private const double LargestPosition = 1e7, SmallestSpacing = 1e-6, LargestSpacing = 1e6; // mm
@@ -104,7 +105,7 @@ internal sealed record NiftiHeader(
         }
 
         var problems = new List<string>();
-        var affine = ReadAffine(fields, size, path, problems);
+        var affine = ReadAffine(fields, size, path, problems, out var forms);
         if (!(Math.Abs(affine.Determinant) > 1e-9) || !double.IsFinite(affine.Determinant) || !double.IsFinite(affine.Origin.Length))
         {
             throw new InvalidImageFileException(path, FormattableString.Invariant($"an affine with determinant {affine.Determinant:G3}"), "three independent, finite axes",
@@ -118,7 +119,12 @@ internal sealed record NiftiHeader(
                 "Correct sform or qform in the header.");
         }
 
-        var header = new NiftiHeader(layout.Version, new(size, affine), volumes, dataType, slope, intercept, (int)offset, isBigEndian, isPair, problems);
+        var header = new NiftiHeader(layout.Version, new(size, affine), volumes, dataType, slope, intercept, (int)offset, isBigEndian, isPair, forms, problems);
+        if (dataType is NiftiDataType.Int32 or NiftiDataType.UInt32 or NiftiDataType.Int64 or NiftiDataType.UInt64)
+        {
+            problems.Add($"voxels of type {dataType}: numbers beyond 16 777 216 are rounded to the 24 bits of float32");
+        }
+
         if (header.IsSheared)
         {
             problems.Add(FormattableString.Invariant($"sheared axes, {Math.Acos(Shear(affine)) * 180 / Math.PI:F1} degrees apart where 90 is expected"));
@@ -133,8 +139,9 @@ internal sealed record NiftiHeader(
     /// <param name="slope">See <see cref="Slope"/>.</param>
     /// <param name="intercept">See <see cref="Slope"/>.</param>
     /// <param name="extensions">Kept behind the header.</param>
+    /// <param name="forms">What qform and sform mean.</param>
     /// <returns>Everything before the voxels.</returns>
-    public static byte[] Format(VolumeGeometry geometry, NiftiDataType dataType, double slope, double intercept, IReadOnlyList<NiftiExtension> extensions)
+    public static byte[] Format(VolumeGeometry geometry, NiftiDataType dataType, double slope, double intercept, IReadOnlyList<NiftiExtension> extensions, NiftiForms forms)
     {
         var (size, affine) = geometry;
         var layout = Math.Max(size.Width, Math.Max(size.Height, size.Depth)) > LargestEdge ? NiftiLayout.Two : NiftiLayout.One;
@@ -204,11 +211,10 @@ internal sealed record NiftiHeader(
             Real(layout.PixelDimensions, n, pixelDimensions[n]);
         }
 
-        const int ScannerAnatomical = 1;
-        Int16(layout.SformCode, ScannerAnatomical);
+        Int16(layout.SformCode, forms.Sform);
         if (quaternion is { } q)
         {
-            Int16(layout.QformCode, ScannerAnatomical);
+            Int16(layout.QformCode, forms.Qform);
             double[] components = [q.X, q.Y, q.Z];
             double[] origin = [affine.Origin.X, affine.Origin.Y, affine.Origin.Z];
             for (var n = 0; n < 3; n++)
@@ -264,9 +270,10 @@ internal sealed record NiftiHeader(
     }
 
     /// <summary>Method 3 (sform), else method 2 (qform), else method 1 (spacing only) of nifti1.h; metres and micrometres become millimetres.</summary>
-    private static Affine ReadAffine(NiftiFields fields, Size3 size, string path, List<string> problems)
+    private static Affine ReadAffine(NiftiFields fields, Size3 size, string path, List<string> problems, out NiftiForms forms)
     {
         var layout = fields.Layout;
+        forms = new(fields.FormCode(layout.QformCode), fields.FormCode(layout.SformCode));
         var unit = (fields.Units & 7) switch { 1 => 1000.0, 3 => 1e-3, _ => 1 };
         Affine InMillimetres(Affine a) => unit == 1 ? a : new(unit * a.ColumnI, unit * a.ColumnJ, unit * a.ColumnK, unit * a.Origin);
 
@@ -292,6 +299,7 @@ internal sealed record NiftiHeader(
             if (qform is { } other && new VolumeGeometry(size, sform).CornerDistance(new(size, InMillimetres(other))) is var distance && distance > LargestDisagreement)
             {
                 problems.Add(FormattableString.Invariant($"sform and qform place a corner {distance:F1} mm apart; sform is used"));
+                forms = forms with { Qform = 0 };
             }
 
             return sform;

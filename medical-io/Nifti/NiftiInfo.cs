@@ -5,6 +5,15 @@ namespace Credence.MedicalIO.Nifti;
 /// <param name="Data">Its bytes, padding and all.</param>
 public sealed record NiftiExtension(int Code, ReadOnlyMemory<byte> Data);
 
+/// <summary>What qform and sform mean: 0 nothing, 1 scanner, 2 another scan, 3 Talairach, 4 MNI 152; see nifti1.h.</summary>
+/// <param name="Qform">qform_code.</param>
+/// <param name="Sform">sform_code.</param>
+public sealed record NiftiForms(int Qform, int Sform)
+{
+    /// <summary>Coordinates of the scanner in both.</summary>
+    public static NiftiForms Scanner { get; } = new(1, 1);
+}
+
 /// <summary>What a NIfTI file says of itself, without its voxels.</summary>
 /// <param name="Version">1 or 2.</param>
 /// <param name="DataType">Type of the stored voxels.</param>
@@ -12,8 +21,9 @@ public sealed record NiftiExtension(int Code, ReadOnlyMemory<byte> Data);
 /// <param name="Volumes">Number of 3-D volumes, along all dimensions above the third.</param>
 /// <param name="Problems">What a reader should know: forms that disagree, axes that are not orthogonal, no form at all.</param>
 /// <param name="Extensions">Header extensions.</param>
+/// <param name="Forms">Codes of the forms that agree with the geometry.</param>
 public sealed record NiftiInfo(
-    int Version, NiftiDataType DataType, VolumeGeometry Geometry, int Volumes, IReadOnlyList<string> Problems, IReadOnlyList<NiftiExtension> Extensions);
+    int Version, NiftiDataType DataType, VolumeGeometry Geometry, int Volumes, IReadOnlyList<string> Problems, IReadOnlyList<NiftiExtension> Extensions, NiftiForms Forms);
 
 /// <summary>How a NIfTI file is read.</summary>
 public sealed record NiftiReadOptions

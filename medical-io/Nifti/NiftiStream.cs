@@ -9,6 +9,7 @@ namespace Credence.MedicalIO.Nifti;
 internal sealed class NiftiStream : IDisposable
 {
     private const int ChunkVoxels = 1 << 18;
+    private const long FirstVoxels = 1 << 24, FirstVoxelsPerByte = 4; // before inflation has delivered them
     private const int MostDeflate = 1032; // times that deflate can shrink
     private const int LongestHeader = 540;
 
@@ -54,6 +55,14 @@ internal sealed class NiftiStream : IDisposable
         {
             throw new InvalidImageFileException(path, "no such file", "a NIfTI file", "Check the path.", e);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new InvalidImageFileException(path, e.Message, "a readable file", "Check the permissions and the disk.", e);
+        }
+        catch (OutOfMemoryException e)
+        {
+            throw new UnsupportedImageException(path, "voxels for which there is no memory", "a volume that fits into memory", "Close other programs, or use a machine with more memory.", e);
+        }
     }
 
     /// <summary>Reads the next volume: stored values of a component x slope + intercept.</summary>
@@ -63,7 +72,7 @@ internal sealed class NiftiStream : IDisposable
         CheckLength(count);
         var (type, offset) = Header.DataType.Component(component) ?? throw Refused(component);
         var (bytes, size) = (Header.DataType.Bytes(), type.Bytes());
-        var voxels = new float[count];
+        var voxels = new float[isCompressed ? Math.Min(count, FirstVoxels + FirstVoxelsPerByte * file.Length) : count];
         var chunk = new byte[(int)Math.Min(ChunkVoxels, count) * bytes];
         for (long first = 0; first < count; first += ChunkVoxels)
         {
@@ -82,6 +91,11 @@ internal sealed class NiftiStream : IDisposable
                 {
                     raw.Slice(v * bytes + offset, size).CopyTo(raw[(v * size)..]);
                 }
+            }
+
+            if (first + n > voxels.Length)
+            {
+                Array.Resize(ref voxels, (int)Math.Min(count, 2L * voxels.Length)); // as inflation delivers
             }
 
             Convert(type, raw[..(n * size)], voxels.AsSpan((int)first, n));
@@ -222,7 +236,7 @@ internal sealed class NiftiStream : IDisposable
         "The file is cut short; copy it again.");
 
     private UnsupportedImageException Refused(NiftiComponent component) => component == NiftiComponent.Only
-        ? new(path, $"voxels of type {Header.DataType}, which hold several numbers", "one number a voxel", "Ask for one component (real, imaginary, red, green or blue), or convert the volume.")
+        ? new(path, $"voxels of type {Header.DataType}, which hold several numbers", "one number a voxel", "Choose one: `credence-infer convert --component` real, imaginary, red, green or blue.")
         : new(path, $"voxels of type {Header.DataType}", $"voxels with a {component.ToString().ToLowerInvariant()} component", "Ask for a component that the voxels have.");
 
     private void Convert(NiftiDataType type, Span<byte> raw, Span<float> target)

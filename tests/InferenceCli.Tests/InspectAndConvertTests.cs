@@ -70,6 +70,68 @@ public sealed class InspectAndConvertTests : IDisposable
         Assert.False(File.Exists(folder.File("a.nii")));
     }
 
+    /// <summary>Extensions and what the coordinates mean travel with the voxels.</summary>
+    [Theory]
+    [InlineData(1, 4)]
+    [InlineData(0, 2)]
+    [InlineData(3, 0)]
+    [InlineData(0, 0)]
+    public void Convert_keeps_extensions_and_form_codes_of_NIfTI(int qform, int sform)
+    {
+        var grid = new VolumeGeometry(new(4, 5, 3), Affine.Scaling(new(1, 1, 2)));
+        NiftiFile.Write(folder.File("a.nii"), new(grid, Volume(0).Voxels), NiftiDataType.Int16, [new(6, "kept as it is\0\0\0"u8.ToArray())], new(qform, sform));
+        var (code, _, error) = Infer("convert", folder.File("a.nii"), "--output", folder.File("b.nii.gz"));
+
+        Assert.Equal((0, ""), (code, error));
+        var info = NiftiFile.ReadInfo(folder.File("b.nii.gz"));
+        Assert.Equal(new NiftiForms(qform, sform), info.Forms);
+        Assert.Equal("kept as it is", System.Text.Encoding.ASCII.GetString(Assert.Single(info.Extensions).Data.Span).TrimEnd('\0'));
+        Assert.Equal(NiftiFile.Read(folder.File("a.nii")).Voxels, NiftiFile.Read(folder.File("b.nii.gz")).Voxels);
+        Assert.True(info.Geometry.IsSameGrid(grid, 1e-6));
+    }
+
+    /// <summary>Voxels of red, green and blue are refused, or one of them is taken.</summary>
+    [Fact]
+    public void Convert_takes_one_component_of_a_colour()
+    {
+        NiftiFile.Write(folder.File("a.nii"), new(new(new(6, 1, 1), Affine.Identity), [1, 2, 3, 4, 5, 6]), NiftiDataType.UInt8);
+        var bytes = File.ReadAllBytes(folder.File("a.nii"));
+        (bytes[42], bytes[70], bytes[72]) = (2, 128, 24); // dim[1], datatype and bitpix: two voxels of RGB24
+        File.WriteAllBytes(folder.File("a.nii"), bytes);
+
+        var (code, _, error) = Infer("convert", folder.File("a.nii"), "--output", folder.File("b.nii"));
+        Assert.Equal(3, code);
+        Assert.Contains("Choose one: `credence-infer convert --component` real, imaginary, red, green or blue.", error, StringComparison.Ordinal);
+        Assert.Equal(0, Infer("convert", folder.File("a.nii"), "--component", "green", "--output", folder.File("b.nii")).ExitCode);
+        Assert.Equal([2, 5], NiftiFile.Read(folder.File("b.nii")).Voxels);
+        Assert.Equal(2, Infer("convert", folder.File("a.nii"), "--component", "opacity", "--output", folder.File("c.nii")).ExitCode);
+    }
+
+    [Theory]
+    [InlineData("study/mask.nii.gz", "--series", "a NIfTI file, which has no series or stacks; expected a DICOM file or folder, for --series and --stack.")]
+    [InlineData("study/mask.nii.gz", "--stack", "a NIfTI file, which has no series or stacks; expected a DICOM file or folder, for --series and --stack.")]
+    [InlineData("study/mask.nii.gz", "--time-point", "1 volumes; expected at least 2, to take number 2.")]
+    [InlineData("study/t1", "--component", "no NIfTI file; expected complex or colour NIfTI voxels, for --component.")]
+    public void Options_of_the_other_format_are_not_ignored(string input, string option, string message)
+    {
+        var (code, _, error) = Infer("convert", folder.File(input), option, option == "--component" ? "red" : "2", "--output", folder.File("a.nii"));
+        Assert.Equal(3, code);
+        Assert.Contains(message, error, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_that_cannot_be_opened_does_not_end_inspect()
+    {
+        File.CreateSymbolicLink(folder.File("study/loop.nii"), folder.File("study/loop.nii")); // permissions do not bind every user, a link to itself does
+        File.CreateSymbolicLink(folder.File("study/loop.dcm"), folder.File("study/loop.dcm"));
+        var (code, output, _) = Infer("inspect", folder.File("study"));
+
+        Assert.Equal(0, code);
+        Assert.Matches(@"unreadable: .*loop\.nii: .*; expected a readable file\. Check the permissions and the disk\.", output);
+        Assert.Matches(@"unreadable: .*loop\.dcm: .*; expected a readable file\. Check the permissions and the disk\.", output);
+        Assert.Contains("FLAIR", output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Convert_resamples_only_on_request()
     {

@@ -87,6 +87,159 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.Contains(message, Assert.Throws<InvalidImageFileException>(() => DicomSeries.Scan(folder.Path)[0].Read(resample: true)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>All pixels equal to the intercept are no measurement; dcm2niix and others take the slope for 1, which is no better.</summary>
+    [Fact]
+    public void A_slope_of_zero_is_refused()
+    {
+        Image(2, 2, 0, [1, 2, 3, 4], (0x00281052, d => d.Decimals(0x0028, 0x1052, 5)), (0x00281053, d => d.Decimals(0x0028, 0x1053, 0)));
+        Assert.Equal("a.dcm: RescaleSlope (0028,1053) of 0, which makes all pixels equal; expected a slope above or below 0. "
+            + "Export the series again, or correct the attribute with `dcmodify` if the slope is known.",
+            Assert.Throws<InvalidImageFileException>(() => DicomSeries.Read(folder.Path)).Message.Replace(folder.Path + "/", "", StringComparison.Ordinal));
+        var problems = new List<MedicalImageException>();
+        Assert.Empty(DicomSeries.Scan(folder.Path, problem: problems.Add)); // so that there is no stack to read stored values of
+        Assert.Single(problems);
+    }
+
+    /// <summary>An uncompressed file shows by its length that it lies; what it claims is not allocated.</summary>
+    [Fact]
+    public void A_lying_size_of_an_uncompressed_file_costs_no_memory()
+    {
+        Image(2, 2, 0, new ushort[1 << 18], (0x00280010, d => d.Number(0x0028, 0x0010, 16000)), (0x00280011, d => d.Number(0x0028, 0x0011, 32000)));
+        var stack = DicomSeries.Scan(folder.Path)[0].Stacks[0];
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        Assert.Matches(@"32000 x 16000 x 1 voxels in \d+ bytes of files; expected files that hold their pixels", Assert.Throws<InvalidImageFileException>(() => stack.Read()).Message);
+        Assert.Throws<InvalidImageFileException>(() => stack.ReadStored());
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, 128 << 20); // other tests run beside this one
+    }
+
+    /// <summary>A gzip file can hold 1032 times its length, so only inflation tells; until then 64 MiB and 16 times the file are taken, as docs/reference/dicom-conformance.md says.</summary>
+    [Fact]
+    public void A_lying_size_of_a_gzip_file_costs_what_it_delivers()
+    {
+        var path = folder.File("a.nii.gz");
+        var noise = new byte[1 << 19];
+        new Random(1).NextBytes(noise);
+        Nifti.NiftiFile.Write(path, new(new(new(512, 512, 1), Affine.Identity), [.. noise.Take(512 * 512).Select(b => (float)b)]), Nifti.NiftiDataType.UInt8);
+        using (var source = new System.IO.Compression.GZipStream(File.OpenRead(path), System.IO.Compression.CompressionMode.Decompress))
+        using (var whole = new MemoryStream())
+        {
+            source.CopyTo(whole);
+            var bytes = whole.ToArray();
+            BinaryPrimitives.WriteInt16LittleEndian(bytes.AsSpan(46), 900); // dim[3]
+            source.Dispose();
+            using var target = new System.IO.Compression.GZipStream(File.Create(path), System.IO.Compression.CompressionLevel.Fastest);
+            target.Write(bytes);
+        }
+
+        var before = GC.GetTotalAllocatedBytes(precise: true);
+        Assert.Throws<InvalidImageFileException>(() => Nifti.NiftiFile.Read(path));
+        Assert.InRange(GC.GetTotalAllocatedBytes(precise: true) - before, 0, (192 << 20) + 16 * new FileInfo(path).Length);
+    }
+
+    /// <summary>Steps that are all alike can be too long: then every second slice may be missing. A spacing below half the thickness can be the gap, for which old writers took it.</summary>
+    [Theory]
+    [InlineData("MR", 5.0, 2.5, 2.5, "steps of 5.00 mm where SpacingBetweenSlices (0018,0088) is 2.50 mm: slices are missing everywhere, or the attribute is wrong")]
+    [InlineData("MR", 2.51, 2.5, 2.5, null)]
+    [InlineData("MR", 6.0, 1.0, 5.0, null)]
+    [InlineData("MR", 2.0, 2.5, 2.5, null)]
+    [InlineData("MR", 10.0, null, 5.0, null)]
+    [InlineData("CT", 10.0, null, 5.0, "steps of 10.00 mm where SliceThickness (0018,0050) is 5.00 mm: slices are missing everywhere, or the scan has gaps")]
+    [InlineData("CT", 7.0, null, 5.0, null)]
+    public void Evenly_missing_slices_are_noticed(string modality, double step, double? spacing, double thickness, string? problem)
+    {
+        for (var n = 0; n < 4; n++)
+        {
+            var height = n * step;
+            List<(uint, Action<DicomElementWriter>)> extra =
+            [
+                (0x00080018, d => d.Text(0x0008, 0x0018, "UI", $"1.2.{n}")),
+                (0x00080060, d => d.Text(0x0008, 0x0060, "CS", modality)),
+                (0x00180050, d => d.Decimals(0x0018, 0x0050, thickness)),
+                (0x00200032, d => d.Decimals(0x0020, 0x0032, 0, 0, height)),
+            ];
+            if (spacing is { } mm)
+            {
+                extra.Add((0x00180088, d => d.Decimals(0x0018, 0x0088, mm)));
+            }
+
+            Image(2, 2, 0, [1, 2, 3, (ushort)n], [.. extra]);
+            File.Move(folder.File("a.dcm"), folder.File($"{n}.dcm"));
+        }
+
+        var series = Assert.Single(DicomSeries.Scan(folder.Path));
+        Assert.Equal(problem, series.Stacks[0].Problems.SingleOrDefault());
+        Assert.Equal(4, series.Read(resample: true).Geometry.Size.Depth);
+        if (problem is not null)
+        {
+            Assert.Throws<InvalidImageFileException>(() => series.Read());
+        }
+    }
+
+    /// <summary>A repeated series that lacks slices: its whole time points are read, and none is filled from another.</summary>
+    [Theory]
+    [InlineData("acquisition", "2.1", "3 positions have 3 slices, 1 has 2: time point 2 has 3 of 4 slices")]
+    [InlineData("instance", "2.1", "3 positions have 3 slices, 1 has 2: time point 2 has 3 of 4 slices")]
+    [InlineData("position", "2.1", "3 positions have 3 slices, 1 has 2: time point 2 has 3 of 4 slices")]
+    [InlineData("none", "2.1", null)]
+    [InlineData("instance", "1.0", null)] // instances 2 to 12: a count from 1 that lacks its first, or one from 2
+    public void A_time_point_that_lacks_a_slice_is_not_filled_from_another(string order, string without, string? incomplete)
+    {
+        for (var t = 1; t <= 3; t++)
+        {
+            for (var k = 0; k < 4; k++)
+            {
+                var (time, height) = (t, k);
+                Image(2, 2, 0, [(ushort)t, 0, 0, (ushort)k],
+                    (0x00080018, d => d.Text(0x0008, 0x0018, "UI", $"1.2.{time}.{height}")),
+                    (0x00200012, d => d.Integer(0x0020, 0x0012, order == "acquisition" ? time : 1)),
+                    (0x00200013, d => d.Integer(0x0020, 0x0013, order switch { "instance" => 4 * (time - 1) + height + 1, "position" => 3 * height + time, _ => 1 })),
+                    (0x00200032, d => d.Decimals(0x0020, 0x0032, 0, 0, height)));
+                File.Move(folder.File("a.dcm"), folder.File($"{t}.{k}.dcm"));
+            }
+        }
+
+        File.Delete(folder.File($"{without}.dcm"));
+        var series = Assert.Single(DicomSeries.Scan(folder.Path));
+        var stack = Assert.Single(series.Stacks);
+        if (incomplete is null)
+        {
+            Assert.Equal(["3 positions have 3 slices, 1 has 2, and nothing in the files tells which time point lacks a slice"], stack.Problems);
+            Assert.Throws<InvalidImageFileException>(() => stack.Read(0, resample: true));
+            return;
+        }
+
+        Assert.Empty(stack.Problems);
+        Assert.Equal(incomplete, Assert.Single(stack.Incomplete));
+        Assert.Equal([1, 0, 0, 0, 1, 0, 0, 1, 1, 0, 0, 2, 1, 0, 0, 3], stack.Read(0).Voxels);
+        Assert.Equal([3, 0, 0, 0, 3, 0, 0, 1, 3, 0, 0, 2, 3, 0, 0, 3], stack.Read(2).Voxels);
+        Assert.Contains("time point 2 has 3 of 4 slices; expected a slice at each position. ", Assert.Throws<InvalidImageFileException>(() => stack.Read(1, resample: true)).Message, StringComparison.Ordinal);
+        Assert.Contains(incomplete, Assert.Throws<UnsupportedImageException>(() => series.Read()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A link back to a folder above would be followed for ever; a linked file is a file.</summary>
+    [Fact]
+    public void Links_to_folders_are_not_followed()
+    {
+        Image(2, 2, 0, [1, 2, 3, 4]);
+        Directory.CreateSymbolicLink(folder.File("loop"), folder.Path);
+        File.CreateSymbolicLink(folder.File("b.dcm"), folder.File("a.dcm"));
+        Assert.Equal(["a.dcm", "b.dcm"], DicomSeries.FilesBelow(folder.Path).Select(Path.GetFileName));
+    }
+
+    /// <summary>Files of different studies that do not name their series must not become one volume.</summary>
+    [Fact]
+    public void Files_without_a_series_UID_are_a_series_a_folder()
+    {
+        foreach (var (name, n) in new[] { ("a", 1), ("b", 2) })
+        {
+            Image(2, 2, 0, [1, 2, 3, 4], (0x0020000E, d => d.Text(0x0020, 0x000E, "UI", "")), (0x00080018, d => d.Text(0x0008, 0x0018, "UI", $"1.2.{n}")), (0x00200032, d => d.Decimals(0x0020, 0x0032, 0, 0, n)));
+            Directory.CreateDirectory(folder.File(name));
+            File.Move(folder.File("a.dcm"), folder.File($"{name}/1.dcm"));
+        }
+
+        Assert.Equal(["a", "b"], DicomSeries.Scan(folder.Path).Select(s => Path.GetFileName(Path.GetDirectoryName(Assert.Single(s.Files)))).Order());
+    }
+
     /// <summary>Without value representations in the file, the reader knows which attributes are binary.</summary>
     [Fact]
     public void A_double_is_read_where_the_file_gives_no_value_representation()

@@ -26,6 +26,7 @@ public sealed class DicomResultTests : IDisposable
     [InlineData("fractional.dcm", "Segmentation")]
     [InlineData("map.dcm", "ParametricMap")]
     [InlineData("picture.dcm", "MultiframeTrueColorSCImage")]
+    [InlineData("page.dcm", "MultiframeTrueColorSCImage")]
     public void Dciodvfy_finds_no_error(string name, string kind)
     {
         Write();
@@ -35,44 +36,57 @@ public sealed class DicomResultTests : IDisposable
         Assert.DoesNotContain("Error", output, StringComparison.Ordinal);
     }
 
-    /// <summary>Oracle: pydicom's pixels, placed by the positions that it reads, against the label map that went in.</summary>
+    /// <summary>Oracle: pydicom's pixels, frame by frame, each placed by the position that it reads, against what went in.</summary>
     [Fact]
     public void Pydicom_finds_the_voxels_at_their_places()
     {
-        var (labels, map) = Write();
-        var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $$"""
-            import pydicom, numpy
-            d = pydicom.dcmread(r'{{folder.File("binary.dcm")}}')
-            p = d.pixel_array.reshape(int(d.NumberOfFrames), d.Rows, d.Columns)
-            o = [float(x) for x in d.SharedFunctionalGroupsSequence[0].PlaneOrientationSequence[0].ImageOrientationPatient]
-            s = [float(x) for x in d.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0].PixelSpacing]
-            for f, g in enumerate(d.PerFrameFunctionalGroupsSequence):
-                n = g.SegmentIdentificationSequence[0].ReferencedSegmentNumber
-                q = [float(x) for x in g.PlanePositionSequence[0].ImagePositionPatient]
-                for r, c in zip(*numpy.nonzero(p[f])):
-                    w = [q[a] + o[a] * s[1] * c + o[3 + a] * s[0] * r for a in range(3)]
-                    print('VOXEL', n, -w[0], -w[1], w[2])
-            m = pydicom.dcmread(r'{{folder.File("map.dcm")}}')
-            v = numpy.frombuffer(m.FloatPixelData, '<f4')
-            print('MAP', len(v), float(v.sum()), float(v.max()))
-            f = pydicom.dcmread(r'{{folder.File("fractional.dcm")}}')
-            print('FRACTIONAL', f.SegmentationFractionalType, f.MaximumFractionalValue, int(f.pixel_array.astype(int).sum()), f.StudyInstanceUID == d.StudyInstanceUID)
-            """);
+        var (labels, map, other) = Write();
+        var output = Shared.Run("python3-pydicom", Shared.Python, Golden("frame_voxels.py"), folder.File("binary.dcm"), folder.File("fractional.dcm"), folder.File("map.dcm"));
 
-        var inverse = labels.Geometry.Affine.Inverse();
-        var found = new byte[labels.Labels.Length];
-        foreach (var voxel in output.Split('\n').Where(l => l.StartsWith("VOXEL", StringComparison.Ordinal)).Select(l => l.Split(' ')[1..].Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray()))
+        var (grid, inverse) = (labels.Geometry, labels.Geometry.Affine.Inverse());
+        var found = new Dictionary<(int File, int Segment), float[]>();
+        foreach (var v in Voxels(output))
         {
-            var index = inverse.Apply(new(voxel[1], voxel[2], voxel[3]));
+            var index = inverse.Apply(new(v[2], v[3], v[4]));
             var (i, j, k) = ((int)Math.Round(index.X), (int)Math.Round(index.Y), (int)Math.Round(index.Z));
             Assert.True((new Vector3D(i, j, k) - index).Length < 1e-3, $"{index}");
-            found[i + labels.Geometry.Size.Width * (j + labels.Geometry.Size.Height * k)] = (byte)(voxel[0] == 1 ? 1 : 3);
+            found.TryAdd(((int)v[0], (int)v[1]), new float[labels.Labels.Length]);
+            found[((int)v[0], (int)v[1])][i + grid.Size.Width * (j + grid.Size.Height * k)] += (float)v[5]; // a voxel found twice would show
         }
 
-        Assert.Equal(labels.Labels, found);
-        var line = output.Split('\n').Single(l => l.StartsWith("MAP", StringComparison.Ordinal)).Split(' ');
-        Assert.Equal(map.Voxels.Sum(v => (double)v), double.Parse(line[2], CultureInfo.InvariantCulture), tolerance: 1e-3);
-        Assert.Contains($"FRACTIONAL PROBABILITY 255 {2 * map.Voxels.Sum(v => (int)Math.Round(v * 255))} True", output, StringComparison.Ordinal);
+        Assert.Equal([(0, 1), (0, 2), (1, 1), (1, 2), (2, 0)], found.Keys.Order());
+        Assert.Equal(labels.Labels.Select(l => l == 1 ? 1f : 0), found[(0, 1)]);
+        Assert.Equal(labels.Labels.Select(l => l == 3 ? 1f : 0), found[(0, 2)]);
+        Assert.Equal(map.Voxels.Select(v => MathF.Round(v * 255)), found[(1, 1)]);
+        Assert.Equal(other.Voxels.Select(v => MathF.Round(v * 255)), found[(1, 2)]);
+        Assert.Equal(map.Voxels, found[(2, 0)]);
+    }
+
+    /// <summary>Oracle: pydicom's dictionaries of DCM, SNOMED CT and UCUM. Codes of our own carry a private scheme.</summary>
+    [Fact]
+    public void Every_code_has_the_meaning_that_its_scheme_gives_it()
+    {
+        var (_, map, _) = Write();
+        var source = Source();
+        ParametricMapWriter.Write(folder.File("probability.dcm"), map, ParametricMapQuantity.Probability, source, Options);
+        ParametricMapWriter.Write(folder.File("information.dcm"), map, ParametricMapQuantity.MutualInformation(2), source, Options);
+        var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $$"""
+            import glob, pydicom
+            from pydicom.sr._concepts_dict import concepts
+            found = set()
+            def look(dataset, element):
+                if element.tag == 0x00080100:
+                    found.add((str(dataset.CodingSchemeDesignator), str(dataset.CodeValue), str(dataset.CodeMeaning)))
+            for path in glob.glob(r'{{folder.Path}}/*.dcm'):
+                pydicom.dcmread(path).walk(look)
+            for scheme, value, meaning in sorted(found):
+                known = {entry[0] for keyword in concepts.get(scheme, {}).values() for code, entry in keyword.items() if code == value}
+                print('CODE', scheme, value, meaning, 'right' if meaning in known else f'wrong: {known}', sep='|')
+            """);
+        var codes = output.Split('\n').Where(l => l.StartsWith("CODE|", StringComparison.Ordinal)).Select(l => l.Split('|')).ToList();
+
+        Assert.True(codes.Count >= 10, output);
+        Assert.All(codes.Where(c => c[1] != "99CREDENCE" && c[2] != "{nat}"), c => Assert.True(c[4] == "right", string.Join('|', c)));
     }
 
     /// <summary>dcmtk and GDCM open what we write, and know what it is; GDCM finds the same pixels.</summary>
@@ -101,7 +115,7 @@ public sealed class DicomResultTests : IDisposable
     [Fact]
     public void What_is_written_is_read_back()
     {
-        var (labels, map) = Write();
+        var (labels, map, _) = Write();
         var binary = DicomSegmentation.Read(folder.File("binary.dcm"));
         Assert.Equal([(1, "Lesion"), (2, "Black hole")], binary.Segments);
 
@@ -126,7 +140,7 @@ public sealed class DicomResultTests : IDisposable
     [Fact]
     public void A_segmentation_is_a_mask_on_the_grid_of_its_scan()
     {
-        var (labels, _) = Write();
+        var (labels, _, _) = Write();
         var scan = VolumeFile.Read(folder.File("scan"));
 
         var mask = Orientation.ToCanonical(VolumeFile.ReadLabels(folder.File("binary.dcm"), scan.Geometry));
@@ -189,6 +203,32 @@ public sealed class DicomResultTests : IDisposable
         Assert.All(segmentation.Segments.Zip(segmentation.Maps), s => Assert.Equal(expected.GetValueOrDefault(s.First.Number), s.Second.Voxels.Sum(v => (double)v), tolerance: 1e-2));
     }
 
+    /// <summary>Oracle: the label maps that dcmqi keeps beside its files, each voxel at its place. A frame left out it fills with PixelPaddingValue, which is no segment.</summary>
+    [Theory]
+    [InlineData("sparse-labelmap-noppv.dcm", "sparse_labelmap_noppv_seg.nrrd", 0)]
+    [InlineData("sparse-labelmap-ppv5.dcm", "sparse_labelmap_ppv5_seg.nrrd", 5)]
+    [InlineData("liver.dcm", "liver_seg.nrrd", 0)]
+    public void Segmentations_of_dcmqi_lie_where_dcmqi_says(string name, string expected, int padding)
+    {
+        var root = Shared.Folder("data/dicom/seg_dcmqi/data/segmentations");
+        var output = Shared.Run("python3-numpy", Shared.Python, Golden("nrrd_voxels.py"), Path.Combine(root, expected));
+        var labels = DicomSegmentation.Read(Path.Combine(root, name)).ToLabels();
+
+        var ours = new HashSet<(int, double, double, double)>();
+        for (var v = 0; v < labels.Labels.Length; v++)
+        {
+            var (i, j, k) = labels.Geometry.IndexOf(v);
+            var p = labels.Geometry.Affine.Apply(new(i, j, k));
+            _ = labels.Labels[v] == 0 || ours.Add(Place(labels.Labels[v], p.X, p.Y, p.Z));
+        }
+
+        Assert.NotEmpty(ours);
+        Assert.Equal(ours.Order(), Voxels(output).Where(v => v[0] != padding).Select(v => Place((int)v[0], v[1], v[2], v[3])).Order());
+
+        // To a fiftieth of a millimetre: NRRD and DICOM round decimals in different places.
+        static (int, double, double, double) Place(int label, double x, double y, double z) => (label, Math.Round(50 * x), Math.Round(50 * y), Math.Round(50 * z));
+    }
+
     /// <summary>A slide lies on a microscope, not in a patient: its segmentations have no volume, and the error says so.</summary>
     [Theory]
     [InlineData("seg_image_sm_dots.dcm")]
@@ -203,7 +243,12 @@ public sealed class DicomResultTests : IDisposable
             + "Segmentations of slides have no volume and are not read; give one of a CT or MR series.", Assert.Throws<UnsupportedImageException>(() => DicomSegmentation.Read(path)).Message);
     }
 
-    private (LabelMap Labels, Volume Map) Write()
+    private static string Golden(string script) => Path.Combine(AppContext.BaseDirectory, "Golden", script);
+
+    private static IEnumerable<double[]> Voxels(string output) => output.Split('\n').Where(l => l.StartsWith("VOXEL ", StringComparison.Ordinal))
+        .Select(l => l.Split(' ')[1..].Select(t => double.Parse(t, CultureInfo.InvariantCulture)).ToArray());
+
+    private (LabelMap Labels, Volume Map, Volume Other) Write()
     {
         var source = Source();
 
@@ -212,10 +257,12 @@ public sealed class DicomResultTests : IDisposable
         var labels = new LabelMap(grid, [.. Enumerable.Range(0, (int)grid.Size.Count).Select(v => (byte)(v is >= 30 and < 75 && v % 4 != 2 ? v % 4 : 0))]);
         var map = new Volume(grid, [.. Enumerable.Range(0, (int)grid.Size.Count).Select(v => v % 256 / 255f)]);
         SegmentationWriter.WriteBinary(folder.File("binary.dcm"), labels, Segments, source, Options);
-        SegmentationWriter.WriteFractional(folder.File("fractional.dcm"), [map, map], Segments, source, Options);
+        var other = new Volume(grid, [.. map.Voxels.Select(v => v < 0.3f ? 0 : v / 2)]);
+        SegmentationWriter.WriteFractional(folder.File("fractional.dcm"), [map, other], Segments, source, Options);
         ParametricMapWriter.Write(folder.File("map.dcm"), map, ParametricMapQuantity.PredictiveEntropy(2), source, Options);
         SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [[.. Enumerable.Range(0, 90).Select(n => (byte)n)], [.. Enumerable.Range(0, 90).Select(n => (byte)(255 - n))]], hasText: false, source, Options);
-        return (labels, map);
+        SecondaryCaptureWriter.Write(folder.File("page.dcm"), 6, 5, [[.. Enumerable.Range(0, 90).Select(n => (byte)n)]], hasText: false, source, Options);
+        return (labels, map, other);
     }
 
     private DicomSource Source()

@@ -147,7 +147,7 @@ public sealed class NiftiFileTests
 
         var rgb = (byte[])whole.Clone();
         rgb[70] = 128;
-        Assert.Equal("a.nii: voxels of type Rgb24, which hold several numbers; expected one number a voxel. Ask for one component (real, imaginary, red, green or blue), or convert the volume.", Message("a.nii", rgb));
+        Assert.Equal("a.nii: voxels of type Rgb24, which hold several numbers; expected one number a voxel. Choose one: `credence-infer convert --component` real, imaginary, red, green or blue.", Message("a.nii", rgb));
 
         rgb[71] = 6; // float128
         rgb[70] = 0;

@@ -80,6 +80,9 @@ public sealed class NiftiPeerTests
             s = a.copy(); s[0, 1] = 1
             shear = nibabel.Nifti1Image(d[..., 0], s); shear.set_qform(None); nibabel.save(shear, r'{{folder.Path}}/shear.nii')
             c = nibabel.Nifti1Image(d[..., 0], a); q = a.copy(); q[:3, 3] += 10; c.set_qform(q, 1); nibabel.save(c, r'{{folder.Path}}/conflict.nii')
+            i = numpy.indices((12, 14, 10)).reshape(3, -1)
+            r = (1000 + numpy.array([10, 20, 30]) @ (s[:3, :3] @ i + s[:3, 3:])).reshape(12, 14, 10).astype('float32')
+            ramp = nibabel.Nifti1Image(r, s); ramp.set_qform(None); nibabel.save(ramp, r'{{folder.Path}}/ramp.nii')
             m = nibabel.Nifti1Image(d[..., 0], a); m.header.set_xyzt_units('micron'); nibabel.save(m, r'{{folder.Path}}/micron.nii')
             """);
 
@@ -109,10 +112,32 @@ public sealed class NiftiPeerTests
         Assert.Matches(@"sheared axes, 6\d\.\d degrees apart where 90 is expected", Assert.Throws<UnsupportedImageException>(() => NiftiFile.Read(folder.File("shear.nii"))).Message);
         var straight = NiftiFile.Read(folder.File("shear.nii"), new() { Resample = true });
         Assert.InRange(NiftiHeader.Shear(straight.Geometry.Affine), 0, 1e-9);
+        AssertRamp(folder);
 
         Assert.Equal("sform and qform place a corner 17.3 mm apart; sform is used", Assert.Single(NiftiFile.ReadInfo(folder.File("conflict.nii")).Problems));
         Assert.Equal(first.Geometry.Affine.Origin, NiftiFile.Read(folder.File("conflict.nii")).Geometry.Affine.Origin);
         Assert.Equal(0.003, NiftiFile.Read(folder.File("micron.nii")).Geometry.Spacing.Z, tolerance: 1e-7);
+    }
+
+    /// <summary>A ramp in the world is linear on any grid: straightened, it has its value wherever the scan had voxels.</summary>
+    private static void AssertRamp(TemporaryFolder folder)
+    {
+        var sheared = NiftiFile.ReadInfo(folder.File("ramp.nii")).Geometry;
+        var straight = NiftiFile.Read(folder.File("ramp.nii"), new() { Resample = true });
+        var (inverse, size, inside) = (sheared.Affine.Inverse(), sheared.Size, 0);
+        for (var v = 0; v < straight.Voxels.Length; v++)
+        {
+            var (i, j, k) = straight.Geometry.IndexOf(v);
+            var p = straight.Geometry.Affine.Apply(new(i, j, k));
+            var at = inverse.Apply(p);
+            if (at.X > 0.01 && at.Y > 0.01 && at.Z > 0.01 && at.X < size.Width - 1.01 && at.Y < size.Height - 1.01 && at.Z < size.Depth - 1.01)
+            {
+                Assert.Equal(1000 + 10 * p.X + 20 * p.Y + 30 * p.Z, straight.Voxels[v], tolerance: 0.01);
+                inside++;
+            }
+        }
+
+        Assert.True(inside > 500, $"{inside} voxels");
     }
 
     /// <summary>An edge beyond 32 767 voxels does not fit NIfTI-1.</summary>

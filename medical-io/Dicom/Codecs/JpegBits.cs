@@ -1,18 +1,19 @@
 namespace Credence.MedicalIO.Dicom.Codecs;
 
 /// <summary>The entropy-coded bits of a JPEG scan: a stuffed zero follows each FF; another byte there is a marker and ends the bits.</summary>
-/// <remarks>Source: ITU-T T.81, sections B.1.1.5 and F.2.2. Past the end the bits are zeros, so that damage ends in wrong pixels or an error, never in a hang.</remarks>
+/// <remarks>Source: ITU-T T.81, sections B.1.1.5 and F.2.2. Past the end the bits are zeros, so that reading goes on without a hang; <see cref="Overrun"/> tells it afterwards.</remarks>
 internal ref struct JpegBits(ReadOnlySpan<byte> data)
 {
     private readonly ReadOnlySpan<byte> data = data;
     private ulong buffer;
     private int available;
+    private long missing, earlierOverrun; // zeros put into the buffer after the end; those taken before a restart
 
     /// <summary>Byte that is read next.</summary>
     public int Position { get; private set; }
 
-    /// <summary>Zeros that were made up after the end of the data.</summary>
-    public int Missing { get; private set; }
+    /// <summary>Bits that were taken although the data had ended, here or before a restart: above 0 what was decoded is made up.</summary>
+    public readonly long Overrun => earlierOverrun + Math.Max(0, missing - available);
 
     /// <summary>The next bits without taking them.</summary>
     /// <param name="count">1 to 16.</param>
@@ -45,6 +46,7 @@ internal ref struct JpegBits(ReadOnlySpan<byte> data)
     /// <summary>Drops what is left of the current byte and steps over a restart marker.</summary>
     public void Restart()
     {
+        (earlierOverrun, missing) = (Overrun, 0);
         (buffer, available) = (0, 0);
         while (Position + 1 < data.Length)
         {
@@ -75,7 +77,7 @@ internal ref struct JpegBits(ReadOnlySpan<byte> data)
             }
             else
             {
-                Missing += 8;
+                missing += 8;
             }
 
             buffer = buffer << 8 | next;

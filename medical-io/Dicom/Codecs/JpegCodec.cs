@@ -226,9 +226,9 @@ internal sealed class JpegCodec
             DecodeBlocks(ref bits, scan);
         }
 
-        if (bits.Missing > 1024)
+        if (bits.Overrun > 0)
         {
-            throw Damaged("pixels that end too early", "a whole scan");
+            throw Damaged($"a scan that ends {bits.Overrun} bits too early", "all its pixels");
         }
 
         return (bits.Position, scan.Length);

@@ -53,4 +53,16 @@ internal static class NativeCodec
             };
         }
     }
+
+    /// <summary>Decodes a frame in which two pixels of a row share Cb and Cr: Y, Y, Cb, Cr (PS3.3, section C.7.6.3.1.2).</summary>
+    /// <param name="pixels">Of the frame, 2 bytes a pixel.</param>
+    /// <param name="samples">Three a pixel.</param>
+    public static void DecodeHalved(ReadOnlySpan<byte> pixels, Span<int> samples)
+    {
+        for (var (at, n) = (0, 0); at + 4 <= pixels.Length; at += 4, n += 6)
+        {
+            (samples[n], samples[n + 1], samples[n + 2]) = (pixels[at], pixels[at + 2], pixels[at + 3]);
+            (samples[n + 3], samples[n + 4], samples[n + 5]) = (pixels[at + 1], pixels[at + 2], pixels[at + 3]);
+        }
+    }
 }

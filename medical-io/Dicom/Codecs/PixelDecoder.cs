@@ -7,12 +7,16 @@ namespace Credence.MedicalIO.Dicom.Codecs;
 /// <remarks>Source: DICOM PS3.5 (2026), section A.4 (fragments and the Basic Offset Table).</remarks>
 internal sealed class PixelDecoder
 {
-    private const int SmallFrame = 1 << 22, SamplesPerByte = 1024;
+    /// <summary>More than that no compression is believed.</summary>
+    public const int SamplesPerByte = 1024;
+
+    private const int SmallFrame = 1 << 22;
 
     private readonly DicomDataset dataset;
     private readonly FrameFormat format;
     private readonly ReadOnlyMemory<byte> native;
     private readonly bool isSwapped;
+    private readonly bool isHalved; // two pixels share their colour
     private readonly List<ReadOnlyMemory<byte>> frames;
 
     /// <summary>Checks that all frames are there.</summary>
@@ -44,6 +48,8 @@ internal sealed class PixelDecoder
         // Bytes in words of 16 bits: the second is the first in a big-endian file (PS3.5, annex A.3).
         isSwapped = dataset.Syntax.IsBigEndian && element.ValueRepresentation == "OW" && format.BitsAllocated <= 8 && native.Length % 2 == 0;
         var needed = NativeCodec.Length(format, frameCount);
+        isHalved = format is { Samples: 3, BitsAllocated: 8 } && format.Columns % 2 == 0 && native.Length < needed && dataset.Text(DicomTag.PhotometricInterpretation) is "YBR_FULL_422" or "YBR_PARTIAL_422";
+        needed = isHalved ? needed * 2 / 3 : needed;
         if (native.Length < needed)
         {
             throw new InvalidImageFileException(dataset.Path, $"{native.Length} bytes of pixels", $"{format.Columns} x {format.Rows} x {format.Samples} x {format.BitsAllocated} bits x {frameCount} frames = {needed} bytes",
@@ -58,7 +64,11 @@ internal sealed class PixelDecoder
     {
         var path = dataset.Path;
         var bytes = frames.Count > 0 ? frames[frame].Span : default;
-        if (frames.Count == 0)
+        if (frames.Count == 0 && isHalved)
+        {
+            NativeCodec.DecodeHalved(native.Span.Slice(frame * 2 * format.Pixels, 2 * format.Pixels), samples);
+        }
+        else if (frames.Count == 0)
         {
             NativeCodec.Decode(native.Span, frame, format, dataset.Syntax.IsBigEndian, isSwapped, samples);
             if (format is { IsPlanar: true, Samples: > 1 })

@@ -7,7 +7,7 @@ public sealed class DicomSegmentation
     private const string Segmentation = "1.2.840.10008.5.1.4.1.1.66.4", LabelMapSegmentation = "1.2.840.10008.5.1.4.1.1.66.7";
     private const double SamePosition = 0.01; // mm
     private const double LargestDepth = 1e6;
-    private const long SmallMaps = 1 << 27, VoxelsPerByte = 4096;
+    private const long SmallMaps = 1 << 26, VoxelsPerByte = Codecs.PixelDecoder.SamplesPerByte;
 
     private static readonly DicomTag SegmentSequence = new(0x0062, 0x0002);
     private static readonly DicomTag SegmentNumber = new(0x0062, 0x0004);
@@ -58,7 +58,8 @@ public sealed class DicomSegmentation
 
         var type = dataset.Text(new(0x0062, 0x0001)) ?? "BINARY";
         var maximum = type == "FRACTIONAL" ? dataset.Integer(new(0x0062, 0x000E)) ?? 255 : 1;
-        var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? "")).ToList();
+        var segments = dataset.Items(SegmentSequence).Select(s => (Number: s.RequiredInteger(SegmentNumber, "SegmentNumber"), Name: s.Text(new(0x0062, 0x0005)) ?? ""))
+            .Where(s => type != "LABELMAP" || s.Number != 0).ToList(); // a label map may describe its background, number 0
         if (segments.Count == 0 || image.Format.Samples != 1 || maximum < 1 || dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence).Count != image.FrameCount)
         {
             throw new InvalidImageFileException(path, $"{segments.Count} segments, {image.Format.Samples} samples a pixel, largest fraction {maximum} and {dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence).Count} functional groups of {image.FrameCount} frames",

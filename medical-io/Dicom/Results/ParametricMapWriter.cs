@@ -11,7 +11,7 @@ namespace Credence.MedicalIO.Dicom.Results;
 public sealed record ParametricMapQuantity(string Label, string Explanation, DicomCode Quantity, DicomCode Unit, double Maximum)
 {
     /// <summary>Probability of a class.</summary>
-    public static ParametricMapQuantity Probability { get; } = new("PROBABILITY", "Probability of lesion", new("110847", "DCM", "Probability of disease"), DicomCode.NoUnits, 1);
+    public static ParametricMapQuantity Probability { get; } = new("PROBABILITY", "Probability of lesion", new("122157", "DCM", "Probability"), DicomCode.NoUnits, 1);
 
     /// <summary>Predictive entropy of K classes, nats.</summary>
     public static ParametricMapQuantity PredictiveEntropy(int classes) => new(
@@ -29,7 +29,7 @@ public static class ParametricMapWriter
     private const string SopClass = "1.2.840.10008.5.1.4.1.1.30";
     private const string ImageType = @"DERIVED\PRIMARY\VOLUME\NONE";
 
-    private static readonly DicomCode Derivation = new("113072", "DCM", "Multiparametric mapping");
+    private static readonly DicomCode Derivation = new("CRED-MC-MAP", "99CREDENCE", "Map computed from Monte Carlo predictions");
 
     /// <summary>Writes a map.</summary>
     /// <param name="path">File to write.</param>

@@ -35,13 +35,21 @@ public static class SecondaryCaptureWriter
         image.WriteIdentification(d, SopClass, source.Header.Text(DicomTag.Modality) ?? "OT", @"DERIVED\SECONDARY", e => e.Text(0x0008, 0x0064, "CS", "WSD"));
         image.WriteSourceImages(d);
         image.WritePatientAndEquipment(d);
-        d.Text(0x0018, 0x2001, "IS", string.Join('\\', Enumerable.Range(1, frames.Count)));
+        if (frames.Count > 1)
+        {
+            d.Text(0x0018, 0x2001, "IS", string.Join('\\', Enumerable.Range(1, frames.Count)));
+        }
+
         image.WriteRelations(d, []);
         d.Number(0x0028, 0x0002, 3);
         d.Text(0x0028, 0x0004, "CS", "RGB");
         d.Number(0x0028, 0x0006, 0);
         d.Integer(0x0028, 0x0008, frames.Count);
-        d.Pointer(0x0028, 0x0009, PageNumberVector);
+        if (frames.Count > 1)
+        {
+            d.Pointer(0x0028, 0x0009, PageNumberVector); // one frame has no order, and must not point to one (PS3.3, section C.8.6.3)
+        }
+
         d.Number(0x0028, 0x0010, height);
         d.Number(0x0028, 0x0011, width);
         d.Number(0x0028, 0x0100, 8);

@@ -41,7 +41,7 @@ def main():
     flair = options.data / "ms/patient07/flair.nii.gz"
     subprocess.run(["dotnet", "build", "-c", "Release", "-v", "q", ROOT / "bench/medical-io"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["dotnet", "publish", "-c", "Release", "-v", "q", ROOT / "inference/cli", "-r", "linux-x64", "-o", ROOT / "out/native-cli"], check=True, stdout=subprocess.DEVNULL)
-    rows = {}
+    rows, volumes = {}, {}  # seconds, peak and seconds of the peer; MB of the float32 voxels that the row makes or saves
     # In memory where that can be, because a disk is not what is compared: we flush each file to it before it is renamed, dcm2niix does not.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as scratch:
         scratch = pathlib.Path(scratch)
@@ -54,6 +54,7 @@ def main():
             return numpy.stack([d.pixel_array.astype("float32") for d in slices])
 
         rows["DICOM series, 200 x 512 x 512, against pydicom"] = (*ours("load-series", series, rounds), best(rounds, with_pydicom))
+        volumes["DICOM series, 200 x 512 x 512, against pydicom"] = 200 * 512 * 512 * 4 / 1e6
 
         def converted(command):
             """Seconds by the clock and of processors, each the best of the rounds: the second does not grow with what else the machine does."""
@@ -77,20 +78,23 @@ def main():
         data = image.get_fdata(dtype="float32")
         shape = " x ".join(map(str, data.shape))
         rows[f".nii.gz load, {shape}, against nibabel"] = (*ours("load-nifti", flair, rounds), best(rounds, lambda: nibabel.load(flair).get_fdata(dtype="float32")))
+        volumes[f".nii.gz load, {shape}, against nibabel"] = volumes[".nii.gz save, float32, against nibabel"] = data.nbytes / 1e6
         copy = nibabel.Nifti1Image(data, image.affine)
         rows[".nii.gz save, float32, against nibabel"] = (
             *ours("save-nifti", flair, scratch / "ours.nii.gz", rounds), best(rounds, lambda: nibabel.save(copy, scratch / "theirs.nii.gz")))
         target = tuple(round(n / 1.2) for n in data.shape)
+        for kind in ("Linear", "CubicSpline"):
+            volumes[f"resampling to 1.2 mm, {kind}, against scipy"] = (data.nbytes + 4 * numpy.prod(target)) / 1e6  # what goes in and what comes out
         for order, kind in ((1, "Linear"), (3, "CubicSpline")):
             rows[f"resampling to 1.2 mm, {kind}, against scipy"] = (
                 *ours("resample", flair, kind, rounds), best(rounds, lambda: affine_transform(data, numpy.diag([1.2] * 3), output_shape=target, order=order, mode="mirror", output="float32")))
 
-    print(f"{'':62}{'ours s':>9}{'peer s':>9}{'ratio':>8}{'peak MB':>9}")
+    print(f"{'':62}{'ours s':>9}{'peer s':>9}{'ratio':>8}{'peak MB':>9}{'/ volume':>9}")
     for name, (mine, peak, peer) in rows.items():
-        print(f"{name:62}{mine:9.3f}{peer:9.3f}{peer / mine:8.1f}{'' if peak is None else round(peak):>9}")
+        print(f"{name:62}{mine:9.3f}{peer:9.3f}{peer / mine:8.1f}{'' if peak is None else round(peak):>9}{f'{peak / volumes[name]:.1f}' if name in volumes else '':>9}")
     results = ROOT / "bench/results/medical-io.json"
     results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps({n: {"seconds": m, "peakMB": k, "peerSeconds": p, "ratio": p / m} for n, (m, k, p) in rows.items()}, indent=2) + "\n")
+    results.write_text(json.dumps({n: {"seconds": m, "peakMB": k, "peakPerVolume": k / volumes[n] if n in volumes else None, "peerSeconds": p, "ratio": p / m} for n, (m, k, p) in rows.items()}, indent=2) + "\n")
 
 
 main()

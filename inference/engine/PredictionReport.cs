@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 
@@ -107,20 +108,11 @@ public sealed record ClassReport(
             }
         }
 
-        var volumes = prediction.SampleVolumes[index].Order().ToList();
+        double[] volumes = [.. prediction.SampleVolumes[index].Order()];
         return new(
             description.Label, description.Name, voxels, voxels * voxelVolume / 1000, volumes.Average(),
-            volumes.Count > 1 ? [Percentile(volumes, 0.025), Percentile(volumes, 0.975)] : null,
+            volumes.Length > 1 ? [OrderStatistics.Percentile(volumes, 0.025), OrderStatistics.Percentile(volumes, 0.975)] : null,
             voxels > 0 ? information / voxels : null);
-    }
-
-    /// <summary>Linear between order statistics (Hyndman and Fan 1996, type 7).</summary>
-    private static double Percentile(List<double> sorted, double share)
-    {
-        var position = share * (sorted.Count - 1);
-        var below = (int)position;
-        var above = Math.Min(below + 1, sorted.Count - 1);
-        return sorted[below] + (position - below) * (sorted[above] - sorted[below]);
     }
 }
 

@@ -23,8 +23,6 @@ public sealed record ValidationScores(double MeanDice, IReadOnlyList<double?> Di
 /// <summary>Validates with the code that runs in deployment: sliding window, way back to the source grid, decision.</summary>
 internal sealed class Validation(TrainingData data, IPatchNetwork network)
 {
-    private const double SmallestProbability = 1e-7; // about the rounding of a float32 near 1; bounds the price of one certain and wrong voxel
-
     public ValidationScores Run(CancellationToken cancellation)
     {
         var foreground = data.Plan.Classes.Skip(1).ToList();
@@ -58,7 +56,7 @@ internal sealed class Validation(TrainingData data, IPatchNetwork network)
         for (var v = 0; v < reference.Labels.Length; v++)
         {
             var probability = foreground.TryGetValue(reference.Labels[v], out var map) ? map[v] : 1 - foreground.Values.Sum(m => (double)m[v]);
-            sum -= Math.Log(Math.Max(SmallestProbability, probability));
+            sum -= Math.Log(Math.Max(CalibrationScores.SmallestProbability, probability));
         }
 
         return sum / reference.Labels.Length;

@@ -67,12 +67,14 @@ public sealed class Network : Module<Tensor, Tensor>
     public IReadOnlyList<NetworkNode> Auxiliary { get; }
 
     /// <summary>Number format in which convolutions compute; not part of a checkpoint.</summary>
+    /// <remarks>Whether CUDA convolutions of float32 round to TF32 is one switch of the whole process: networks that run at the same time share it.</remarks>
     public ComputePrecision Precision
     {
         get;
         set
         {
             field = value;
+            backends.cudnn.allow_tf32 = value == ComputePrecision.Tf32;
             foreach (var layer in Nodes.Select(n => n.Layer).OfType<IMixedPrecision>())
             {
                 layer.Precision = value;

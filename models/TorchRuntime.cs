@@ -11,16 +11,24 @@ namespace Credence.Models;
 /// called (<c>_ZSt21ios_base_library_initv</c>). Debian 12 and Ubuntu 22.04 end at 3.4.30 and refuse the file. Where that is so, a copy of
 /// the library is made in which that one version requirement is marked weak, and the copy is loaded. The package itself is never touched.
 /// See docs/decisions/0002-torchsharp-on-debian-12.md.
+/// <para>
+/// The libraries are those of the NuGet packages, unless the environment variable <see cref="LibtorchVariable"/> names another libtorch, such as
+/// <c>torch/lib</c> of a Python installation with CUDA; see docs/how-to/train-on-a-gpu.md.
+/// </para>
 /// </remarks>
 public static class TorchRuntime
 {
+    /// <summary>Environment variable: folders of a libtorch to use instead of the package's, separated as in PATH.</summary>
+    public const string LibtorchVariable = "CREDENCE_LIBTORCH";
+
+    private const string CpuFile = "libtorch_cpu.so";
     private const string BridgeFile = "libLibTorchSharp.so";
     private const string MissingVersion = "GLIBCXX_3.4.32";
 
     private static readonly Lock Gate = new();
     private static bool isLoaded;
 
-    /// <summary>Loads the native libraries. Runs by itself before the first use of this assembly; calling it again does nothing.</summary>
+    /// <summary>Loads the native libraries, and makes float32 mean float32 on CUDA devices too (<see cref="ComputePrecision"/>). Runs by itself before the first use of this assembly; calling it again does nothing.</summary>
     /// <exception cref="DllNotFoundException">The native libraries are not beside the program nor in the package folder.</exception>
     public static void Load()
     {
@@ -33,8 +41,14 @@ public static class TorchRuntime
 
             HostMemory.KeepFreed();
 
+            var own = Folders(Environment.GetEnvironmentVariable(LibtorchVariable));
+            if (own.Length > 0 && !own.Any(d => File.Exists(Path.Combine(d, CpuFile))))
+            {
+                throw new DllNotFoundException($"{LibtorchVariable}: no {CpuFile} in {string.Join(", ", own)}; expected the lib folder of libtorch or of a Python installation's torch. Correct the variable, or remove it to use the package's.");
+            }
+
             // A library that is already in the process is found by its soname, so TorchSharp's own loader finds these.
-            NativeLibrary.Load(Require("libtorch_cpu.so"));
+            NativeLibrary.Load(Require(CpuFile));
             NativeLibrary.Load(Require("libtorch.so"));
             if (Find("libtorch_cuda.so") is { } cuda)
             {
@@ -47,6 +61,8 @@ public static class TorchRuntime
                 NativeLibrary.Load(CopyWithWeakVersion(bridge));
             }
 
+            // libtorch lets the convolutions of a GPU round to 11 bits unless it is told otherwise.
+            backends.cudnn.allow_tf32 = false;
             isLoaded = true;
         }
     }
@@ -124,11 +140,13 @@ public static class TorchRuntime
     private static string? Find(string file) => SearchDirectories().Select(d => Path.Combine(d, file)).FirstOrDefault(File.Exists);
 
     private static IEnumerable<string> SearchDirectories() =>
-        ((AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string) ?? "")
-            .Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries)
+        Folders(Environment.GetEnvironmentVariable(LibtorchVariable))
+            .Concat(Folders(AppContext.GetData("NATIVE_DLL_SEARCH_DIRECTORIES") as string))
             .Append(AppContext.BaseDirectory)
             .Append(Path.Combine(AppContext.BaseDirectory, "runtimes", "linux-x64", "native"))
             .Distinct();
+
+    private static string[] Folders(string? list) => (list ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries);
 
     /// <summary>The patched copy lives in the user's own data folder, named by the hash of its content, so that all processes share one.</summary>
     private static string CopyWithWeakVersion(string original)

@@ -5,12 +5,22 @@ namespace Credence.Trainer;
 
 internal static class PhantomCommand
 {
+    private static readonly int[] Defaults = [new PhantomOptions().Size.Width, new PhantomOptions().Size.Height, new PhantomOptions().Size.Depth];
+
     public static Command Create()
     {
         var output = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the data set; created when missing.", Required = true };
         var cases = new Option<int>("--cases") { Description = "Number of phantoms.", DefaultValueFactory = _ => 24 };
         var seed = new Option<ulong>("--seed") { Description = "Same seed, same phantoms.", DefaultValueFactory = _ => 1ul };
         var format = new Option<PhantomFormat>("--format") { Description = "nifti (Decathlon layout) or dicom (one folder a case).", DefaultValueFactory = _ => PhantomFormat.Nifti };
+        var size = new Option<int[]>("--size") { Description = "Voxels along i, j, k.", Arity = new(1, 3), AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults] };
+        size.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int[]>() is not { Length: 3 } edges || edges.Any(e => e is < 8 or > 1024))
+            {
+                result.AddError("--size takes three whole numbers from 8 to 1024, such as --size 96 112 64.");
+            }
+        });
         cases.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() < 1)
@@ -19,11 +29,12 @@ internal static class PhantomCommand
             }
         });
 
-        var command = new Command("phantom", "Write brain-like phantoms with lesions, to try everything without patient data.") { output, cases, seed, format };
+        var command = new Command("phantom", "Write brain-like phantoms with lesions, to try everything without patient data.") { output, cases, seed, format, size };
         command.SetAction((parse, _) =>
         {
             var folder = parse.GetRequiredValue(output).FullName;
-            var written = PhantomDataset.Write(folder, parse.GetValue(cases), parse.GetValue(seed), parse.GetValue(format), new());
+            var edges = parse.GetRequiredValue(size);
+            var written = PhantomDataset.Write(folder, parse.GetValue(cases), parse.GetValue(seed), parse.GetValue(format), new() { Size = new(edges[0], edges[1], edges[2]) });
             Console.WriteLine($"{written.Count} phantoms -> {folder}");
             return Task.FromResult(CommandLine.Done);
         });

@@ -2,10 +2,11 @@
 """The peer of run.py: the same U-Net, loss, optimiser and augmentation in PyTorch, timed step by step; prints one JSON line.
 
 Augmentation is what a PyTorch user writes without a package: scipy's affine_transform and NumPy, in the workers of a DataLoader (0: in the main process).
-Cases are read with nibabel, z-scored and kept in memory. Debian packages: python3-torch python3-scipy python3-nibabel.
+Cases are z-scored and kept in memory. Debian packages: python3-torch python3-scipy. With --device cuda:0 as a PyTorch user would: pinned minibatches,
+convolution search (cudnn.benchmark), and autocast for bfloat16.
 """
-import argparse, json, pathlib, resource, time
-import nibabel, numpy, torch
+import argparse, gzip, json, pathlib, resource, time
+import numpy, torch
 from scipy.ndimage import affine_transform
 from torch import nn
 
@@ -41,7 +42,7 @@ class UNet(nn.Module):
 
 def dice_and_cross_entropy(logits, target):
     log_probability = torch.log_softmax(logits, 1)
-    one_hot = target.unsqueeze(1).eq(torch.arange(logits.shape[1]).view(1, -1, 1, 1, 1)).float()
+    one_hot = target.unsqueeze(1).eq(torch.arange(logits.shape[1], device=logits.device).view(1, -1, 1, 1, 1)).float()
     probability = log_probability.exp()
     overlap = (probability * one_hot).sum((2, 3, 4))
     total = probability.sum((2, 3, 4)) + one_hot.sum((2, 3, 4))
@@ -103,6 +104,16 @@ class Patches(torch.utils.data.Dataset):
         return result
 
 
+def read_nifti(path):
+    """(k, j, i) values of a little-endian single-file NIfTI-1: all that credence-train's data sets of this benchmark hold."""
+    content = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    header = lambda format, offset, count: numpy.frombuffer(content, format, count, offset)
+    shape, kind, start = header("<i2", 42, 3), header("<i2", 70, 1)[0], int(header("<f4", 108, 1)[0])
+    slope, intercept = header("<f4", 112, 2)
+    values = numpy.frombuffer(content, {2: "u1", 4: "<i2", 8: "<i4", 16: "<f4", 64: "<f8", 256: "i1", 512: "<u2"}[int(kind)], int(shape.prod()), start).reshape(shape[::-1])
+    return values * slope + intercept if slope not in (0, 1) or intercept else values
+
+
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--data", type=pathlib.Path, required=True)
@@ -111,27 +122,34 @@ def main():
     arguments.add_argument("--threads", type=int, required=True)
     arguments.add_argument("--workers", type=int, required=True)
     arguments.add_argument("--no-augmentation", action="store_true")
+    arguments.add_argument("--device", default="cpu")
+    arguments.add_argument("--precision", choices=["float32", "tf32", "bfloat16"], default="float32")
     options = arguments.parse_args()
+    device = torch.device(options.device)
+    torch.backends.cudnn.allow_tf32 = options.precision == "tf32"
+    torch.backends.cudnn.benchmark = True
     torch.set_num_threads(options.threads)
     plan = json.loads((options.run / "plan.json").read_text())
     patch = numpy.array([plan["patchSize"][axis] for axis in ("depth", "height", "width")])
     cases = []
     for case in json.loads((options.run / "split.json").read_text())["training"]:
         find = lambda folder: next(p for p in (options.data / folder / f"{case}{end}" for end in (".nii.gz", "_0000.nii.gz", ".nii")) if p.exists())
-        image = nibabel.load(find("imagesTr")).get_fdata(dtype="float32").T
-        label = numpy.asarray(nibabel.load(find("labelsTr")).dataobj).T
+        image, label = read_nifti(find("imagesTr")).astype("float32"), read_nifti(find("labelsTr"))
         cases.append((numpy.ascontiguousarray((image - image.mean()) / image.std()), numpy.ascontiguousarray(label.astype("uint8"))))
 
     torch.manual_seed(1)
-    network = UNet(len(plan["channels"]), len(plan["classes"]), plan["width"], plan["strides"], plan["kernels"])
+    network = UNet(len(plan["channels"]), len(plan["classes"]), plan["width"], plan["strides"], plan["kernels"]).to(device)
     kernels = [p for p in network.parameters() if p.dim() == 5]
     optimiser = torch.optim.AdamW([{"params": kernels, "weight_decay": 1e-3}, {"params": [p for p in network.parameters() if p.dim() < 5], "weight_decay": 0}], lr=5e-3)
-    loader = torch.utils.data.DataLoader(Patches(cases, patch, options.steps * plan["batchSize"], not options.no_augmentation), plan["batchSize"], num_workers=options.workers)
+    loader = torch.utils.data.DataLoader(Patches(cases, patch, options.steps * plan["batchSize"], not options.no_augmentation), plan["batchSize"], num_workers=options.workers, pin_memory=device.type == "cuda")
     times, waits, asked = [], [], time.perf_counter()
     for images, targets in loader:
         start = time.perf_counter()
+        images, targets = images.to(device, non_blocking=True), targets.to(device, non_blocking=True)
         optimiser.zero_grad()
-        loss = dice_and_cross_entropy(network(images), targets)
+        with torch.autocast(device.type, torch.bfloat16, enabled=options.precision == "bfloat16"):
+            logits = network(images)
+        loss = dice_and_cross_entropy(logits.float(), targets)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 12)
         optimiser.step()
@@ -142,6 +160,8 @@ def main():
     print(json.dumps({
         "seconds": times, "waits": waits, "parameters": sum(p.numel() for p in network.parameters()),
         "peakMB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "version": torch.__version__, "deviceName": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
+        "deviceReservedMB": torch.cuda.max_memory_reserved(device) / 2**20 if device.type == "cuda" else None,
         "workerPeakMB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if options.workers else 0}))
 
 

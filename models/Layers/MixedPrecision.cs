@@ -19,7 +19,7 @@ internal static class MixedPrecision
     public static Tensor Apply(this ComputePrecision precision, Func<Tensor, Tensor, Tensor?, Tensor> operation, Tensor input, Tensor weight, Tensor? bias)
     {
         var isWhole = input.device.type != DeviceType.CPU || (input.shape[1] % ChannelBlock == 0 && weight.shape[..2].All(channels => channels % ChannelBlock == 0));
-        if (precision == ComputePrecision.Float32 || !isWhole)
+        if (precision != ComputePrecision.Bfloat16 || !isWhole)
         {
             return operation(input, weight, bias);
         }

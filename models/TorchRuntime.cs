@@ -28,6 +28,9 @@ public static class TorchRuntime
     private static readonly Lock Gate = new();
     private static bool isLoaded;
 
+    /// <summary>Handle of libtorch_cpu; 0 where the system finds the libraries by itself.</summary>
+    internal static nint CpuLibrary { get; private set; }
+
     /// <summary>Loads the native libraries, and makes float32 mean float32 on CUDA devices too (<see cref="ComputePrecision"/>). Runs by itself before the first use of this assembly; calling it again does nothing.</summary>
     /// <exception cref="DllNotFoundException">The native libraries are not beside the program nor in the package folder.</exception>
     public static void Load()
@@ -48,7 +51,7 @@ public static class TorchRuntime
             }
 
             // A library that is already in the process is found by its soname, so TorchSharp's own loader finds these.
-            NativeLibrary.Load(Require(CpuFile));
+            CpuLibrary = NativeLibrary.Load(Require(CpuFile));
             NativeLibrary.Load(Require("libtorch.so"));
             if (Find("libtorch_cuda.so") is { } cuda)
             {

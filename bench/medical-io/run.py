@@ -3,7 +3,8 @@
 
     bench/medical-io/run.py --data <folder with ms/patient07/flair.nii.gz> [--rounds 5]
 
-Prints seconds (best of the rounds) and ratios, and writes bench/results/medical-io.json. Debian packages: dcm2niix python3-pydicom python3-nibabel
+Prints seconds (best of the rounds), ratios, and peak memory: of the process, and without what the same program holds when it does nothing, per byte of
+float32 voxels that the row makes, saves or turns into others. It writes bench/results/medical-io.json. Debian packages: dcm2niix python3-pydicom python3-nibabel
 python3-scipy. dcm2niix is timed as a process that reads a series and writes .nii; our native program does the same.
 """
 import argparse, json, os, pathlib, resource, subprocess, tempfile, time
@@ -41,6 +42,7 @@ def main():
     flair = options.data / "ms/patient07/flair.nii.gz"
     subprocess.run(["dotnet", "build", "-c", "Release", "-v", "q", ROOT / "bench/medical-io"], check=True, stdout=subprocess.DEVNULL)
     subprocess.run(["dotnet", "publish", "-c", "Release", "-v", "q", ROOT / "inference/cli", "-r", "linux-x64", "-o", ROOT / "out/native-cli"], check=True, stdout=subprocess.DEVNULL)
+    idle = run("idle")[1]
     rows, volumes = {}, {}  # seconds, peak and seconds of the peer; MB of the float32 voxels that the row makes or saves
     # In memory where that can be, because a disk is not what is compared: we flush each file to it before it is renamed, dcm2niix does not.
     with tempfile.TemporaryDirectory(dir="/dev/shm" if os.path.isdir("/dev/shm") else None) as scratch:
@@ -91,10 +93,11 @@ def main():
 
     print(f"{'':62}{'ours s':>9}{'peer s':>9}{'ratio':>8}{'peak MB':>9}{'/ volume':>9}")
     for name, (mine, peak, peer) in rows.items():
-        print(f"{name:62}{mine:9.3f}{peer:9.3f}{peer / mine:8.1f}{'' if peak is None else round(peak):>9}{f'{peak / volumes[name]:.1f}' if name in volumes else '':>9}")
+        print(f"{name:62}{mine:9.3f}{peer:9.3f}{peer / mine:8.1f}{'' if peak is None else round(peak):>9}{f'{(peak - idle) / volumes[name]:.1f}' if name in volumes else '':>9}")
+    print(f"the program that does nothing: {idle:.0f} MB")
     results = ROOT / "bench/results/medical-io.json"
     results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps({n: {"seconds": m, "peakMB": k, "peakPerVolume": k / volumes[n] if n in volumes else None, "peerSeconds": p, "ratio": p / m} for n, (m, k, p) in rows.items()}, indent=2) + "\n")
+    results.write_text(json.dumps({n: {"seconds": m, "peakMB": k, "peakPerVolume": (k - idle) / volumes[n] if n in volumes else None, "peerSeconds": p, "ratio": p / m} for n, (m, k, p) in rows.items()}, indent=2) + "\n")
 
 
 main()

@@ -1,5 +1,8 @@
 namespace Credence.Models.Tests;
 
+/// <summary>Pauses of other tests would hold this one's finalizers back, too.</summary>
+[CollectionDefinition(nameof(FinalizerPauseTests), DisableParallelization = true)]
+[Collection(nameof(FinalizerPauseTests))]
 public sealed class FinalizerPauseTests
 {
     [Fact]
@@ -21,6 +24,19 @@ public sealed class FinalizerPauseTests
         }
 
         Assert.True(SpinWait.SpinUntil(() => { GC.Collect(); return finalized.IsSet; }, TimeSpan.FromSeconds(20)));
+    }
+
+    /// <summary>TorchSharp waits for finalizers before it reports that a tensor could not be made: the pause must end by itself.</summary>
+    [Fact]
+    public async Task A_tensor_that_cannot_be_made_is_an_error_and_no_standstill()
+    {
+        var attempt = Task.Run(() =>
+        {
+            using var pause = FinalizerPause.Begin(TimeSpan.FromSeconds(1));
+            Assert.ThrowsAny<Exception>(() => zeros(1L << 50));
+        }, TestContext.Current.CancellationToken);
+
+        await attempt.WaitAsync(TimeSpan.FromMinutes(1), TestContext.Current.CancellationToken);
     }
 
     /// <summary>Without the pause, this load ends in "Expected false to be true" from Scalar.h or a segmentation fault within seconds.</summary>

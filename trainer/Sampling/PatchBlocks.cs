@@ -7,11 +7,13 @@ namespace Credence.Trainer.Sampling;
 /// <param name="patch">Size of the patches.</param>
 internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch) : IMinibatch
 {
-    /// <inheritdoc/>
-    public double ForegroundFraction { get; private set; }
+    private Tensor? counts; // foreground voxels, patches that hold any; read when asked for, so that the device is not waited for before the step is queued
 
     /// <inheritdoc/>
-    public int WithForeground { get; private set; }
+    public double ForegroundFraction => (double)Count(0) / (blocks.Count * patch.Count);
+
+    /// <inheritdoc/>
+    public int WithForeground => (int)Count(1);
 
     /// <inheritdoc/>
     public (Tensor Images, Tensor Targets) ToTensors(Device device)
@@ -20,18 +22,26 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
         using var scope = NewDisposeScope();
         var patches = blocks.Select(block => Sample(block, device)).ToList();
         var targets = stack(patches.Select(p => p.Target).ToArray());
-        WithForeground = targets.ne(0).flatten(1).any(1).sum().ToInt32();
-        ForegroundFraction = targets.ne(0).to(float32).mean().item<float>();
+        var foreground = targets.ne(0).flatten(1).sum(1);
+        counts?.Dispose();
+        counts = stack([foreground.sum(), foreground.ne(0).sum()]).DetachFromDisposeScope();
         return (stack(patches.Select(p => p.Image).ToArray()).MoveToOuterDisposeScope(), targets.MoveToOuterDisposeScope());
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
+        counts?.Dispose();
         foreach (var block in blocks)
         {
             block.Dispose();
         }
+    }
+
+    private long Count(int which)
+    {
+        using var count = (counts ?? throw new InvalidOperationException("What a minibatch holds is known once it is on its device."))[which];
+        return count.ToInt64();
     }
 
     private (Tensor Image, Tensor Target) Sample(PatchBlock block, Device device)

@@ -61,6 +61,7 @@ public sealed class TrainingLoop
     {
         var data = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, cancellation);
         var (plan, device) = (data.Plan, ResolveDevice(options.Device));
+        ConvolutionSearch.Switch(device.type == DeviceType.CUDA);
         if (options.Threads > 0)
         {
             set_num_threads(options.Threads);

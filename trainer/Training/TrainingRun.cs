@@ -47,7 +47,7 @@ internal sealed class TrainingRun : IDisposable
         batch = plan.BatchSize;
         optimisation = new Optimisation(network, options);
         average = options.AverageDecay is { } decay ? new WeightAverage(network, decay) : null;
-        noiseGenerator = new Generator(0, device);
+        noiseGenerator = new Generator(0);
         noise = new RandomNoise(noiseGenerator, device);
         validation = new Validation(data, new TorchPatchNetwork(network, device));
         sampler = new PatchSampler(

@@ -91,7 +91,7 @@ internal static class Fuzz
             return (Target(name), bytes.Length);
         }
 
-        static void ReadNifti(int number, string target) => NiftiFile.Read(target, new() { Resample = number % 2 == 1 });
+        static void ReadNifti(int number, string target) => NiftiFile.Read(target, new() { Volume = 0, Resample = number % 2 == 1 });
         if (path.EndsWith(".gz", StringComparison.Ordinal))
         {
             using var inflated = new MemoryStream();

@@ -47,6 +47,7 @@ internal static class ConvertCommand
                     Volume = parse.GetValue(timePoint) - 1,
                     Component = parse.GetValue(component) is { } chosen ? Enum.Parse<NiftiComponent>(chosen, ignoreCase: true) : NiftiComponent.Only,
                     Resample = parse.GetValue(resample),
+                    Warn = warning => Console.Error.WriteLine($"warning: {warning}"),
                 })
                 : Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(component), parse.GetValue(resample), cancellation);
             var target = parse.GetRequiredValue(output).FullName;

@@ -155,6 +155,11 @@ public static class NiftiFile
             stream.CheckEnd();
         }
 
+        if (stream.Rounded > 0)
+        {
+            options.Warn?.Invoke($"{path}: {stream.Rounded} voxels beyond 16 777 216 are rounded to the 24 bits of float32");
+        }
+
         return header.IsSheared ? Straighten(path, volume) : volume;
     }
 

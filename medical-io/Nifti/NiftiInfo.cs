@@ -36,4 +36,7 @@ public sealed record NiftiReadOptions
 
     /// <summary>Whether a volume with sheared axes is put on an orthogonal grid (linear) instead of refused.</summary>
     public bool Resample { get; init; }
+
+    /// <summary>Told what reading changed: how many integers do not fit into the 24 bits of float32. Null tells nobody.</summary>
+    public Action<string>? Warn { get; init; }
 }

@@ -19,6 +19,7 @@ internal sealed class NiftiStream : IDisposable
     private readonly bool isCompressed;
     private readonly List<IDisposable> others = [];
     private long position;
+    private long rounded;
 
     private NiftiStream(string path)
     {
@@ -28,6 +29,9 @@ internal sealed class NiftiStream : IDisposable
         file.Position = 0;
         stream = isCompressed ? new GZipStream(file, CompressionMode.Decompress) : file;
     }
+
+    /// <summary>Integers among the voxels read that float32 does not hold exactly.</summary>
+    public long Rounded => rounded;
 
     /// <summary>The header.</summary>
     public NiftiHeader Header { get; private set; } = null!;
@@ -271,6 +275,19 @@ internal sealed class NiftiStream : IDisposable
         return raw;
     }
 
+    private static long CountRounded<T>(ReadOnlySpan<T> source, ReadOnlySpan<float> target)
+        where T : struct, INumber<T>
+    {
+        const float Exact = 1 << 24;
+        var count = 0L;
+        for (var n = 0; n < target.Length; n++)
+        {
+            count += MathF.Abs(target[n]) >= Exact && T.CreateSaturating(target[n]) != source[n] ? 1 : 0;
+        }
+
+        return count;
+    }
+
     private void ConvertAs<T>(Span<byte> raw, Span<float> target)
         where T : struct, INumber<T>
     {
@@ -282,6 +299,7 @@ internal sealed class NiftiStream : IDisposable
                 target[n] = float.CreateTruncating(source[n]);
             }
 
+            rounded += typeof(T) == typeof(int) || typeof(T) == typeof(uint) || typeof(T) == typeof(long) || typeof(T) == typeof(ulong) ? CountRounded<T>(source, target) : 0;
             return;
         }
 

@@ -49,6 +49,28 @@ public sealed class InspectAndConvertTests : IDisposable
         Assert.Single(json.RootElement.GetProperty("unreadable").EnumerateArray());
     }
 
+    /// <summary>An int32 map with numbers that float32 cannot hold is converted, and the user is told how many changed.</summary>
+    [Fact]
+    public void Convert_says_how_many_integers_it_rounded()
+    {
+        var path = folder.File("int32.nii");
+        var volume = Volume(0);
+        NiftiFile.Write(path, volume, NiftiDataType.Int32);
+        var bytes = File.ReadAllBytes(path);
+        int[] stored = [16_777_216, 16_777_217, -16_777_219, 16_777_218]; // float32 holds the first and the last
+        for (var n = 0; n < stored.Length; n++)
+        {
+            BitConverter.GetBytes(stored[n]).CopyTo(bytes, 352 + 4 * n);
+        }
+
+        File.WriteAllBytes(path, bytes);
+        var (code, _, error) = Infer("convert", path, "--output", folder.File("out/int32.nii"));
+
+        Assert.Equal(0, code);
+        Assert.Contains("int32.nii: 2 voxels beyond 16 777 216 are rounded to the 24 bits of float32", error, StringComparison.Ordinal);
+        Assert.Equal([16_777_216, 16_777_216, -16_777_220, 16_777_218], NiftiFile.Read(folder.File("out/int32.nii")).Voxels[..4]);
+    }
+
     [Fact]
     public void Convert_writes_the_series_that_was_chosen()
     {

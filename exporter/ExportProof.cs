@@ -57,9 +57,11 @@ internal sealed class ExportProof : IPatchNetwork
             {
                 proof.what = $"a patch of the scan, {with}";
                 var prepared = Preprocessing.Prepare(scan, manifest.Preprocessing);
-                var size = prepared.Geometry.Size;
-                new SlidingWindow(size, patch, manifest.Channels.Count, manifest.Classes.Count, manifest.Overlap, batchSize: 1)
-                    .Run(proof, prepared.Voxels, noise, new float[manifest.Classes.Count * size.Count], _ => { }, CancellationToken.None);
+                var window = new SlidingWindow(prepared.Voxels, prepared.Geometry.Size, patch, manifest.Channels.Count, manifest.Overlap, batchSize: 1);
+                for (var batch = 0; batch < window.BatchCount; batch++)
+                {
+                    proof.Run(window.Extract(batch), 1, patch, noise, new float[manifest.Classes.Count * patch.Count]);
+                }
             }
         }
 

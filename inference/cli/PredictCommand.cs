@@ -25,6 +25,9 @@ internal static class PredictCommand
         };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the weight samples: same seed, same result.", DefaultValueFactory = _ => Defaults.Seed };
         var overlap = new Option<double?>("--overlap") { Description = "Overlap of neighbouring patches, from 0 to below 1; the model's by default." };
+        var tolerance = Above0(new Option<double?>("--tolerance") { Description = "Stop early once the standard error of the lesion volume is below this share of it, such as 0.02." });
+        var seconds = Above0(new Option<double?>("--time-budget") { Description = "Stop with the sample that ends later than this many seconds after the start." });
+        var memory = Above0(new Option<double?>("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
         var threads = new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         samples.Validators.Add(result =>
@@ -49,16 +52,36 @@ internal static class PredictCommand
             }
         });
 
-        var command = new Command("predict", "Segment one case and map its uncertainty.") { inputs, model, output, samples, seed, overlap, threads, json };
+        var command = new Command("predict", "Segment one case and map its uncertainty.") { inputs, model, output, samples, seed, overlap, tolerance, seconds, memory, threads, json };
         command.SetAction((parse, cancellation) => Task.Run(() => Run(
             [.. parse.GetRequiredValue(inputs).Select(i => i.FullName)],
             parse.GetRequiredValue(model).FullName,
             parse.GetRequiredValue(output).FullName,
-            new() { Samples = parse.GetValue(samples), Seed = parse.GetValue(seed), Overlap = parse.GetValue(overlap) },
+            new()
+            {
+                Samples = parse.GetValue(samples),
+                Seed = parse.GetValue(seed),
+                Overlap = parse.GetValue(overlap),
+                Tolerance = parse.GetValue(tolerance),
+                TimeBudget = parse.GetValue(seconds) is { } budget ? TimeSpan.FromSeconds(budget) : null,
+                FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
+            },
             parse.GetValue(threads),
             parse.GetValue(json),
             cancellation), cancellation));
         return command;
+    }
+
+    private static Option<double?> Above0(Option<double?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is { } value && !(value > 0 && double.IsFinite(value)))
+            {
+                result.AddError($"{option.Name} is not above 0; give a number above 0.");
+            }
+        });
+        return option;
     }
 
     private static int Run(
@@ -72,9 +95,16 @@ internal static class PredictCommand
         Console.WriteLine(json
             ? JsonSerializer.Serialize(report, ReportJson.Default.PredictionReport)
             : string.Create(CultureInfo.InvariantCulture,
-                $"{string.Join(", ", report.Classes.Select(Describe))}; {report.Samples} sample{(report.Samples == 1 ? "" : "s")}, {report.ReadSeconds + report.PredictSeconds:F1} s -> {output}"));
+                $"{string.Join(", ", report.Classes.Select(Describe))}; {report.Samples} sample{(report.Samples == 1 ? "" : "s")}{Stopped(report)}, {report.ReadSeconds + report.PredictSeconds:F1} s -> {output}"));
         return CommandLine.Done;
     }
+
+    private static string Stopped(PredictionReport report) => report.StoppedBy switch
+    {
+        StopReason.Tolerance => " (settled)",
+        StopReason.TimeBudget => " (out of time)",
+        _ => "",
+    };
 
     private static string Describe(ClassReport @class) => @class.SampleVolumeInterval is [var low, var high]
         ? string.Create(CultureInfo.InvariantCulture, $"{@class.Name} {@class.Volume:F2} mL (95 % of samples {low:F2} to {high:F2})")

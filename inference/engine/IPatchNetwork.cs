@@ -14,3 +14,46 @@ public interface IPatchNetwork
     /// <param name="logits">(N, K, D, H, W), overwritten.</param>
     void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits);
 }
+
+/// <summary>A network whose first part, the trunk, is the same in every weight sample.</summary>
+public interface ISharedTrunkNetwork : IPatchNetwork
+{
+    /// <summary>Whether there is such a part. Without one, the other members throw.</summary>
+    bool HasSharedTrunk { get; }
+
+    /// <summary>Whether the rest, the head, is linear in the trunk's one output, voxel by voxel, so that features may be blended in place of logits.</summary>
+    bool IsHeadLinear { get; }
+
+    /// <summary>Computes the trunk.</summary>
+    /// <param name="patches">(N, C, D, H, W).</param>
+    /// <param name="batch">N.</param>
+    /// <param name="size">W, H, D; multiples of the manifest's stride.</param>
+    ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size);
+
+    /// <summary>Computes the head.</summary>
+    /// <param name="features">Of <see cref="ComputeTrunk"/>.</param>
+    /// <param name="noise">One draw of all noise inputs.</param>
+    /// <param name="logits">(N, K, D, H, W), overwritten.</param>
+    void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits);
+
+    /// <summary>Computes a linear head of features that were put together elsewhere.</summary>
+    /// <param name="features">(F, D, H, W).</param>
+    /// <param name="channels">F.</param>
+    /// <param name="size">W, H, D; any.</param>
+    /// <param name="noise">One draw of all noise inputs.</param>
+    /// <param name="logits">(K, D, H, W), overwritten.</param>
+    void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits);
+}
+
+/// <summary>Output of a trunk for one batch of patches.</summary>
+public interface ISharedFeatures : IDisposable
+{
+    /// <summary>Bytes that it holds.</summary>
+    long Bytes { get; }
+
+    /// <summary>Features of a linear head, (N, F, D, H, W).</summary>
+    ReadOnlySpan<float> Values { get; }
+
+    /// <summary>F of a linear head.</summary>
+    int Channels { get; }
+}

@@ -65,7 +65,7 @@ public sealed class LesionSegmenter : IDisposable
     {
         var start = clock.GetTimestamp();
         var prepared = Preprocessing.Prepare(channels, Manifest.Preprocessing, names);
-        var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, progress, cancellation);
+        var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
         return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
     }
 

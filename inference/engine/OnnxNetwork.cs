@@ -1,20 +1,24 @@
-using System.Runtime.InteropServices;
 using Credence.Inference.Model;
+using Credence.Inference.Onnx;
 using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 using Microsoft.ML.OnnxRuntime;
+using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Credence.Inference;
 
-/// <summary>Runs a model file with ONNX Runtime on the CPU. Thread-safe.</summary>
-public sealed class OnnxNetwork : IPatchNetwork, IDisposable
+/// <summary>Runs a model file with ONNX Runtime on the CPU, cut into trunk and head where samples can share a trunk. Thread-safe.</summary>
+/// <remarks>The whole graph is loaded only where something asks for it: the posterior mean, or a model that cannot be cut.</remarks>
+public sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 {
     private const string ImageInput = "image";
     private const string LogitsOutput = "logits";
 
-    private readonly InferenceSession session;
     private readonly ModelManifest manifest;
-    private readonly string[] namesWithNoise;
+    private readonly Lazy<InferenceSession> whole;
+    private readonly GraphCut? cut;
+    private readonly InferenceSession? trunk;
+    private readonly InferenceSession? head;
 
     /// <summary>Loads the network.</summary>
     /// <param name="model">The model file.</param>
@@ -23,11 +27,109 @@ public sealed class OnnxNetwork : IPatchNetwork, IDisposable
     public OnnxNetwork(ModelFile model, int threads = 0)
     {
         manifest = model.Manifest;
-        namesWithNoise = [ImageInput, .. manifest.NoiseInputs.Select(n => n.Name)];
+        whole = new(() => Open(model, model.Bytes, threads));
+        cut = GraphCut.Find(model.Bytes, [.. manifest.NoiseInputs.Select(n => n.Name)]);
+        if (cut is null)
+        {
+            _ = whole.Value; // a graph that ONNX Runtime refuses is found on loading
+            return;
+        }
+
+        trunk = Open(model, cut.Trunk, threads);
+        try
+        {
+            head = Open(model, cut.Head, threads);
+        }
+        catch
+        {
+            trunk.Dispose();
+            throw;
+        }
+    }
+
+    /// <inheritdoc/>
+    public bool HasSharedTrunk => cut is not null;
+
+    /// <inheritdoc/>
+    public bool IsHeadLinear => cut is { IsHeadLinear: true };
+
+    /// <inheritdoc/>
+    public unsafe void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    {
+        var k = manifest.Classes.Count;
+        if (logits.Length != batch * k * size.Count)
+        {
+            throw new ArgumentException($"{logits.Length} logit values do not fit {batch} patches of {size} and {k} classes.");
+        }
+
+        // The spans may lie on the stack or in any array: they are pinned for the time of the run, and nothing is copied.
+        fixed (float* input = patches)
+        fixed (float* output = logits)
+        {
+            using var image = Image(patches, batch, size, input);
+            using var result = Floats([batch, k, size.Depth, size.Height, size.Width], output);
+            Run(whole.Value, [(ImageInput, image)], noise, [result]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size)
+    {
+        var names = Cut.Shared.Where(name => name != ImageInput).ToList();
+        fixed (float* input = patches)
+        {
+            using var run = new RunOptions();
+            using var image = Image(patches, batch, size, input);
+            var outputs = trunk!.Run(run, [ImageInput], [image], names);
+            var copy = names.Count < Cut.Shared.Count ? Copy(image) : null;
+            var tensors = names.Zip(outputs).ToList();
+            return new Features(copy is null ? tensors : [.. tensors, (ImageInput, copy)], outputs, copy, batch, size);
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits)
+    {
+        var given = (Features)features;
+        fixed (float* output = logits)
+        {
+            using var result = Floats([given.Batch, manifest.Classes.Count, given.Size.Depth, given.Size.Height, given.Size.Width], output);
+            Run(head!, given.Tensors, noise, [result]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public unsafe void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits)
+    {
+        fixed (float* input = features)
+        fixed (float* output = logits)
+        {
+            using var shared = Floats([1, channels, size.Depth, size.Height, size.Width], input);
+            using var result = Floats([1, manifest.Classes.Count, size.Depth, size.Height, size.Width], output);
+            Run(head!, [(Cut.Shared[0], shared)], noise, [result]);
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (whole.IsValueCreated)
+        {
+            whole.Value.Dispose();
+        }
+
+        trunk?.Dispose();
+        head?.Dispose();
+    }
+
+    private GraphCut Cut => cut ?? throw new InvalidOperationException("The samples of this model share no trunk.");
+
+    private static InferenceSession Open(ModelFile model, byte[] bytes, int threads)
+    {
         try
         {
             using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
-            session = new InferenceSession(model.Bytes, options);
+            return new InferenceSession(bytes, options);
         }
         catch (OnnxRuntimeException e)
         {
@@ -35,48 +137,70 @@ public sealed class OnnxNetwork : IPatchNetwork, IDisposable
         }
     }
 
-    /// <inheritdoc/>
-    public unsafe void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    private unsafe OrtValue Image(ReadOnlySpan<float> patches, int batch, Size3 size, float* pinned)
     {
-        var (c, k) = (manifest.Channels.Count, manifest.Classes.Count);
-        if (patches.Length != batch * c * size.Count || logits.Length != batch * k * size.Count)
+        var c = manifest.Channels.Count;
+        return patches.Length == batch * c * size.Count
+            ? Floats([batch, c, size.Depth, size.Height, size.Width], pinned)
+            : throw new ArgumentException($"{patches.Length} values do not fit {batch} patches of {size} and {c} channels.");
+    }
+
+    private static unsafe OrtValue Floats(long[] shape, float* values) => OrtValue.CreateTensorValueWithData(
+        OrtMemoryInfo.DefaultInstance, TensorElementType.Float, shape, (nint)values, sizeof(float) * shape.Aggregate(1L, (product, edge) => product * edge));
+
+    private static OrtValue Copy(OrtValue value)
+    {
+        var copy = OrtValue.CreateAllocatedTensorValue(OrtAllocator.DefaultInstance, TensorElementType.Float, value.GetTensorTypeAndShape().Shape);
+        value.GetTensorDataAsSpan<float>().CopyTo(copy.GetTensorMutableDataAsSpan<float>());
+        return copy;
+    }
+
+    /// <summary>Runs one part; a noise input that the part does not have is left out.</summary>
+    private void Run(InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, NoiseSample? noise, IReadOnlyCollection<OrtValue> outputs)
+    {
+        var (names, values, drawn) = (new List<string>(), new List<OrtValue>(), new List<OrtValue>());
+        foreach (var (name, value) in inputs)
         {
-            throw new ArgumentException($"{patches.Length} patch and {logits.Length} logit values do not fit {batch} patches of {size}, {c} channels and {k} classes.");
+            names.Add(name);
+            values.Add(value);
         }
 
-        using var run = new RunOptions();
-        // The spans may lie on the stack or in any array: they are pinned for the time of the run, and nothing is copied.
-        fixed (float* input = patches)
-        fixed (float* output = logits)
+        try
         {
-            var memory = OrtMemoryInfo.DefaultInstance;
-            using var image = OrtValue.CreateTensorValueWithData(memory, Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float,
-                [batch, c, size.Depth, size.Height, size.Width], (nint)input, sizeof(float) * (long)patches.Length);
-            using var result = OrtValue.CreateTensorValueWithData(memory, Microsoft.ML.OnnxRuntime.Tensors.TensorElementType.Float,
-                [batch, k, size.Depth, size.Height, size.Width], (nint)output, sizeof(float) * (long)logits.Length);
-            var values = new List<OrtValue> { image };
-            try
+            foreach (var (description, tensor) in noise is null ? [] : manifest.NoiseInputs.Zip(noise.Tensors))
             {
-                if (noise is not null)
-                {
-                    foreach (var (description, tensor) in manifest.NoiseInputs.Zip(noise.Tensors))
-                    {
-                        values.Add(OrtValue.CreateTensorValueFromMemory(tensor, [.. description.Shape]));
-                    }
-                }
+                names.Add(description.Name);
+                drawn.Add(OrtValue.CreateTensorValueFromMemory(tensor, [.. description.Shape]));
+            }
 
-                session.Run(run, noise is null ? [ImageInput] : namesWithNoise, values, [LogitsOutput], [result]);
-            }
-            finally
-            {
-                foreach (var value in values.Skip(1))
-                {
-                    value.Dispose();
-                }
-            }
+            using var run = new RunOptions();
+            session.Run(run, names, [.. values, .. drawn], [LogitsOutput], outputs);
+        }
+        finally
+        {
+            drawn.ForEach(d => d.Dispose());
         }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => session.Dispose();
+    /// <summary>Tensors by name: those of the trunk belong to the outputs of its run, the scan is a copy.</summary>
+    private sealed class Features(IReadOnlyList<(string Name, OrtValue Value)> tensors, IDisposable outputs, OrtValue? copy, int batch, Size3 size) : ISharedFeatures
+    {
+        public IReadOnlyList<(string Name, OrtValue Value)> Tensors => tensors;
+
+        public int Batch => batch;
+
+        public Size3 Size => size;
+
+        public long Bytes { get; } = tensors.Sum(t => sizeof(float) * t.Value.GetTensorTypeAndShape().ElementCount);
+
+        public ReadOnlySpan<float> Values => tensors[0].Value.GetTensorDataAsSpan<float>();
+
+        public int Channels { get; } = (int)tensors[0].Value.GetTensorTypeAndShape().Shape[1];
+
+        public void Dispose()
+        {
+            outputs.Dispose();
+            copy?.Dispose();
+        }
+    }
 }

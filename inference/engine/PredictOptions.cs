@@ -14,4 +14,19 @@ public sealed record PredictOptions
 
     /// <summary>Patches a run of the network.</summary>
     public int BatchSize { get; init; } = 2;
+
+    /// <summary>
+    /// Stops early once the volume of the foreground is settled: the standard error of its mean over the samples is below this share of it, and there
+    /// are at least <see cref="FewestSamples"/>. Null draws all samples.
+    /// </summary>
+    public double? Tolerance { get; init; }
+
+    /// <summary>Samples that are drawn whatever <see cref="Tolerance"/> says.</summary>
+    public int FewestSamples { get; init; } = 8;
+
+    /// <summary>Stops after the first sample that ends later than this after the start; null has all the time it needs.</summary>
+    public TimeSpan? TimeBudget { get; init; }
+
+    /// <summary>Bytes that features shared by all samples may take. Where they need more, a part of them is computed again in every sample: slower, with the same result.</summary>
+    public long FeatureMemory { get; init; } = 4L << 30;
 }

@@ -3,6 +3,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
+using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 
 namespace Credence.Inference;
@@ -49,8 +50,17 @@ public sealed record PredictionReport
     /// <summary>Seed of the weight samples.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Patches of the sliding window.</summary>
+    /// <summary>Why no more samples were drawn.</summary>
+    public required StopReason StoppedBy { get; init; }
+
+    /// <summary>Patches of the sliding window that the network saw.</summary>
     public required int Patches { get; init; }
+
+    /// <summary>Patches without tissue, which it did not see.</summary>
+    public required int EmptyPatches { get; init; }
+
+    /// <summary>What the samples shared.</summary>
+    public required SharedWork Shared { get; init; }
 
     /// <summary>Per foreground class.</summary>
     public required IReadOnlyList<ClassReport> Classes { get; init; }
@@ -77,7 +87,10 @@ public sealed record PredictionReport
             Orientation = MedicalIO.Orientation.Code(prepared.Source.Affine),
             Samples = prediction.Samples,
             Seed = options.Seed,
+            StoppedBy = prediction.StoppedBy,
             Patches = prediction.Patches,
+            EmptyPatches = prediction.EmptyPatches,
+            Shared = prediction.Shared,
             Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume))],
             ReadSeconds = readTime.TotalSeconds,
             PredictSeconds = predictTime.TotalSeconds,

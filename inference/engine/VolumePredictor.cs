@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Credence.Inference.Model;
 using Credence.Inference.Sampling;
 using Credence.Inference.Windows;
@@ -23,11 +24,37 @@ public sealed record Prediction
     /// <summary>Volume in mL of each foreground class in each sample: [class][sample].</summary>
     public required IReadOnlyList<IReadOnlyList<double>> SampleVolumes { get; init; }
 
-    /// <summary>Number of patches of the sliding window.</summary>
+    /// <summary>Number of patches that the network saw.</summary>
     public required int Patches { get; init; }
+
+    /// <summary>Number of patches without tissue, which it did not see.</summary>
+    public required int EmptyPatches { get; init; }
+
+    /// <summary>What the samples shared.</summary>
+    public required SharedWork Shared { get; init; }
+
+    /// <summary>Why no more samples were drawn.</summary>
+    public required StopReason StoppedBy { get; init; }
 
     /// <summary>Number of samples: 1 for a plain network.</summary>
     public required int Samples { get; init; }
+}
+
+/// <summary>Why sampling ended.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<StopReason>))]
+public enum StopReason
+{
+    /// <summary>All samples that were asked for were drawn.</summary>
+    [JsonStringEnumMemberName("all-samples")]
+    AllSamples,
+
+    /// <summary>The foreground volume was settled.</summary>
+    [JsonStringEnumMemberName("tolerance")]
+    Tolerance,
+
+    /// <summary>The time was used up.</summary>
+    [JsonStringEnumMemberName("time-budget")]
+    TimeBudget,
 }
 
 /// <summary>Runs sliding window and Monte Carlo samples over a prepared case. Knows nothing of files, ONNX or libtorch.</summary>
@@ -41,31 +68,53 @@ public static class VolumePredictor
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Checked before each run of the network.</param>
     public static Prediction Predict(
-        PreparedVolume prepared, IPatchNetwork network, ModelManifest manifest, PredictOptions options, IProgress<double>? progress, CancellationToken cancellation)
+        PreparedVolume prepared, IPatchNetwork network, ModelManifest manifest, PredictOptions options, IProgress<double>? progress, CancellationToken cancellation) =>
+        Predict(prepared, network, manifest, options, TimeProvider.System, progress, cancellation);
+
+    /// <summary>Predicts one case.</summary>
+    /// <param name="prepared">The case.</param>
+    /// <param name="network">The network.</param>
+    /// <param name="manifest">The recipe.</param>
+    /// <param name="options">Samples, seed, overlap, when to stop.</param>
+    /// <param name="clock">Says when the time budget is used up.</param>
+    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
+    /// <param name="cancellation">Checked before each run of the network.</param>
+    public static Prediction Predict(
+        PreparedVolume prepared, IPatchNetwork network, ModelManifest manifest, PredictOptions options, TimeProvider clock, IProgress<double>? progress, CancellationToken cancellation)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(options.Samples);
+        var start = clock.GetTimestamp();
         var classes = manifest.Classes.Count;
         var size = prepared.Geometry.Size;
         var voxels = checked((int)size.Count);
         var isSampled = manifest.NoiseInputs.Count > 0 && options.Samples > 0;
         var samples = isSampled ? options.Samples : 1;
 
-        var window = new SlidingWindow(size, manifest.PatchSize, manifest.Channels.Count, classes, options.Overlap ?? manifest.Overlap, options.BatchSize);
+        var window = new SlidingWindow(prepared.Voxels, size, manifest.PatchSize, manifest.Channels.Count, options.Overlap ?? manifest.Overlap, options.BatchSize);
         var statistics = new SampleStatistics(classes, voxels);
         var logits = new float[checked(classes * voxels)];
         var sampleVolumes = Enumerable.Range(1, classes - 1).Select(_ => new List<double>(samples)).ToList();
-        var done = 0;
-        for (var sample = 0; sample < samples; sample++)
+        var (sample, patchesDone) = (0, 0);
+        using var sampler = new VolumeSampler(network, window, classes, isSampled, options.FeatureMemory, n =>
         {
-            var noise = isSampled ? NoiseSample.Draw(manifest.NoiseInputs, options.Seed, sample) : null;
-            window.Run(network, prepared.Voxels, noise, logits,
-                n => progress?.Report((double)(done += n) / ((long)samples * window.PatchCount)), cancellation);
+            patchesDone += n;
+            progress?.Report((sample + Math.Min(1, (double)patchesDone / window.PatchCount)) / samples);
+        });
+        StopReason? stop = null;
+        for (; stop is null; sample++, patchesDone = 0)
+        {
+            sampler.Compute(isSampled ? NoiseSample.Draw(manifest.NoiseInputs, options.Seed, sample) : null, logits, cancellation);
             statistics.Add(logits, manifest.Calibration.Temperature);
-            var labels = Decide(c => logits.AsSpan((c + 1) * voxels, voxels), classes - 1, voxels, manifest);
+            var counts = Count(Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, voxels, manifest), classes);
             for (var c = 1; c < classes; c++)
             {
-                sampleVolumes[c - 1].Add(labels.Count(l => l == c) * prepared.Geometry.VoxelVolume / 1000);
+                sampleVolumes[c - 1].Add(counts[c] * prepared.Geometry.VoxelVolume / 1000);
             }
+
+            progress?.Report((sample + 1.0) / samples);
+            stop = sample + 1 == samples ? StopReason.AllSamples
+                : options.Tolerance is { } tolerance && sample + 1 >= Math.Max(2, options.FewestSamples) && IsSettled(sampleVolumes, tolerance) ? StopReason.Tolerance
+                : clock.GetElapsedTime(start) > options.TimeBudget ? StopReason.TimeBudget : null;
         }
 
         var entropy = statistics.PredictiveEntropy();
@@ -78,7 +127,10 @@ public static class VolumePredictor
             MutualInformation = Preprocessing.Restore(prepared, statistics.MutualInformation(entropy)),
             SampleVolumes = sampleVolumes,
             Patches = window.PatchCount,
-            Samples = samples,
+            EmptyPatches = window.EmptyPatches,
+            Shared = sampler.Shared,
+            StoppedBy = stop.Value,
+            Samples = sample,
         };
     }
 
@@ -88,39 +140,56 @@ public static class VolumePredictor
     public static LabelMap Segment(IReadOnlyList<Volume> probabilities, ModelManifest manifest)
     {
         var grid = probabilities[0].Geometry;
-        var decided = Decide(c => probabilities[c].Voxels, probabilities.Count, (int)grid.Size.Count, manifest);
+        var decided = Decide(c => probabilities[c].Voxels.AsMemory(), probabilities.Count, (int)grid.Size.Count, manifest);
         RemoveSmallLesions(decided, grid.Size, manifest.Calibration.MinimumLesionVoxels);
         return new(grid, [.. decided.Select(c => manifest.Classes[c].Label)]);
     }
 
-    private delegate ReadOnlySpan<float> ClassProbability(int foregroundClass);
-
     /// <summary>Class index a voxel: the most probable foreground class where all of them together exceed the threshold.</summary>
-    private static byte[] Decide(ClassProbability probability, int foreground, int voxels, ModelManifest manifest)
+    private static byte[] Decide(Func<int, ReadOnlyMemory<float>> probability, int foreground, int voxels, ModelManifest manifest)
     {
+        const int Chunk = 1 << 16;
         var decided = new byte[voxels];
-        var sum = new float[voxels];
-        var best = new float[voxels];
-        for (var c = 0; c < foreground; c++)
+        var (threshold, planes) = ((float)manifest.Calibration.Threshold, Enumerable.Range(0, foreground).Select(probability).ToArray());
+        Parallel.For(0, (voxels + Chunk - 1) / Chunk, chunk =>
         {
-            var p = probability(c);
-            for (var v = 0; v < voxels; v++)
+            for (var v = chunk * Chunk; v < Math.Min(voxels, (chunk + 1) * Chunk); v++)
             {
-                sum[v] += p[v];
-                if (p[v] > best[v])
+                var (sum, best) = (0f, 0f);
+                for (var c = 0; c < planes.Length; c++)
                 {
-                    (best[v], decided[v]) = (p[v], (byte)(c + 1));
+                    var p = planes[c].Span[v];
+                    sum += p;
+                    if (p > best)
+                    {
+                        (best, decided[v]) = (p, (byte)(c + 1));
+                    }
                 }
+
+                decided[v] = sum > threshold ? decided[v] : (byte)0;
             }
-        }
-
-        var threshold = (float)manifest.Calibration.Threshold;
-        for (var v = 0; v < voxels; v++)
-        {
-            decided[v] = sum[v] > threshold ? decided[v] : (byte)0;
-        }
-
+        });
         return decided;
+    }
+
+    private static long[] Count(byte[] decided, int classes)
+    {
+        var counts = new long[classes];
+        foreach (var c in decided)
+        {
+            counts[c]++;
+        }
+
+        return counts;
+    }
+
+    /// <summary>Whether the standard error of the mean foreground volume is below a share of it; a volume that is 0 in all samples is settled.</summary>
+    private static bool IsSettled(List<List<double>> volumes, double tolerance)
+    {
+        var totals = Enumerable.Range(0, volumes[0].Count).Select(s => volumes.Sum(v => v[s])).ToList();
+        var mean = totals.Average();
+        var variance = totals.Sum(t => (t - mean) * (t - mean)) / (totals.Count - 1);
+        return Math.Sqrt(variance / totals.Count) <= tolerance * mean;
     }
 
     private static void RemoveSmallLesions(byte[] labels, Size3 size, int minimum)

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace Credence.Inference.Sampling;
 
 /// <summary>Running sums over Monte Carlo samples, voxel by voxel; memory does not grow with the number of samples.</summary>
@@ -7,6 +9,8 @@ namespace Credence.Inference.Sampling;
 /// </remarks>
 public sealed class SampleStatistics
 {
+    private const int Chunk = 1 << 12; // voxels whose intermediate values stay in the first cache
+
     private readonly int classes;
     private readonly int voxels;
     private readonly float[] probabilitySum; // (K, V)
@@ -31,67 +35,82 @@ public sealed class SampleStatistics
     public void Add(float[] logits, double temperature)
     {
         var inverse = (float)(1 / temperature);
-        Parallel.ForEach(Chunks(), range =>
+        Parallel.For(0, (voxels + Chunk - 1) / Chunk, () => new float[4 * Chunk], (chunk, _, memory) =>
         {
-            for (var v = range.First; v < range.End; v++)
+            var (first, n) = (chunk * Chunk, Math.Min(Chunk, voxels - chunk * Chunk));
+            Span<float> Part(int index) => memory.AsSpan(index * Chunk, n);
+            Span<float> Plane(float[] of, int k) => of.AsSpan(k * voxels + first, n);
+            var largest = Part(0);
+            var sum = Part(1);
+            var weighted = Part(2);
+            var exponential = Part(3);
+            Plane(logits, 0).CopyTo(largest);
+            for (var k = 1; k < classes; k++)
             {
-                var largest = float.NegativeInfinity;
-                for (var k = 0; k < classes; k++)
-                {
-                    largest = Math.Max(largest, logits[k * voxels + v]);
-                }
-
-                // p = e^a / s with a = (z - max) / T and s = sum e^a, so H[p] = ln s - sum p a: no logarithm of a small number.
-                var (sum, weighted) = (0f, 0f);
-                for (var k = 0; k < classes; k++)
-                {
-                    var a = (logits[k * voxels + v] - largest) * inverse;
-                    var e = MathF.Exp(a);
-                    logits[k * voxels + v] = e;
-                    sum += e;
-                    weighted += e * a;
-                }
-
-                var scale = 1 / sum;
-                for (var k = 0; k < classes; k++)
-                {
-                    var p = logits[k * voxels + v] * scale;
-                    logits[k * voxels + v] = p;
-                    probabilitySum[k * voxels + v] += p;
-                }
-
-                entropySum[v] += MathF.Log(sum) - weighted * scale;
+                TensorPrimitives.Max(largest, Plane(logits, k), largest);
             }
-        });
+
+            // p = e^a / s with a = (z - max) / T and s = sum e^a, so H[p] = ln s - sum p a: no logarithm of a small number.
+            sum.Clear();
+            weighted.Clear();
+            for (var k = 0; k < classes; k++)
+            {
+                var a = Plane(logits, k);
+                TensorPrimitives.Subtract(a, largest, a);
+                TensorPrimitives.Multiply(a, inverse, a);
+                TensorPrimitives.Exp(a, exponential);
+                TensorPrimitives.Add(sum, exponential, sum);
+                TensorPrimitives.MultiplyAdd(exponential, a, weighted, weighted);
+                exponential.CopyTo(a);
+            }
+
+            for (var k = 0; k < classes; k++)
+            {
+                var p = Plane(logits, k);
+                TensorPrimitives.Divide(p, sum, p);
+                TensorPrimitives.Add(Plane(probabilitySum, k), p, Plane(probabilitySum, k));
+            }
+
+            var entropy = Plane(entropySum, 0);
+            TensorPrimitives.Divide(weighted, sum, weighted);
+            TensorPrimitives.Log(sum, sum);
+            TensorPrimitives.Subtract(sum, weighted, sum);
+            TensorPrimitives.Add(entropy, sum, entropy);
+            return memory;
+        }, _ => { });
         Samples++;
     }
 
     /// <summary>Mean probability of one class over the samples, (V).</summary>
     public float[] MeanProbability(int @class)
     {
-        var scale = 1f / Samples;
-        return [.. probabilitySum.AsSpan(@class * voxels, voxels).ToArray().Select(p => p * scale)];
+        var mean = new float[voxels];
+        TensorPrimitives.Multiply(probabilitySum.AsSpan(@class * voxels, voxels), 1f / Samples, mean);
+        return mean;
     }
 
     /// <summary>H[mean p], nats, (V).</summary>
     public float[] PredictiveEntropy()
     {
         var entropy = new float[voxels];
-        var scale = 1f / Samples;
-        Parallel.ForEach(Chunks(), range =>
+        Parallel.For(0, (voxels + Chunk - 1) / Chunk, () => new float[2 * Chunk], (chunk, _, memory) =>
         {
-            for (var v = range.First; v < range.End; v++)
+            var (first, n) = (chunk * Chunk, Math.Min(Chunk, voxels - chunk * Chunk));
+            var mean = memory.AsSpan(0, n);
+            var logarithm = memory.AsSpan(Chunk, n);
+            var sum = entropy.AsSpan(first, n);
+            for (var k = 0; k < classes; k++)
             {
-                var sum = 0f;
-                for (var k = 0; k < classes; k++)
-                {
-                    var p = probabilitySum[k * voxels + v] * scale;
-                    sum -= p > 0 ? p * MathF.Log(p) : 0;
-                }
-
-                entropy[v] = Math.Max(0, sum);
+                TensorPrimitives.Multiply(probabilitySum.AsSpan(k * voxels + first, n), 1f / Samples, mean);
+                TensorPrimitives.Max(mean, float.Epsilon, logarithm); // 0 ln 0 is 0
+                TensorPrimitives.Log(logarithm, logarithm);
+                TensorPrimitives.Multiply(mean, logarithm, mean);
+                TensorPrimitives.Subtract(sum, mean, sum);
             }
-        });
+
+            TensorPrimitives.Max(sum, 0f, sum);
+            return memory;
+        }, _ => { });
         return entropy;
     }
 
@@ -102,22 +121,11 @@ public sealed class SampleStatistics
         var information = new float[voxels];
         if (Samples > 1)
         {
-            var scale = 1f / Samples;
-            for (var v = 0; v < voxels; v++)
-            {
-                information[v] = Math.Max(0, predictiveEntropy[v] - entropySum[v] * scale);
-            }
+            TensorPrimitives.Multiply(entropySum, -1f / Samples, information);
+            TensorPrimitives.Add(information, predictiveEntropy, information);
+            TensorPrimitives.Max(information, 0f, information);
         }
 
         return information;
-    }
-
-    private IEnumerable<(int First, int End)> Chunks()
-    {
-        const int Chunk = 1 << 14;
-        for (var first = 0; first < voxels; first += Chunk)
-        {
-            yield return (first, Math.Min(voxels, first + Chunk));
-        }
     }
 }

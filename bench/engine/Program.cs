@@ -1,0 +1,214 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Credence.Exporter;
+using Credence.Inference;
+using Credence.Inference.Model;
+using Credence.Inference.Sampling;
+using Credence.Inference.Windows;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Nifti;
+using Credence.Models;
+using Credence.Models.Architecture;
+using Credence.Models.Checkpoints;
+using TorchSharp;
+
+// One job a process, so that peak memory is that of the job. Each prints one JSON line; run.py compares them.
+return args switch
+{
+    ["make", var kind, var patch, var output] => Make(kind, int.Parse(patch, CultureInfo.InvariantCulture), output),
+    ["ours", var model, var scan, var samples, var batch, var threads] => Ours(model, NiftiFile.Read(scan), Number(samples), Number(batch), Number(threads)),
+    ["cube", var model, var edge, var samples, var threads] => Ours(model, Cube(Number(edge)), Number(samples), 1, Number(threads)),
+    ["naive", var model, var scan, var samples, var threads] => Naive(model, NiftiFile.Read(scan), Number(samples), Number(threads)),
+    ["forward", var model, var rounds, var threads] => Forward(model, Number(rounds), Number(threads)),
+    _ => Usage(),
+};
+
+static int Usage()
+{
+    Console.Error.WriteLine("engine-bench make plain|output|last-stage|all <patch> <model.onnx> | ours <model> <scan> <samples> <batch> <threads> | cube <model> <edge> <samples> <threads> "
+        + "| naive <model> <scan> <samples> <threads> | forward <model> <rounds> <threads>");
+    return 2;
+}
+
+static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
+
+// An untrained U-Net of width 16 with five levels, as the exporter writes it: what it says is noise, what it costs is what a trained one costs.
+static int Make(string kind, int patch, string output)
+{
+    var options = new NetworkOptions { InputChannels = 1, Classes = 2, Width = 16, Strides = [[2, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2, 2]] };
+    options = kind switch
+    {
+        "plain" => options,
+        "output" => options with { Posterior = Posterior.MeanField, BayesianStages = BayesianStages.OutputLayer },
+        "last-stage" => options with { Posterior = Posterior.MeanField, BayesianStages = BayesianStages.LastStage },
+        "all" => options with { Posterior = Posterior.MeanField },
+        _ => throw new ArgumentException($"no such kind: {kind}"),
+    };
+    var manifest = new ModelManifest
+    {
+        Name = kind,
+        Channels = [new("FLAIR")],
+        Classes = [new(0, "background"), new(1, "lesion")],
+        Spacing = new(1, 1, 1),
+        Normalisation = new(NormalisationKind.ZScore) { Region = Region.NonZero },
+        PatchSize = new(patch, patch, patch),
+        Stride = new(16, 16, 16),
+        Posterior = PosteriorKind.Plain, // the exporter takes it from the network
+        Fingerprint = new()
+        {
+            Cases = 1,
+            SpacingMinimum = new(1, 1, 1),
+            SpacingMedian = new(1, 1, 1),
+            SpacingMaximum = new(1, 1, 1),
+            SizeMedian = new(patch, patch, patch),
+            Channels = [new(0, 1, 2, 1, 1, 1)],
+            ClassFractions = [0.9, 0.1],
+        },
+        Provenance = new() { TrainedBy = "bench", TrainedAt = "2026-01-01T00:00:00Z", DataHash = "", Seed = 1, Steps = 0, Objective = "none", ExamplesPerEpoch = 1 },
+    };
+    using var generator = new torch.Generator(1);
+    using var network = Network.Build(options, generator);
+    var checkpoint = output + ".safetensors";
+    Checkpoint.Save(checkpoint, network, new Dictionary<string, torch.Tensor>(), new Dictionary<string, string> { [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
+    var result = OnnxExport.Export(new() { Run = checkpoint, Output = output });
+    File.Delete(checkpoint);
+    return Print(new() { ["kind"] = kind, ["parameters"] = network.parameters().Sum(p => p.numel()), ["bytes"] = result.Bytes });
+}
+
+// A cube of noise: every patch holds tissue.
+static Volume Cube(int edge)
+{
+    var random = new Random(1);
+    var voxels = new float[edge * edge * edge];
+    for (var v = 0; v < voxels.Length; v++)
+    {
+        voxels[v] = 1 + random.NextSingle();
+    }
+
+    return new(new(new(edge, edge, edge), Affine.Identity), voxels);
+}
+
+static int Ours(string path, Volume scan, int samples, int batch, int threads)
+{
+    var model = ModelFile.Load(path);
+    using var network = new OnnxNetwork(model, threads);
+    var timed = new TimedNetwork(network);
+    var start = Stopwatch.GetTimestamp();
+    var prepared = Preprocessing.Prepare([scan], model.Manifest.Preprocessing);
+    var prediction = VolumePredictor.Predict(prepared, timed, model.Manifest, new() { Samples = samples, BatchSize = batch }, null, CancellationToken.None);
+    var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
+    return Print(new()
+    {
+        ["seconds"] = seconds,
+        ["samples"] = prediction.Samples,
+        ["trunkSeconds"] = timed.Trunk.TotalSeconds,
+        ["headSeconds"] = timed.Head.TotalSeconds,
+        ["wholeSeconds"] = timed.Whole.TotalSeconds,
+        ["outsideShare"] = 1 - (timed.Trunk + timed.Head + timed.Whole).TotalSeconds / seconds,
+        ["patches"] = prediction.Patches,
+        ["emptyPatches"] = prediction.EmptyPatches,
+        ["shared"] = prediction.Shared.ToString(),
+        ["voxels"] = prepared.Geometry.Size.Count,
+    });
+}
+
+// The same model as its file says, without thought: every patch, one at a time, the whole network in every sample; blended and averaged as above.
+static int Naive(string path, Volume scan, int samples, int threads)
+{
+    var model = ModelFile.Load(path);
+    var (patch, classes) = (model.Manifest.PatchSize, model.Manifest.Classes.Count);
+    using var network = new OnnxNetwork(model, threads);
+    var times = new JsonArray();
+    // Not cropped and not skipped: a value that differs everywhere from that of the first voxel leaves no patch out.
+    var voxels = (float[])scan.Voxels.Clone();
+    voxels[0] = -1;
+    var positions = PatchGrid.Positions(scan.Geometry.Size, patch, model.Manifest.Overlap).Count;
+    for (var sample = 0; sample < samples; sample++)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var window = new SlidingWindow(voxels, scan.Geometry.Size, patch, channels: 1, model.Manifest.Overlap, batchSize: 1);
+        var noise = model.Manifest.NoiseInputs.Count > 0 ? NoiseSample.Draw(model.Manifest.NoiseInputs, 1, sample) : null;
+        var (logits, sum) = (new float[classes * patch.Count], new float[classes * scan.Geometry.Size.Count]);
+        for (var n = 0; n < window.BatchCount; n++)
+        {
+            network.Run(window.Extract(n), 1, patch, noise, logits);
+            window.Add(n, logits, classes, sum);
+        }
+
+        window.Divide(sum, classes);
+        new SampleStatistics(classes, (int)scan.Geometry.Size.Count).Add(sum, 1);
+        times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    return Print(new() { ["secondsBySample"] = times, ["patches"] = positions });
+}
+
+// One patch, again and again.
+static int Forward(string path, int rounds, int threads)
+{
+    var model = ModelFile.Load(path);
+    var (patch, classes) = (model.Manifest.PatchSize, model.Manifest.Classes.Count);
+    using var network = new OnnxNetwork(model, threads);
+    var (voxels, logits, best) = (Cube(patch.Width).Voxels, new float[classes * patch.Count], double.PositiveInfinity);
+    for (var n = 0; n <= rounds; n++)
+    {
+        var start = Stopwatch.GetTimestamp();
+        network.Run(voxels, 1, patch, null, logits);
+        best = n == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    return Print(new() { ["seconds"] = best });
+}
+
+static int Print(JsonObject values)
+{
+    using var process = Process.GetCurrentProcess();
+    values["peakMB"] = process.PeakWorkingSet64 / 1e6;
+    Console.WriteLine(values.ToJsonString());
+    return 0;
+}
+
+/// <summary>Adds up the time inside ONNX Runtime.</summary>
+internal sealed class TimedNetwork(OnnxNetwork network) : ISharedTrunkNetwork
+{
+    public TimeSpan Trunk { get; private set; }
+
+    public TimeSpan Head { get; private set; }
+
+    public TimeSpan Whole { get; private set; }
+
+    public bool HasSharedTrunk => network.HasSharedTrunk;
+
+    public bool IsHeadLinear => network.IsHeadLinear;
+
+    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    {
+        var start = Stopwatch.GetTimestamp();
+        network.Run(patches, batch, size, noise, logits);
+        Whole += Stopwatch.GetElapsedTime(start);
+    }
+
+    public ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size)
+    {
+        var start = Stopwatch.GetTimestamp();
+        var features = network.ComputeTrunk(patches, batch, size);
+        Trunk += Stopwatch.GetElapsedTime(start);
+        return features;
+    }
+
+    public void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits)
+    {
+        var start = Stopwatch.GetTimestamp();
+        network.ComputeHead(features, noise, logits);
+        Head += Stopwatch.GetElapsedTime(start);
+    }
+
+    public void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits)
+    {
+        var start = Stopwatch.GetTimestamp();
+        network.ComputeHead(features, channels, size, noise, logits);
+        Head += Stopwatch.GetElapsedTime(start);
+    }
+}

@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 using CsCheck;
 using Credence.MedicalIO.Nifti;
 
@@ -239,29 +240,51 @@ public sealed class NiftiFileTests
             Assert.Throws<InvalidImageFileException>(() => NiftiFile.Read(path, new() { Resample = true })).Message, StringComparison.Ordinal);
     }
 
-    [Fact]
-    public void Damage_of_any_kind_is_a_MedicalImageException()
+    /// <summary>A header that sizes nothing right, cut files, and both parts of a pair; of gzip the damage lies before the compression, so that it reaches the header, or behind it.</summary>
+    [Theory]
+    [InlineData("a.nii", 1)]
+    [InlineData("a.nii", 2)]
+    [InlineData("a.nii.gz", 1)]
+    [InlineData("a.hdr", 1)]
+    public void Damage_of_any_kind_is_a_MedicalImageException(string name, int version)
     {
         using var folder = new TemporaryFolder();
         var whole = File.ReadAllBytes(Golden("float32.nii"));
-        var path = folder.File("a.nii");
-        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte, Gen.Int[0, whole.Length], Gen.Bool).Sample((at, value, length, isCut) =>
+        if (version == 2)
         {
-            var bytes = (byte[])whole.Clone();
+            NiftiFile.Write(folder.File("long.nii"), new(new(new(40_000, 1, 1), Affine.Identity), new float[40_000]), NiftiDataType.UInt8);
+            whole = File.ReadAllBytes(folder.File("long.nii"));
+        }
+        else if (name == "a.hdr")
+        {
+            (whole[345], whole[108], whole[109], whole[110], whole[111]) = ((byte)'i', 0, 0, 0, 0); // magic "ni1", and voxels from byte 0 on
+        }
+
+        var (path, isPair, isCompressed) = (folder.File(name), name == "a.hdr", name == "a.nii.gz");
+        var damaged = Math.Min(whole.Length, 700); // of a long file the header and the first voxels
+        Gen.Select(Gen.Int[0, damaged - 1].Array[1, 4], Gen.Byte, Gen.Int[0, damaged], Gen.Bool, Gen.Bool).Sample((at, value, length, isCut, isBehind) =>
+        {
+            var bytes = isCompressed && isBehind ? Compress(whole) : (byte[])whole.Clone();
             foreach (var position in at)
             {
-                bytes[position] = value;
+                bytes[position % bytes.Length] = value;
             }
 
-            File.WriteAllBytes(path, isCut ? bytes[..length] : bytes);
+            bytes = isCut ? bytes[..Math.Min(length, bytes.Length)] : bytes;
+            File.WriteAllBytes(path, isPair ? bytes[..Math.Min(352, bytes.Length)] : isCompressed && !isBehind ? Compress(bytes) : bytes);
+            if (isPair)
+            {
+                File.WriteAllBytes(folder.File("a.img"), bytes[Math.Min(352, bytes.Length)..]);
+            }
+
             try
             {
-                var volume = NiftiFile.Read(path);
+                var volume = NiftiFile.Read(path, new() { Volume = 0, Resample = isBehind });
                 Assert.Equal(volume.Geometry.Size.Count, volume.Voxels.Length);
             }
             catch (MedicalImageException e)
             {
-                Assert.StartsWith($"{path}: ", e.Message, StringComparison.Ordinal);
+                Assert.Matches($"^({Regex.Escape(path)}{(isPair ? $"|{Regex.Escape(folder.File("a.img"))}" : "")}): ", e.Message);
             }
         }, iter: 20_000, seed: "0N0XIzNsQ0O2", threads: 1);
     }

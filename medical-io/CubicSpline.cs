@@ -1,32 +1,72 @@
+using System.Numerics;
+using System.Runtime.InteropServices;
+
 namespace Credence.MedicalIO;
 
 /// <summary>A volume as a sum of cubic B-splines that passes through its voxels; mirrored at the border.</summary>
 /// <remarks>Source: Unser, Aldroubi and Eden 1993, doi:10.1109/78.193220 (prefilter); Unser 1999, doi:10.1109/79.799930, box 2 (initial values).</remarks>
 internal sealed class CubicSpline
 {
+    /// <summary>How far from a position voxels matter: two for the spline, and 16 after which a voxel's share in a coefficient is 0.27^16, below 1e-9.</summary>
+    public const int Reach = 18;
+
+    private const int Lanes = 16; // lines that are filtered side by side: one cache line
     private static readonly double Pole = Math.Sqrt(3) - 2;
 
-    private readonly Size3 size;
+    private readonly Volume volume;
+    private readonly Size3 size; // of the whole volume
     private readonly bool[] isSmooth = new bool[3]; // by axis; the others are linear
-    private readonly float[] coefficients;
+    private readonly float[] coefficients; // of one part after the other
+    private VoxelBox part;
 
-    /// <summary>Computes the coefficients.</summary>
+    /// <summary>Makes room for coefficients.</summary>
     /// <param name="volume">Passed through by the splines.</param>
+    /// <param name="largestPart">Voxels of the largest part that will be asked for.</param>
     /// <param name="anisotropyThreshold">Axes with a spacing of more than this times the smallest are interpolated linearly.</param>
-    public CubicSpline(Volume volume, double anisotropyThreshold)
+    public CubicSpline(Volume volume, long largestPart, double anisotropyThreshold)
     {
-        (size, coefficients) = (volume.Geometry.Size, (float[])volume.Voxels.Clone());
+        (this.volume, size, coefficients) = (volume, volume.Geometry.Size, GC.AllocateUninitializedArray<float>((int)largestPart));
         var spacing = volume.Geometry.Spacing;
         var limit = anisotropyThreshold * Math.Min(spacing.X, Math.Min(spacing.Y, spacing.Z));
-        (int Edge, int Step, double Spacing)[] axes = [(size.Width, 1, spacing.X), (size.Height, size.Width, spacing.Y), (size.Depth, size.Width * size.Height, spacing.Z)];
-        for (var axis = 0; axis < 3; axis++)
+        (isSmooth[0], isSmooth[1], isSmooth[2]) = (spacing.X <= limit && size.Width > 1, spacing.Y <= limit && size.Height > 1, spacing.Z <= limit && size.Depth > 1);
+    }
+
+    /// <summary>Computes the coefficients of a part of the volume.</summary>
+    /// <param name="box">Holds every voxel within <see cref="Reach"/> of a position that is asked for next.</param>
+    public void Prepare(VoxelBox box)
+    {
+        part = box;
+        var (width, height, depth) = box.Size;
+        var plane = width * height;
+        Parallel.For(0, depth, () => new double[Lanes * Math.Max(width, height)], (k, _, lines) =>
         {
-            isSmooth[axis] = axes[axis].Spacing <= limit && axes[axis].Edge > 1;
-            if (isSmooth[axis])
+            for (var j = 0; j < height; j++)
             {
-                Prefilter(axes[axis].Edge, axes[axis].Step);
+                var row = box.I + (long)size.Width * (box.J + j + (long)size.Height * (box.K + k));
+                volume.Voxels.AsSpan((int)row, width).CopyTo(coefficients.AsSpan(k * plane + j * width));
             }
-        }
+
+            for (var j = 0; j < height && isSmooth[0]; j += Lanes)
+            {
+                Prefilter(k * plane + j * width, Math.Min(Lanes, height - j), width, width, 1, lines);
+            }
+
+            for (var i = 0; i < width && isSmooth[1]; i += Lanes)
+            {
+                Prefilter(k * plane + i, Math.Min(Lanes, width - i), 1, height, width, lines);
+            }
+
+            return lines;
+        }, _ => { });
+        Parallel.For(0, isSmooth[2] ? height : 0, () => new double[Lanes * depth], (j, _, lines) =>
+        {
+            for (var i = 0; i < width; i += Lanes)
+            {
+                Prefilter(j * width + i, Math.Min(Lanes, width - i), 1, depth, plane, lines);
+            }
+
+            return lines;
+        }, _ => { });
     }
 
     /// <summary>The value at a fractional index inside the volume.</summary>
@@ -34,9 +74,9 @@ internal sealed class CubicSpline
     {
         Span<double> weights = stackalloc double[12];
         Span<int> offsets = stackalloc int[12];
-        Weigh(index.X, size.Width, 1, isSmooth[0], weights[..4], offsets[..4]);
-        Weigh(index.Y, size.Height, size.Width, isSmooth[1], weights[4..8], offsets[4..8]);
-        Weigh(index.Z, size.Depth, size.Width * size.Height, isSmooth[2], weights[8..], offsets[8..]);
+        Weigh(index.X, size.Width, part.I, 1, isSmooth[0], weights[..4], offsets[..4]);
+        Weigh(index.Y, size.Height, part.J, part.Size.Width, isSmooth[1], weights[4..8], offsets[4..8]);
+        Weigh(index.Z, size.Depth, part.K, part.Size.Width * part.Size.Height, isSmooth[2], weights[8..], offsets[8..]);
         var sum = 0.0;
         for (var z = 8; z < 12; z++)
         {
@@ -64,8 +104,8 @@ internal sealed class CubicSpline
         return (float)sum;
     }
 
-    /// <summary>Weights and offsets of the four coefficients about a position along one axis.</summary>
-    private static void Weigh(double position, int edge, int step, bool isSmooth, Span<double> weights, Span<int> offsets)
+    /// <summary>Weights and offsets of the four coefficients about a position along one axis, on which the part begins at <paramref name="start"/>.</summary>
+    private static void Weigh(double position, int edge, int start, int step, bool isSmooth, Span<double> weights, Span<int> offsets)
     {
         var first = (int)Math.Floor(position);
         var t = position - first;
@@ -84,7 +124,7 @@ internal sealed class CubicSpline
 
         for (var n = 0; n < 4; n++)
         {
-            offsets[n] = Mirror(first - 1 + n, edge) * step;
+            offsets[n] = (Mirror(first - 1 + n, edge) - start) * step;
         }
     }
 
@@ -101,18 +141,27 @@ internal sealed class CubicSpline
         return index < edge ? index : period - index;
     }
 
-    /// <summary>Turns values along one axis into coefficients: one pass up, one down.</summary>
-    private void Prefilter(int edge, int step)
+    /// <summary>Turns the values of neighbouring lines into coefficients: one pass up, one down.</summary>
+    /// <param name="start">First value of the first line.</param>
+    /// <param name="count">Lines, at most 16.</param>
+    /// <param name="lineStep">From line to line.</param>
+    /// <param name="edge">Values of a line.</param>
+    /// <param name="step">From value to value.</param>
+    /// <param name="lines">Room for 16 lines.</param>
+    private void Prefilter(int start, int count, int lineStep, int edge, int step, double[] lines)
     {
-        var lines = coefficients.Length / edge;
-        Parallel.For(0, lines, () => new double[edge], (line, _, c) =>
+        for (var n = 0; n < edge; n++)
         {
-            var start = line / step * step * edge + line % step;
-            for (var n = 0; n < edge; n++)
+            for (var line = 0; line < count; line++)
             {
-                c[n] = 6 * coefficients[start + n * step]; // the gain (1 - z)(1 - 1/z)
+                lines[Lanes * n + line] = 6 * coefficients[start + line * lineStep + n * step]; // the gain (1 - z)(1 - 1/z)
             }
+        }
 
+        var vectors = Lanes / Vector<double>.Count;
+        for (var v = 0; v < vectors; v++)
+        {
+            var c = new Column(MemoryMarshal.Cast<double, Vector<double>>(lines.AsSpan())[v..], vectors);
             c[0] = Initial(c, edge);
             for (var n = 1; n < edge; n++)
             {
@@ -124,18 +173,19 @@ internal sealed class CubicSpline
             {
                 c[n] = Pole * (c[n + 1] - c[n]);
             }
+        }
 
-            for (var n = 0; n < edge; n++)
+        for (var n = 0; n < edge; n++)
+        {
+            for (var line = 0; line < count; line++)
             {
-                coefficients[start + n * step] = (float)c[n];
+                coefficients[start + line * lineStep + n * step] = (float)lines[Lanes * n + line];
             }
-
-            return c;
-        }, _ => { });
+        }
     }
 
     /// <summary>The sum of the mirrored signal to the left of its first value, weighted by powers of the pole.</summary>
-    private static double Initial(double[] values, int edge)
+    private static Vector<double> Initial(Column values, int edge)
     {
         var (power, sum) = (Pole, values[0] + Math.Pow(Pole, edge - 1) * values[edge - 1]);
         var back = Math.Pow(Pole, 2 * edge - 3);
@@ -147,5 +197,13 @@ internal sealed class CubicSpline
         }
 
         return sum / (1 - Math.Pow(Pole, 2 * edge - 2));
+    }
+
+    /// <summary>The n-th values of some lines side by side.</summary>
+    private readonly ref struct Column(Span<Vector<double>> values, int step)
+    {
+        private readonly Span<Vector<double>> values = values;
+
+        public ref Vector<double> this[int n] => ref values[n * step];
     }
 }

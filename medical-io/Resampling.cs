@@ -33,6 +33,7 @@ public static class Resampling
     public const double AnisotropyThreshold = 3;
 
     private const double RimVoxels = 1;
+    private const int MostSlabs = 8;
 
     /// <summary>Samples a volume at the voxel centres of another grid.</summary>
     /// <param name="source">The volume.</param>
@@ -50,19 +51,25 @@ public static class Resampling
         var sampler = new Sampler(source.Geometry, target);
         if (interpolation == Interpolation.CubicSpline)
         {
-            var spline = new CubicSpline(source, AnisotropyThreshold);
-            sampler.ForEachRow((offset, row, step) =>
+            var slabs = sampler.Slabs(CubicSpline.Reach);
+            var spline = new CubicSpline(source, slabs.Max(s => s.Box.Size.Count), AnisotropyThreshold);
+            foreach (var (first, end, box) in slabs)
             {
-                for (var i = 0; i < target.Size.Width; i++)
+                spline.Prepare(box);
+                sampler.ForEachRow(first, end, (offset, row, step) =>
                 {
-                    var index = row + i * step;
-                    voxels[offset + i] = Sampler.Clamp(ref index, source.Geometry.Size) ? spline.At(index) : outside;
-                }
-            });
+                    for (var i = 0; i < target.Size.Width; i++)
+                    {
+                        var index = row + i * step;
+                        voxels[offset + i] = Sampler.Clamp(ref index, source.Geometry.Size) ? spline.At(index) : outside;
+                    }
+                });
+            }
+
             return new(target, voxels);
         }
 
-        sampler.ForEachRow((offset, row, step) =>
+        sampler.ForEachRow(0, target.Size.Depth, (offset, row, step) =>
         {
             var (size, values) = (source.Geometry.Size, source.Voxels);
             for (var i = 0; i < target.Size.Width; i++)
@@ -85,7 +92,7 @@ public static class Resampling
         }
 
         var labels = new byte[target.Size.Count];
-        new Sampler(source.Geometry, target).ForEachRow((offset, row, step) =>
+        new Sampler(source.Geometry, target).ForEachRow(0, target.Size.Depth, (offset, row, step) =>
         {
             for (var i = 0; i < target.Size.Width; i++)
             {
@@ -136,16 +143,52 @@ public static class Resampling
         private readonly Affine toSource = source.Affine.Inverse().Compose(target.Affine);
 
         /// <summary>Calls with the offset of a row of the target, its first position in the source and the step to the next.</summary>
-        public void ForEachRow(Action<int, Vector3D, Vector3D> row)
+        public void ForEachRow(int firstSlice, int end, Action<int, Vector3D, Vector3D> row)
         {
             var (map, size) = (toSource, target.Size);
-            Parallel.For(0, size.Depth, k =>
+            Parallel.For(firstSlice, end, k =>
             {
                 for (var j = 0; j < size.Height; j++)
                 {
                     row(size.Width * (j + size.Height * k), map.Apply(new(0, j, k)), map.ColumnI);
                 }
             });
+        }
+
+        /// <summary>The target in slabs, each with the box of the source that it is computed from, so that what is kept of the source is small.</summary>
+        /// <param name="reach">Voxels around a position that are needed.</param>
+        /// <returns>As many slabs as cost less than two sources in all; between oblique grids that is one.</returns>
+        public (int First, int End, VoxelBox Box)[] Slabs(int reach)
+        {
+            for (var count = Math.Min(MostSlabs, target.Size.Depth); ; count /= 2)
+            {
+                var slabs = new (int First, int End, VoxelBox Box)[count];
+                for (var n = 0; n < count; n++)
+                {
+                    var (first, end) = (target.Size.Depth * n / count, target.Size.Depth * (n + 1) / count);
+                    slabs[n] = (first, end, SourceBox(first, end).Grow(reach, source.Size));
+                }
+
+                if (count == 1 || slabs.Sum(s => s.Box.Size.Count) < 2 * source.Size.Count)
+                {
+                    return slabs;
+                }
+            }
+        }
+
+        private VoxelBox SourceBox(int firstSlice, int end)
+        {
+            VoxelBox? box = null;
+            for (var corner = 0; corner < 8; corner++)
+            {
+                var at = toSource.Apply(new((corner & 1) * (target.Size.Width - 1), (corner >> 1 & 1) * (target.Size.Height - 1), corner >> 2 == 0 ? firstSlice : end - 1));
+                var voxel = new VoxelBox(Inside(at.X, source.Size.Width), Inside(at.Y, source.Size.Height), Inside(at.Z, source.Size.Depth), new(1, 1, 1));
+                box = box?.Union(voxel) ?? voxel;
+            }
+
+            return box!.Value;
+
+            static int Inside(double position, int edge) => (int)Math.Clamp(position, 0, edge - 1);
         }
 
         /// <summary>Moves a position in the rim onto the border; false further out.</summary>

@@ -3,15 +3,16 @@
 
     bench/medical-io/run.py --data <folder with ms/patient07/flair.nii.gz> [--rounds 5]
 
-Prints seconds (best of the rounds), ratios, and peak memory: of the process, and without what the same program holds when it does nothing, per byte of
-float32 voxels that the row makes, saves or turns into others. It writes bench/results/medical-io.json. Debian packages: dcm2niix python3-pydicom python3-nibabel
+Prints seconds (best of the rounds), ratios, and peak memory: of the process with one round, and without what the same program holds when it does nothing,
+per byte of float32 voxels that the row makes or saves; for resampling those of the scan and of the result. Above 2 is an error. It writes bench/results/medical-io.json. Debian packages: dcm2niix python3-pydicom python3-nibabel
 python3-scipy. dcm2niix is timed as a process that reads a series and writes .nii; our native program does the same.
 """
-import argparse, json, os, pathlib, resource, subprocess, tempfile, time
+import argparse, json, os, pathlib, resource, subprocess, sys, tempfile, time
 import nibabel, numpy, pydicom
 from scipy.ndimage import affine_transform
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+MOST_MEMORY = 2  # times the volume
 
 
 def run(*arguments):
@@ -97,7 +98,13 @@ def main():
     print(f"the program that does nothing: {idle:.0f} MB")
     results = ROOT / "bench/results/medical-io.json"
     results.parent.mkdir(exist_ok=True)
-    results.write_text(json.dumps({n: {"seconds": m, "peakMB": k, "peakPerVolume": (k - idle) / volumes[n] if n in volumes else None, "peerSeconds": p, "ratio": p / m} for n, (m, k, p) in rows.items()}, indent=2) + "\n")
+    entries = {}
+    for name, (mine, peak, peer) in rows.items():
+        entries[name] = {"seconds": mine, "peakMB": peak, "idleMB": idle, "volumeMB": volumes.get(name), "peakPerVolume": (peak - idle) / volumes[name] if name in volumes else None, "peerSeconds": peer, "ratio": peer / mine}
+    results.write_text(json.dumps(entries, indent=2) + "\n")
+    greedy = [name for name, entry in entries.items() if (entry["peakPerVolume"] or 0) > MOST_MEMORY]
+    if greedy:
+        sys.exit(f"more than {MOST_MEMORY} times the volume: {', '.join(greedy)}")
 
 
 main()

@@ -73,7 +73,14 @@ internal static class ConvertCommand
             throw new InvalidImageFileException(path, "a NIfTI file, which has no series or stacks", "a DICOM file or folder, for --series and --stack", "Leave the option out; `--time-point` chooses a volume.");
         }
 
-        var (volume, info) = (NiftiFile.Read(path, options), NiftiFile.ReadInfo(path));
+        // What is not computed with is copied: no integer is rounded, whatever its type.
+        var info = NiftiFile.ReadInfo(path);
+        if (options.Component == NiftiComponent.Only && !(options.Resample && info.IsSheared))
+        {
+            return (info.Geometry, target => NiftiFile.Copy(path, target, options.Volume));
+        }
+
+        var volume = NiftiFile.Read(path, options);
         return (volume.Geometry, target => NiftiFile.Write(target, volume, NiftiFile.ExactType(volume), info.Extensions, info.Forms));
     }
 

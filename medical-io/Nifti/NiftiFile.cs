@@ -8,6 +8,7 @@ namespace Credence.MedicalIO.Nifti;
 public static class NiftiFile
 {
     private const int ChunkVoxels = 1 << 18;
+    private const long SmallGrid = 1 << 20, MostGrowth = 4; // voxels that straightening may always make; times those of the file
 
     private static readonly string[] ReadExtensions = [".nii", ".nii.gz", ".hdr", ".hdr.gz"];
 
@@ -22,20 +23,28 @@ public static class NiftiFile
     public static Volume Read(string path, NiftiReadOptions? options = null) => NiftiStream.Read(path, stream =>
     {
         options ??= new();
-        var header = stream.Header;
-        if (options.Volume is null && header.Volumes > 1)
-        {
-            throw new UnsupportedImageException(path, $"{header.Volumes} volumes of {header.Geometry.Size}", "one 3-D volume",
-                "Choose one, or split the file: `credence-infer convert --time-point`.");
-        }
-
-        if (options.Volume is { } chosen && (chosen < 0 || chosen >= header.Volumes))
-        {
-            throw new InvalidImageFileException(path, $"{header.Volumes} volumes", $"at least {chosen + 1}, to take number {chosen + 1}", "Choose a volume that is there.");
-        }
-
-        stream.SkipVolumes(options.Volume ?? 0);
+        SkipTo(path, stream, options.Volume);
         return Finish(path, stream, options);
+    });
+
+    /// <summary>Writes one volume of a file as it is stored: data type, bits, line to measured values, extensions and form codes.</summary>
+    /// <param name="path">The file; of a pair, the header.</param>
+    /// <param name="target">Ends in .nii or .nii.gz.</param>
+    /// <param name="volume">Which, from 0; null refuses files of several.</param>
+    /// <returns>Size and affine.</returns>
+    /// <exception cref="InvalidImageFileException">As <see cref="Read"/>; nothing is written.</exception>
+    /// <exception cref="UnsupportedImageException">As <see cref="Read"/>; nothing is written.</exception>
+    public static VolumeGeometry Copy(string path, string target, int? volume = null) => NiftiStream.Read(path, stream =>
+    {
+        SkipTo(path, stream, volume);
+        var header = stream.Header;
+        RefuseShear(path, header);
+        WriteFile(target, NiftiHeader.Format(header.Geometry, header.DataType, header.Slope, header.Intercept, stream.Extensions, header.Forms), voxels =>
+        {
+            stream.CopyVolume(voxels);
+            stream.CheckEnd();
+        });
+        return header.Geometry;
     });
 
     /// <summary>Reads all volumes of a file, in the order in which they are stored.</summary>
@@ -141,12 +150,37 @@ public static class NiftiFile
 
     private delegate void FillBytes(int firstVoxel, Span<byte> target);
 
+    private static void SkipTo(string path, NiftiStream stream, int? volume)
+    {
+        var header = stream.Header;
+        if (volume is null && header.Volumes > 1)
+        {
+            throw new UnsupportedImageException(path, $"{header.Volumes} volumes of {header.Geometry.Size}", "one 3-D volume",
+                "Choose one, or split the file: `credence-infer convert --time-point`.");
+        }
+
+        if (volume is { } chosen && (chosen < 0 || chosen >= header.Volumes))
+        {
+            throw new InvalidImageFileException(path, $"{header.Volumes} volumes", $"at least {chosen + 1}, to take number {chosen + 1}", "Choose a volume that is there.");
+        }
+
+        stream.SkipVolumes(volume ?? 0);
+    }
+
+    private static void RefuseShear(string path, NiftiHeader header)
+    {
+        if (header.IsSheared)
+        {
+            throw new UnsupportedImageException(path, header.Problems[^1], "orthogonal axes", "Resample the volume, for example with `credence-infer convert --resample`.");
+        }
+    }
+
     private static Volume Finish(string path, NiftiStream stream, NiftiReadOptions options, bool isLast = true)
     {
         var header = stream.Header;
-        if (header.IsSheared && !options.Resample)
+        if (!options.Resample)
         {
-            throw new UnsupportedImageException(path, header.Problems[^1], "orthogonal axes", "Resample the volume, for example with `credence-infer convert --resample`.");
+            RefuseShear(path, header);
         }
 
         var volume = new Volume(header.Geometry, stream.ReadVolume(options.Component));
@@ -186,9 +220,10 @@ public static class NiftiFile
             }
         }
 
-        if (Enumerable.Range(0, 3).Aggregate(1.0, (product, axis) => product * (high[axis] - low[axis] + 2)) > Array.MaxLength)
+        var most = Math.Min(Array.MaxLength, Math.Max(SmallGrid, MostGrowth * size.Count));
+        if (Enumerable.Range(0, 3).Aggregate(1.0, (product, axis) => product * (high[axis] - low[axis] + 2)) > most)
         {
-            throw new InvalidImageFileException(path, $"axes so sheared that {size} voxels need more than 2 billion on an orthogonal grid", "axes that are nearly orthogonal", "Correct sform in the header.");
+            throw new InvalidImageFileException(path, $"axes so sheared that {size} voxels need more than {most} on an orthogonal grid", "axes that are nearly orthogonal", "Correct sform in the header.");
         }
 
         int Edge(int axis) => (int)Math.Ceiling(high[axis] - 1e-6) - (int)Math.Floor(low[axis] + 1e-6) + 1;
@@ -263,7 +298,18 @@ public static class NiftiFile
         return (slope, (float)(low - minimum * slope));
     }
 
-    private static void WriteFile(string path, byte[] header, int voxels, int bytesPerVoxel, FillBytes fill)
+    private static void WriteFile(string path, byte[] header, int voxels, int bytesPerVoxel, FillBytes fill) => WriteFile(path, header, stream =>
+    {
+        var chunk = new byte[Math.Min(ChunkVoxels, voxels) * bytesPerVoxel];
+        for (var first = 0; first < voxels; first += ChunkVoxels)
+        {
+            var target = chunk.AsSpan(0, Math.Min(ChunkVoxels, voxels - first) * bytesPerVoxel);
+            fill(first, target);
+            stream.Write(target);
+        }
+    });
+
+    private static void WriteFile(string path, byte[] header, Action<Stream> writeVoxels)
     {
         if (!path.EndsWith(".nii", StringComparison.OrdinalIgnoreCase) && !path.EndsWith(".nii.gz", StringComparison.OrdinalIgnoreCase))
         {
@@ -277,13 +323,7 @@ public static class NiftiFile
                 : null;
             var stream = compressed ?? file;
             stream.Write(header);
-            var chunk = new byte[Math.Min(ChunkVoxels, voxels) * bytesPerVoxel];
-            for (var first = 0; first < voxels; first += ChunkVoxels)
-            {
-                var target = chunk.AsSpan(0, Math.Min(ChunkVoxels, voxels - first) * bytesPerVoxel);
-                fill(first, target);
-                stream.Write(target);
-            }
+            writeVoxels(stream);
         });
     }
 }

@@ -32,8 +32,11 @@ internal sealed record NiftiHeader(
         return new[] { x.Dot(y), y.Dot(z), z.Dot(x) }.Max(Math.Abs);
     }
 
-    /// <summary>Whether the axes are further from orthogonal than rounding explains.</summary>
-    public bool IsSheared => Shear(Geometry.Affine) > LargestShear;
+    /// <summary>Whether axes are further from orthogonal than rounding explains.</summary>
+    public static bool HasShear(Affine affine) => Shear(affine) > LargestShear;
+
+    /// <summary>Whether the axes of the volume are.</summary>
+    public bool IsSheared => HasShear(Geometry.Affine);
 
     /// <summary>The layout of a file by its first four bytes; null when they are not those of a header.</summary>
     public static (NiftiLayout Layout, bool IsBigEndian)? Find(ReadOnlySpan<byte> bytes)
@@ -133,7 +136,7 @@ internal sealed record NiftiHeader(
         return header;
     }
 
-    /// <summary>Writes a little-endian header: NIfTI-1, or NIfTI-2 where an edge is longer than 32 767 voxels.</summary>
+    /// <summary>Writes a little-endian header: NIfTI-1, or NIfTI-2 where an edge is longer than 32 767 voxels or the line to measured values needs double precision.</summary>
     /// <param name="geometry">Size and affine.</param>
     /// <param name="dataType">Type of the stored voxels.</param>
     /// <param name="slope">See <see cref="Slope"/>.</param>
@@ -144,7 +147,7 @@ internal sealed record NiftiHeader(
     public static byte[] Format(VolumeGeometry geometry, NiftiDataType dataType, double slope, double intercept, IReadOnlyList<NiftiExtension> extensions, NiftiForms forms)
     {
         var (size, affine) = geometry;
-        var layout = Math.Max(size.Width, Math.Max(size.Height, size.Depth)) > LargestEdge ? NiftiLayout.Two : NiftiLayout.One;
+        var layout = Math.Max(size.Width, Math.Max(size.Height, size.Depth)) > LargestEdge || (float)slope != slope || (float)intercept != intercept ? NiftiLayout.Two : NiftiLayout.One;
         static int Padded(NiftiExtension extension) => (8 + extension.Data.Length + 15) / 16 * 16;
         var length = layout.Size + 4 + extensions.Sum(Padded);
         length = (length + 15) / 16 * 16;

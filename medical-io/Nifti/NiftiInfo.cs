@@ -23,7 +23,11 @@ public sealed record NiftiForms(int Qform, int Sform)
 /// <param name="Extensions">Header extensions.</param>
 /// <param name="Forms">Codes of the forms that agree with the geometry.</param>
 public sealed record NiftiInfo(
-    int Version, NiftiDataType DataType, VolumeGeometry Geometry, int Volumes, IReadOnlyList<string> Problems, IReadOnlyList<NiftiExtension> Extensions, NiftiForms Forms);
+    int Version, NiftiDataType DataType, VolumeGeometry Geometry, int Volumes, IReadOnlyList<string> Problems, IReadOnlyList<NiftiExtension> Extensions, NiftiForms Forms)
+{
+    /// <summary>Whether the axes are not orthogonal, so that the volume is refused or resampled.</summary>
+    public bool IsSheared => NiftiHeader.HasShear(Geometry.Affine);
+}
 
 /// <summary>How a NIfTI file is read.</summary>
 public sealed record NiftiReadOptions

@@ -9,7 +9,7 @@ namespace Credence.MedicalIO.Nifti;
 internal sealed class NiftiStream : IDisposable
 {
     private const int ChunkVoxels = 1 << 18;
-    private const long FirstVoxels = 1 << 24, FirstVoxelsPerByte = 4; // before inflation has delivered them
+    private const long TrustedVoxels = 1 << 24, TrustedVoxelsPerByte = 4; // of a compressed file; for more it is inflated once to see whether they are there
     private const int MostDeflate = 1032; // times that deflate can shrink
     private const int LongestHeader = 540;
 
@@ -20,6 +20,7 @@ internal sealed class NiftiStream : IDisposable
     private readonly List<IDisposable> others = [];
     private long position;
     private long rounded;
+    private long? inflatedLength; // once it was needed
 
     private NiftiStream(string path)
     {
@@ -76,36 +77,37 @@ internal sealed class NiftiStream : IDisposable
         CheckLength(count);
         var (type, offset) = Header.DataType.Component(component) ?? throw Refused(component);
         var (bytes, size) = (Header.DataType.Bytes(), type.Bytes());
-        var voxels = new float[isCompressed ? Math.Min(count, FirstVoxels + FirstVoxelsPerByte * file.Length) : count];
-        var chunk = new byte[(int)Math.Min(ChunkVoxels, count) * bytes];
-        for (long first = 0; first < count; first += ChunkVoxels)
+        if (isCompressed && count > TrustedVoxels + TrustedVoxelsPerByte * file.Length && (inflatedLength ??= InflatedLength()) - position < count * bytes)
         {
-            var n = (int)Math.Min(ChunkVoxels, count - first);
-            var raw = chunk.AsSpan(0, n * bytes);
-            var got = stream.ReadAtLeast(raw, raw.Length, throwOnEndOfStream: false);
-            position += got;
-            if (got < raw.Length)
-            {
-                throw Short(first * bytes + got);
-            }
+            throw Short(inflatedLength.Value - position);
+        }
 
-            if (size < bytes)
+        var voxels = new float[count];
+        ForEachChunk((first, raw) =>
+        {
+            var n = raw.Length / bytes;
+            for (var v = 0; v < n && size < bytes; v++)
             {
-                for (var v = 0; v < n; v++)
-                {
-                    raw.Slice(v * bytes + offset, size).CopyTo(raw[(v * size)..]);
-                }
-            }
-
-            if (first + n > voxels.Length)
-            {
-                Array.Resize(ref voxels, (int)Math.Min(count, 2L * voxels.Length)); // as inflation delivers
+                raw.Slice(v * bytes + offset, size).CopyTo(raw[(v * size)..]);
             }
 
             Convert(type, raw[..(n * size)], voxels.AsSpan((int)first, n));
-        }
-
+        });
         return voxels;
+    }
+
+    /// <summary>Hands over the stored voxels of the next volume, little-endian, part by part.</summary>
+    public void CopyVolume(Stream target)
+    {
+        CheckLength(Header.Geometry.Size.Count);
+        _ = Header.DataType.Component(NiftiComponent.Only) ?? throw Refused(NiftiComponent.Only);
+        ForEachChunk((_, raw) => target.Write(Header.DataType.Bytes() switch
+        {
+            2 => Ordered<short>(raw, BinaryPrimitives.ReverseEndianness),
+            4 => Ordered<int>(raw, BinaryPrimitives.ReverseEndianness),
+            8 => Ordered<long>(raw, BinaryPrimitives.ReverseEndianness),
+            _ => raw,
+        }));
     }
 
     /// <summary>Passes over volumes.</summary>
@@ -126,6 +128,25 @@ internal sealed class NiftiStream : IDisposable
         stream.Dispose();
         file.Dispose();
         others.ForEach(o => o.Dispose());
+    }
+
+    private delegate void UseChunk(long firstVoxel, Span<byte> raw);
+
+    private void ForEachChunk(UseChunk use)
+    {
+        var (count, bytes) = (Header.Geometry.Size.Count, Header.DataType.Bytes());
+        var chunk = new byte[(int)Math.Min(ChunkVoxels, count) * bytes];
+        for (long first = 0; first < count; first += ChunkVoxels)
+        {
+            var raw = chunk.AsSpan(0, (int)Math.Min(ChunkVoxels, count - first) * bytes);
+            var got = Take(raw);
+            if (got < raw.Length)
+            {
+                throw Short(first * bytes + got);
+            }
+
+            use(first, raw);
+        }
     }
 
     private static NiftiStream Open(string path)
@@ -218,7 +239,7 @@ internal sealed class NiftiStream : IDisposable
 
     private void Skip(long count)
     {
-        Span<byte> buffer = stackalloc byte[4096];
+        Span<byte> buffer = stackalloc byte[16384];
         while (count > 0 && stream.Read(buffer[..(int)Math.Min(count, buffer.Length)]) is > 0 and var got)
         {
             (count, position) = (count - got, position + got);
@@ -233,6 +254,13 @@ internal sealed class NiftiStream : IDisposable
         {
             throw Short(available);
         }
+    }
+
+    private long InflatedLength()
+    {
+        using var whole = new NiftiStream(file.Name);
+        whole.Skip(long.MaxValue);
+        return whole.position;
     }
 
     private InvalidImageFileException Short(long available) => new(

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CsCheck;
 using Credence.MedicalIO.Dicom;
 using Credence.MedicalIO.Dicom.Results;
 
@@ -241,6 +242,33 @@ public sealed class DicomResultTests : IDisposable
         var path = Path.Combine(Shared.Folder("data/dicom/seg_highdicom"), "data/test_files", name);
         Assert.Equal($"{path}: a segmentation of a microscope slide, whose frames lie in the plane of the slide and not in a patient; expected frames with a place in the patient. "
             + "Segmentations of slides have no volume and are not read; give one of a CT or MR series.", Assert.Throws<UnsupportedImageException>(() => DicomSegmentation.Read(path)).Message);
+    }
+
+    /// <summary>A segmentation that damage lets through is still one map a segment.</summary>
+    [Fact]
+    public void Damage_of_a_segmentation_is_a_MedicalImageException()
+    {
+        Write();
+        var (path, whole) = (folder.File("damaged.dcm"), File.ReadAllBytes(folder.File("binary.dcm")));
+        Gen.Select(Gen.Int[132, whole.Length - 1].Array[1, 4], Gen.Byte, Gen.Int[0, whole.Length], Gen.Int[0, 7]).Sample((at, value, length, cut) =>
+        {
+            var bytes = (byte[])whole.Clone();
+            foreach (var position in at)
+            {
+                bytes[position] = value;
+            }
+
+            File.WriteAllBytes(path, cut == 0 ? bytes[..length] : bytes);
+            try
+            {
+                var segmentation = DicomSegmentation.Read(path);
+                Assert.Equal(segmentation.Segments.Count, segmentation.Maps.Count);
+            }
+            catch (MedicalImageException e)
+            {
+                Assert.StartsWith(path, e.Message, StringComparison.Ordinal);
+            }
+        }, iter: 20_000, seed: "0N0XIzNsQ0O2", threads: 1);
     }
 
     private static string Golden(string script) => Path.Combine(AppContext.BaseDirectory, "Golden", script);

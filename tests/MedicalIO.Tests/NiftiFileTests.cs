@@ -1,4 +1,5 @@
 using System.IO.Compression;
+using System.Text.RegularExpressions;
 using CsCheck;
 using Credence.MedicalIO.Nifti;
 
@@ -185,29 +186,105 @@ public sealed class NiftiFileTests
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
     }
 
+    /// <summary>A gzip file can hold 1032 times its length, so only inflation tells; large volumes are inflated once without keeping them.</summary>
     [Fact]
-    public void Damage_of_any_kind_is_a_MedicalImageException()
+    public void A_lying_size_of_a_gzip_file_costs_no_memory()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("a.nii.gz");
+        var noise = new byte[1 << 19];
+        new Random(1).NextBytes(noise);
+        NiftiFile.Write(path, new(new(new(512, 512, 1), Affine.Identity), [.. noise.Take(512 * 512).Select(b => (float)b)]), NiftiDataType.UInt8);
+        var bytes = Inflate(File.ReadAllBytes(path));
+        BitConverter.GetBytes((short)900).CopyTo(bytes, 46); // dim[3]
+        File.WriteAllBytes(path, Compress(bytes));
+
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Contains("262144 bytes of voxels at most; expected 512 x 512 x 900 voxels", Assert.Throws<InvalidImageFileException>(() => NiftiFile.Read(path)).Message, StringComparison.Ordinal);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 4_000_000);
+    }
+
+    /// <summary>Reading takes the voxels and little more; so does reading a mask that gzip shrinks a thousandfold, and writing takes nothing.</summary>
+    [Fact]
+    public void Reading_and_writing_allocate_less_than_twice_the_volume()
+    {
+        using var folder = new TemporaryFolder();
+        var volume = new Volume(new(new(512, 512, 80), Affine.Identity), new float[512 * 512 * 80]); // 80 MiB, beyond what is trusted of a gzip file
+        volume.Voxels[^1] = 7;
+        var (path, bytes) = (folder.File("a.nii.gz"), 4L * volume.Voxels.Length);
+        long Allocated(Action work)
+        {
+            var before = GC.GetAllocatedBytesForCurrentThread();
+            work();
+            return GC.GetAllocatedBytesForCurrentThread() - before;
+        }
+
+        Assert.InRange(Allocated(() => NiftiFile.Write(path, volume)), 0, bytes / 10);
+        Assert.InRange(Allocated(() => Assert.Equal(7, NiftiFile.Read(path).Voxels[^1])), bytes, bytes + bytes / 10);
+        Assert.InRange(Allocated(() => NiftiFile.Copy(path, folder.File("b.nii"))), 0, bytes / 10);
+        Assert.Equal(bytes + 352, new FileInfo(folder.File("b.nii")).Length);
+    }
+
+    /// <summary>Axes that are nearly parallel need a grid without end to be straightened.</summary>
+    [Fact]
+    public void Straightening_does_not_make_a_small_file_large()
+    {
+        using var folder = new TemporaryFolder();
+        var path = folder.File("a.nii");
+        NiftiFile.Write(path, new(new(new(100, 100, 100), Affine.Identity), new float[1_000_000]), NiftiDataType.UInt8);
+        var bytes = File.ReadAllBytes(path);
+        BitConverter.GetBytes(1000f).CopyTo(bytes, 284); // srow_x[1]: j runs along i, in steps of 1 m
+        File.WriteAllBytes(path, bytes);
+
+        Assert.Contains("axes so sheared that 100 x 100 x 100 voxels need more than 4000000 on an orthogonal grid",
+            Assert.Throws<InvalidImageFileException>(() => NiftiFile.Read(path, new() { Resample = true })).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A header that sizes nothing right, cut files, and both parts of a pair; of gzip the damage lies before the compression, so that it reaches the header, or behind it.</summary>
+    [Theory]
+    [InlineData("a.nii", 1)]
+    [InlineData("a.nii", 2)]
+    [InlineData("a.nii.gz", 1)]
+    [InlineData("a.hdr", 1)]
+    public void Damage_of_any_kind_is_a_MedicalImageException(string name, int version)
     {
         using var folder = new TemporaryFolder();
         var whole = File.ReadAllBytes(Golden("float32.nii"));
-        var path = folder.File("a.nii");
-        Gen.Select(Gen.Int[0, whole.Length - 1].Array[1, 4], Gen.Byte, Gen.Int[0, whole.Length], Gen.Bool).Sample((at, value, length, isCut) =>
+        if (version == 2)
         {
-            var bytes = (byte[])whole.Clone();
+            NiftiFile.Write(folder.File("long.nii"), new(new(new(40_000, 1, 1), Affine.Identity), new float[40_000]), NiftiDataType.UInt8);
+            whole = File.ReadAllBytes(folder.File("long.nii"));
+        }
+        else if (name == "a.hdr")
+        {
+            (whole[345], whole[108], whole[109], whole[110], whole[111]) = ((byte)'i', 0, 0, 0, 0); // magic "ni1", and voxels from byte 0 on
+        }
+
+        var (path, isPair, isCompressed) = (folder.File(name), name == "a.hdr", name == "a.nii.gz");
+        var damaged = Math.Min(whole.Length, 700); // of a long file the header and the first voxels
+        Gen.Select(Gen.Int[0, damaged - 1].Array[1, 4], Gen.Byte, Gen.Int[0, damaged], Gen.Bool, Gen.Bool).Sample((at, value, length, isCut, isBehind) =>
+        {
+            var bytes = isCompressed && isBehind ? Compress(whole) : (byte[])whole.Clone();
             foreach (var position in at)
             {
-                bytes[position] = value;
+                bytes[position % bytes.Length] = value;
             }
 
-            File.WriteAllBytes(path, isCut ? bytes[..length] : bytes);
+            bytes = isCut ? bytes[..Math.Min(length, bytes.Length)] : bytes;
+            File.WriteAllBytes(path, isPair ? bytes[..Math.Min(352, bytes.Length)] : isCompressed && !isBehind ? Compress(bytes) : bytes);
+            if (isPair)
+            {
+                File.WriteAllBytes(folder.File("a.img"), bytes[Math.Min(352, bytes.Length)..]);
+            }
+
             try
             {
-                var volume = NiftiFile.Read(path);
+                var volume = NiftiFile.Read(path, new() { Volume = 0, Resample = isBehind });
                 Assert.Equal(volume.Geometry.Size.Count, volume.Voxels.Length);
             }
             catch (MedicalImageException e)
             {
-                Assert.StartsWith($"{path}: ", e.Message, StringComparison.Ordinal);
+                Assert.Matches($"^({Regex.Escape(path)}{(isPair ? $"|{Regex.Escape(folder.File("a.img"))}" : "")}): ", e.Message);
             }
         }, iter: 20_000, seed: "0N0XIzNsQ0O2", threads: 1);
     }
@@ -217,6 +294,14 @@ public sealed class NiftiFileTests
         var (sine, cosine) = Math.SinCos(0.3);
         var affine = new Affine(new(-1.1 * cosine, -1.1 * sine, 0), new(0, 0, -2.2), new(3.3 * sine, -3.3 * cosine, 0), new(5, 6, 7));
         return new(new(new(5, 4, 3), affine), [.. Enumerable.Range(0, 60).Select(v => (float)(v * 3 % 250))]);
+    }
+
+    private static byte[] Inflate(byte[] bytes)
+    {
+        using var stream = new GZipStream(new MemoryStream(bytes), CompressionMode.Decompress);
+        using var whole = new MemoryStream();
+        stream.CopyTo(whole);
+        return whole.ToArray();
     }
 
     private static byte[] Compress(byte[] bytes)

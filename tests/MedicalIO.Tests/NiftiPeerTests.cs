@@ -119,6 +119,45 @@ public sealed class NiftiPeerTests
         Assert.Equal(0.003, NiftiFile.Read(folder.File("micron.nii")).Geometry.Spacing.Z, tolerance: 1e-7);
     }
 
+    /// <summary>Oracle: nibabel reads the stored numbers of file and copy: of every type, in both byte orders, with the ends of their ranges, and of one volume of two.</summary>
+    [Fact]
+    public void Copies_hold_the_stored_numbers()
+    {
+        using var folder = new TemporaryFolder();
+        Shared.Run("python3-nibabel", Shared.Python, "-c", $$"""
+            import nibabel, numpy
+            for order in '<>':
+                for code in ('u1', 'i1', 'i2', 'u2', 'i4', 'u4', 'i8', 'u8', 'f4', 'f8'):
+                    t = numpy.dtype(order + code)
+                    d = numpy.arange(2 * 3 * 4 * 2).reshape(2, 3, 4, 2).astype(t)
+                    d[0, 0, 0, :], d[1, 0, 0, :] = (numpy.iinfo(t).min, numpy.iinfo(t).max) if t.kind in 'iu' else (numpy.pi, numpy.nan)
+                    h = nibabel.Nifti2Header(endianness=order)
+                    h.set_data_dtype(t)
+                    i = nibabel.Nifti2Image(d, numpy.diag([1, 2, 3, 1]), h)
+                    i.header.set_slope_inter(0.1 if code == 'i2' else 1, 0)
+                    nibabel.save(i, r'{{folder.Path}}/' + ('big' if order == '>' else 'little') + code + '.nii')
+            """);
+        var files = Directory.GetFiles(folder.Path, "*.nii");
+        Assert.Equal(20, files.Length);
+        foreach (var file in files)
+        {
+            NiftiFile.Copy(file, Path.ChangeExtension(file, ".copy.nii.gz"), volume: 1);
+        }
+
+        Assert.Equal("20 equal", Shared.Run("python3-nibabel", Shared.Python, "-c", $$"""
+            import glob, nibabel, numpy
+            n = 0
+            for f in glob.glob(r'{{folder.Path}}/*[0-9].nii'):
+                a, b = nibabel.load(f), nibabel.load(f.replace('.nii', '.copy.nii.gz'))
+                x, y = a.dataobj.get_unscaled()[..., 1], b.dataobj.get_unscaled()
+                assert x.dtype == y.dtype.newbyteorder(x.dtype.byteorder) and y.dtype.byteorder != '>', (f, x.dtype, y.dtype)
+                assert numpy.array_equal(x, y, equal_nan=x.dtype.kind == 'f'), f
+                assert a.dataobj.slope == b.dataobj.slope and a.dataobj.inter == b.dataobj.inter and numpy.allclose(a.affine, b.affine), f
+                n += 1
+            print(n, 'equal')
+            """).Trim());
+    }
+
     /// <summary>A ramp in the world is linear on any grid: straightened, it has its value wherever the scan had voxels.</summary>
     private static void AssertRamp(TemporaryFolder folder)
     {

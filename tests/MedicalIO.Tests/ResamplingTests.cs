@@ -63,11 +63,32 @@ public sealed class ResamplingTests
     [InlineData(Interpolation.CubicSpline, 3)]
     public void Scipy_finds_the_same_values(Interpolation interpolation, int order)
     {
-        using var folder = new TemporaryFolder();
         var random = new Random(7);
         var (sine, cosine) = Math.SinCos(0.2);
         var source = Filled(new(new(9, 8, 7), new(new(cosine, sine, 0), new(-sine, cosine, 0), new(0, 0, 2), new(1, 2, 3))), _ => random.NextDouble());
-        var target = source.Geometry.WithSpacing(new(0.77, 1.31, 1.13));
+        AssertAsScipy(source, source.Geometry.WithSpacing(new(0.77, 1.31, 1.13)), interpolation, order);
+    }
+
+    /// <summary>Oracle: scipy. Splines of long volumes are computed in slabs of the target, whichever axis of the source these cross.</summary>
+    [Theory]
+    [InlineData(5, 6, 250, new[] { 0, 1, 2 })]
+    [InlineData(5, 250, 6, new[] { 2, 0, 1 })]
+    [InlineData(250, 5, 6, new[] { 1, 2, 0 })]
+    [InlineData(90, 80, 5, new[] { 0, 2, 1 })]
+    public void Slabs_of_a_spline_join_without_a_seam(int width, int height, int depth, int[] axes)
+    {
+        var random = new Random(11);
+        var source = Filled(new(new(width, height, depth), Affine.Identity with { Origin = new(4, 5, 6) }), _ => random.NextDouble());
+        Vector3D[] directions = [new(0.83, 0, 0), new(0, -0.71, 0), new(0, 0, 1.3)];
+        int[] edges = [(int)(width / 0.83), (int)(height / 0.71), (int)(depth / 1.3)];
+        var (i, j, k) = (axes[0], axes[1], axes[2]);
+        var corner = new Vector3D(4.2, 4.9 + height - 1, 6.1);
+        AssertAsScipy(source, new(new(edges[i], edges[j], edges[k]), new(directions[i], directions[j], directions[k], corner)), Interpolation.CubicSpline, order: 3);
+    }
+
+    private static void AssertAsScipy(Volume source, VolumeGeometry target, Interpolation interpolation, int order)
+    {
+        using var folder = new TemporaryFolder();
         NiftiFile.Write(folder.File("source.nii"), source);
         NiftiFile.Write(folder.File("target.nii"), Resampling.Resample(source, target, interpolation));
         var output = Shared.Run("python3-scipy python3-nibabel", Shared.Python, "-c", $$"""

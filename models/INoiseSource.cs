@@ -48,8 +48,6 @@ public sealed class MeanNoise : INoiseSource
 /// <param name="device">Device of the network. A generator of TorchSharp 0.107 lives on the host whatever device it is asked for, so on a CUDA device each tensor is drawn by the process's generator of that device, seeded from this one.</param>
 public sealed class RandomNoise(Generator generator, Device device) : ITrainingNoise
 {
-    private readonly Generator? drawing = device.type == DeviceType.CUDA ? null : generator;
-
     /// <inheritdoc/>
     public Tensor Gaussian(string name, long[] shape) => randn(shape, device: device, generator: Seeded());
 
@@ -74,13 +72,14 @@ public sealed class RandomNoise(Generator generator, Device device) : ITrainingN
     /// <summary>What the next tensor is drawn with: null stands for the device's own generator.</summary>
     private Generator? Seeded()
     {
-        if (drawing is null)
+        if (device.type != DeviceType.CUDA)
         {
-            using var seed = randint(0, long.MaxValue, [1], dtype: ScalarType.Int64, generator: generator);
-            cuda.manual_seed_all(seed.item<long>());
+            return generator;
         }
 
-        return drawing;
+        using var seed = randint(0, long.MaxValue, [1], dtype: ScalarType.Int64, generator: generator);
+        cuda.manual_seed_all(seed.item<long>());
+        return null;
     }
 }
 

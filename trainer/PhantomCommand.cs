@@ -5,7 +5,7 @@ namespace Credence.Trainer;
 
 internal static class PhantomCommand
 {
-    private static readonly int[] Defaults = [new PhantomOptions().Size.Width, new PhantomOptions().Size.Height, new PhantomOptions().Size.Depth];
+    private static readonly PhantomOptions Defaults = new();
 
     public static Command Create()
     {
@@ -13,10 +13,10 @@ internal static class PhantomCommand
         var cases = new Option<int>("--cases") { Description = "Number of phantoms.", DefaultValueFactory = _ => 24 };
         var seed = new Option<ulong>("--seed") { Description = "Same seed, same phantoms.", DefaultValueFactory = _ => 1ul };
         var format = new Option<PhantomFormat>("--format") { Description = "nifti (Decathlon layout) or dicom (one folder a case).", DefaultValueFactory = _ => PhantomFormat.Nifti };
-        var size = new Option<int[]>("--size") { Description = "Voxels along i, j, k.", Arity = new(1, 3), AllowMultipleArgumentsPerToken = true, DefaultValueFactory = _ => [.. Defaults] };
+        var size = new Option<int[]>("--size") { Description = $"Voxels along i, j, k: three numbers; {Defaults.Size} by default.", Arity = new(1, 3), AllowMultipleArgumentsPerToken = true };
         size.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int[]>() is not { Length: 3 } edges || edges.Any(e => e is < 8 or > 1024))
+            if (result.GetValueOrDefault<int[]>() is not [_, _, _] edges || edges.Any(e => e is < 8 or > 1024))
             {
                 result.AddError("--size takes three whole numbers from 8 to 1024, such as --size 96 112 64.");
             }
@@ -33,8 +33,8 @@ internal static class PhantomCommand
         command.SetAction((parse, _) =>
         {
             var folder = parse.GetRequiredValue(output).FullName;
-            var edges = parse.GetRequiredValue(size);
-            var written = PhantomDataset.Write(folder, parse.GetValue(cases), parse.GetValue(seed), parse.GetValue(format), new() { Size = new(edges[0], edges[1], edges[2]) });
+            var options = parse.GetValue(size) is [var width, var height, var depth] ? Defaults with { Size = new(width, height, depth) } : Defaults;
+            var written = PhantomDataset.Write(folder, parse.GetValue(cases), parse.GetValue(seed), parse.GetValue(format), options);
             Console.WriteLine($"{written.Count} phantoms -> {folder}");
             return Task.FromResult(CommandLine.Done);
         });

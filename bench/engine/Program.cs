@@ -14,7 +14,7 @@ using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
 using TorchSharp;
 
-// One job a process, so that peak memory is that of the job. Each prints one JSON line; run.py compares them.
+// One job a process, so that peak memory is that of the job. Each prints one JSON line.
 return args switch
 {
     ["make", var kind, var patch, var output] => Make(kind, int.Parse(patch, CultureInfo.InvariantCulture), output),
@@ -97,7 +97,7 @@ static int Ours(string path, Volume scan, int samples, int batch, int threads)
     var timed = new TimedNetwork(network);
     var start = Stopwatch.GetTimestamp();
     var prepared = Preprocessing.Prepare([scan], model.Manifest.Preprocessing);
-    var prediction = VolumePredictor.Predict(prepared, timed, model.Manifest, new() { Samples = samples, BatchSize = batch }, null, CancellationToken.None);
+    var prediction = VolumePredictor.Predict(prepared, timed, model.Manifest, new() { Samples = samples, BatchSize = batch }, TimeProvider.System, null, CancellationToken.None);
     var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
     return Print(new()
     {
@@ -114,23 +114,25 @@ static int Ours(string path, Volume scan, int samples, int batch, int threads)
     });
 }
 
-// The same model as its file says, without thought: every patch, one at a time, the whole network in every sample; blended and averaged as above.
+// The same model without thought: every patch, one at a time, the whole network in every sample; blended and averaged by the same code.
 static int Naive(string path, Volume scan, int samples, int threads)
 {
     var model = ModelFile.Load(path);
     var (patch, classes) = (model.Manifest.PatchSize, model.Manifest.Classes.Count);
     using var network = new OnnxNetwork(model, threads);
     var times = new JsonArray();
-    // Not cropped and not skipped: a value that differs everywhere from that of the first voxel leaves no patch out.
+    // The first voxel differs from all others, so that no patch is left out.
     var voxels = (float[])scan.Voxels.Clone();
     voxels[0] = -1;
-    var positions = PatchGrid.Positions(scan.Geometry.Size, patch, model.Manifest.Overlap).Count;
+    var window = new SlidingWindow(voxels, scan.Geometry.Size, patch, channels: 1, model.Manifest.Overlap, batchSize: 1);
+    var statistics = new SampleStatistics(classes, (int)scan.Geometry.Size.Count);
+    var logits = new float[classes * patch.Count];
+    network.Run(window.Extract(0), 1, patch, null, logits); // loads the uncut graph, which is no part of a sample
     for (var sample = 0; sample < samples; sample++)
     {
         var start = Stopwatch.GetTimestamp();
-        var window = new SlidingWindow(voxels, scan.Geometry.Size, patch, channels: 1, model.Manifest.Overlap, batchSize: 1);
         var noise = model.Manifest.NoiseInputs.Count > 0 ? NoiseSample.Draw(model.Manifest.NoiseInputs, 1, sample) : null;
-        var (logits, sum) = (new float[classes * patch.Count], new float[classes * scan.Geometry.Size.Count]);
+        var sum = new float[classes * scan.Geometry.Size.Count];
         for (var n = 0; n < window.BatchCount; n++)
         {
             network.Run(window.Extract(n), 1, patch, noise, logits);
@@ -138,11 +140,11 @@ static int Naive(string path, Volume scan, int samples, int threads)
         }
 
         window.Divide(sum, classes);
-        new SampleStatistics(classes, (int)scan.Geometry.Size.Count).Add(sum, 1);
+        statistics.Add(sum, 1);
         times.Add(Stopwatch.GetElapsedTime(start).TotalSeconds);
     }
 
-    return Print(new() { ["secondsBySample"] = times, ["patches"] = positions });
+    return Print(new() { ["secondsBySample"] = times, ["patches"] = window.PatchCount });
 }
 
 // One patch, again and again.

@@ -24,7 +24,7 @@ internal static class Fuzz
         var random = new Random(Seed);
         var folder = Directory.CreateTempSubdirectory("credence-fuzz-");
         var (write, read) = Kind(path, folder.FullName);
-        var (volumes, refused, slowest, largest, allowed) = (0, new SortedDictionary<string, int>(StringComparer.Ordinal), 0.0, 0L, 0L);
+        var (volumes, refused, slowest, largest) = (0, new SortedDictionary<string, int>(StringComparer.Ordinal), 0.0, 0L);
         for (var n = 0; n < inputs; n++)
         {
             var (target, length) = write(n, random);
@@ -45,7 +45,8 @@ internal static class Fuzz
             }
 
             var (seconds, allocated) = ((Environment.CpuUsage.TotalTime - start).TotalSeconds, GC.GetTotalAllocatedBytes() - before);
-            (slowest, largest, allowed) = (Math.Max(slowest, seconds), Math.Max(largest, allocated), Allowed(target, length));
+            var allowed = Allowed(target, length);
+            (slowest, largest) = (Math.Max(slowest, seconds), Math.Max(largest, allocated));
             broken ??= seconds > MostSeconds ? FormattableString.Invariant($"took {seconds:F1} s of processors; {MostSeconds} are allowed") : null;
             broken ??= allocated > allowed ? $"of {length} bytes made the reader allocate {allocated}; {allowed} are allowed" : null;
             if (broken is not null)

@@ -161,7 +161,6 @@ def main():
         "seconds": times, "waits": waits, "parameters": sum(p.numel() for p in network.parameters()),
         "peakMB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "version": torch.__version__, "deviceName": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
-        "deviceReservedMB": torch.cuda.max_memory_reserved(device) / 2**20 if device.type == "cuda" else None,
         "workerPeakMB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if options.workers else 0}))
 
 

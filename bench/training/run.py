@@ -7,7 +7,7 @@
 Without --data it trains on phantoms that credence-train makes. Both sides: the plan and training cases of the same run folder, batch, loss (Dice + cross
 entropy), AdamW, gradient clipping and number of threads. A round runs every row once; the ratio is the median over rounds of the paired ratios, so that
 what else runs on the machine meets both. The first steps of every process are left out. Prints a table and writes bench/results/training.json, or
---output. On a GPU, the memory is what nvidia-smi reports for the process, context and caches included.
+--output. On a GPU, the memory is what nvidia-smi reports for the whole device: nothing else may run there.
 """
 import argparse, json, os, pathlib, statistics, subprocess, sys, tempfile, threading, time
 
@@ -43,7 +43,7 @@ def watched(command):
 
 
 def device_memory():
-    """MB in use on the first device: containers hide which process it belongs to, so nothing else may run there."""
+    """MB in use on the first device; containers hide which process it belongs to."""
     return float(subprocess.run(["nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0"], capture_output=True, text=True, check=True).stdout)
 
 

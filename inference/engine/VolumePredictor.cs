@@ -64,17 +64,6 @@ public static class VolumePredictor
     /// <param name="prepared">The case.</param>
     /// <param name="network">The network.</param>
     /// <param name="manifest">The recipe.</param>
-    /// <param name="options">Samples, seed, overlap.</param>
-    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
-    public static Prediction Predict(
-        PreparedVolume prepared, IPatchNetwork network, ModelManifest manifest, PredictOptions options, IProgress<double>? progress, CancellationToken cancellation) =>
-        Predict(prepared, network, manifest, options, TimeProvider.System, progress, cancellation);
-
-    /// <summary>Predicts one case.</summary>
-    /// <param name="prepared">The case.</param>
-    /// <param name="network">The network.</param>
-    /// <param name="manifest">The recipe.</param>
     /// <param name="options">Samples, seed, overlap, when to stop.</param>
     /// <param name="clock">Says when the time budget is used up.</param>
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>

@@ -47,7 +47,7 @@ public sealed class EngineReferenceTests
         foreach (var (batch, threads, memory) in new[] { (1, 1, long.MaxValue), (2, 2, long.MaxValue), (3, 0, 1_000_000L), (2, 1, 0L) })
         {
             using var network = new OnnxNetwork(model, threads);
-            var actual = VolumePredictor.Predict(prepared, network, model.Manifest, new() { Samples = Samples, Seed = 7, BatchSize = batch, FeatureMemory = memory }, null, CancellationToken.None);
+            var actual = VolumePredictor.Predict(prepared, network, model.Manifest, new() { Samples = Samples, Seed = 7, BatchSize = batch, FeatureMemory = memory }, TimeProvider.System, null, CancellationToken.None);
 
             Assert.Equal(expected.EmptyPatches, actual.EmptyPatches);
             Assert.True(actual.EmptyPatches > 0 && actual.Patches > 8, name);
@@ -82,7 +82,7 @@ public sealed class EngineReferenceTests
         OnnxExport.Export(run.Options);
         var model = ModelFile.Load(run.Output);
         using var network = new OnnxNetwork(model);
-        Prediction Predict(ulong seed) => VolumePredictor.Predict(Case(2), network, model.Manifest, new() { Samples = 3, Seed = seed }, null, CancellationToken.None);
+        Prediction Predict(ulong seed) => VolumePredictor.Predict(Case(2), network, model.Manifest, new() { Samples = 3, Seed = seed }, TimeProvider.System, null, CancellationToken.None);
         var alone = Enumerable.Range(0, 4).Select(n => Predict((ulong)n)).ToList();
 
         var together = new Prediction[8];

@@ -6,42 +6,12 @@ namespace Credence.Models.Tests;
 /// <summary>What a device computes in float32, against float64 on the host.</summary>
 public sealed class DeviceTests
 {
-    public static TheoryData<string, string> Networks
-    {
-        get
-        {
-            var data = new TheoryData<string, string>();
-            foreach (var device in new[] { "cpu", Cuda.Name })
-            {
-                foreach (var name in Options.Keys)
-                {
-                    data.Add(name, device);
-                }
-            }
+    public static TheoryData<string, string> Networks => OnEveryDevice(Options.Keys);
 
-            return data;
-        }
-    }
-
-    public static TheoryData<string, string> Losses
-    {
-        get
-        {
-            var data = new TheoryData<string, string>();
-            foreach (var device in new[] { "cpu", Cuda.Name })
-            {
-                foreach (var loss in new[]
-                {
-                    "dice + cross-entropy", "hard-negatives(k=3)", "focal(gamma=2, alpha=0.25)", "tversky", "focal-tversky", "generalised-dice", "top-k(percent=10)", "dice(batch, squared)", "avuc(threshold=0.4)",
-                })
-                {
-                    data.Add(loss, device);
-                }
-            }
-
-            return data;
-        }
-    }
+    public static TheoryData<string, string> Losses => OnEveryDevice(
+    [
+        "dice + cross-entropy", "hard-negatives(k=3)", "focal(gamma=2, alpha=0.25)", "tversky", "focal-tversky", "generalised-dice", "top-k(percent=10)", "dice(batch, squared)", "avuc(threshold=0.4)",
+    ]);
 
     private static Dictionary<string, NetworkOptions> Options
     {
@@ -54,7 +24,7 @@ public sealed class DeviceTests
                 ["group norm"] = plain with { Norm = NormKind.Group },
                 ["batch norm"] = plain with { Norm = NormKind.Batch },
                 ["residual"] = plain with { Encoder = EncoderKind.Residual },
-                ["deep supervision"] = plain with { HasDeepSupervision = true },
+                ["deep supervision"] = plain with { HasDeepSupervision = true, Strides = [[1, 2, 2], [2, 2, 2], [2, 2, 2]] },
                 ["channel dropout"] = plain with { Posterior = Posterior.ChannelDropout },
                 ["mean-field"] = plain with { Posterior = Posterior.MeanField },
                 ["mean-field decoder"] = plain with { Posterior = Posterior.MeanField, BayesianStages = BayesianStages.Decoder },
@@ -70,9 +40,10 @@ public sealed class DeviceTests
         var device = Cuda.DeviceOrSkip(deviceName);
         using var scope = NewDisposeScope();
         using var draws = new Generator(3);
-        var image = randn([2, 2, 8, 16, 12], float64, generator: draws);
+        var image = randn([2, 2, 8, 16, 16], float64, generator: draws);
         using var exact = Build(name);
         using var single = Build(name);
+        Assert.Equal(exact.Options.HasDeepSupervision, exact.Auxiliary.Count > 0);
         exact.to(float64);
         single.to(device);
         var given = exact.NoiseInputs.ToDictionary(n => n.Name, n => n.Name.StartsWith("mask/", StringComparison.Ordinal)
@@ -173,6 +144,18 @@ public sealed class DeviceTests
         var drawnVariance = squares / Draws - drawnMean.square();
         Assert.True(((drawnMean - mean).abs() < 5 * (variance / Draws).sqrt()).all().ToBoolean());
         Assert.True(((drawnVariance / variance - 1).abs() < 5 * Math.Sqrt(2.0 / Draws)).all().ToBoolean());
+    }
+
+    private static TheoryData<string, string> OnEveryDevice(IEnumerable<string> names)
+    {
+        var data = new TheoryData<string, string>();
+        foreach (var name in names)
+        {
+            data.Add(name, "cpu");
+            data.Add(name, Cuda.Name);
+        }
+
+        return data;
     }
 
     private static Network Build(string name)

@@ -70,7 +70,7 @@ internal sealed class TrainedMember : IDisposable
 
     /// <summary>Predicts a case.</summary>
     public Prediction Predict(LoadedCase @case, PredictOptions options, CancellationToken cancellation) => VolumePredictor.Predict(
-        Preprocessing.Prepare(@case.Channels, Manifest.Preprocessing), patches, Manifest, options, null, cancellation);
+        Preprocessing.Prepare(@case.Channels, Manifest.Preprocessing), patches, Manifest, options, TimeProvider.System, null, cancellation);
 
     /// <inheritdoc/>
     public void Dispose() => Network.Dispose();

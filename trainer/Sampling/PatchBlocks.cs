@@ -7,7 +7,8 @@ namespace Credence.Trainer.Sampling;
 /// <param name="patch">Size of the patches.</param>
 internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch) : IMinibatch
 {
-    private Tensor? counts; // foreground voxels, patches that hold any; read when asked for, so that the device is not waited for before the step is queued
+    private Tensor? counts; // foreground voxels, patches that hold any; on the device
+    private long[]? read; // the same, once they were asked for: the device is not waited for before the step is queued
 
     /// <inheritdoc/>
     public double ForegroundFraction => (double)Count(0) / (blocks.Count * patch.Count);
@@ -24,6 +25,7 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
         var targets = stack(patches.Select(p => p.Target).ToArray());
         var foreground = targets.ne(0).flatten(1).sum(1);
         counts?.Dispose();
+        read = null;
         counts = stack([foreground.sum(), foreground.ne(0).sum()]).DetachFromDisposeScope();
         return (stack(patches.Select(p => p.Image).ToArray()).MoveToOuterDisposeScope(), targets.MoveToOuterDisposeScope());
     }
@@ -40,8 +42,13 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
 
     private long Count(int which)
     {
-        using var count = (counts ?? throw new InvalidOperationException("What a minibatch holds is known once it is on its device."))[which];
-        return count.ToInt64();
+        if (read is null)
+        {
+            using var host = (counts ?? throw new InvalidOperationException("What a minibatch holds is known once it is on its device.")).cpu();
+            read = host.data<long>().ToArray();
+        }
+
+        return read[which];
     }
 
     private (Tensor Image, Tensor Target) Sample(PatchBlock block, Device device)

@@ -32,7 +32,7 @@ internal sealed class Validation(TrainingData data, IPatchNetwork network)
         foreach (var @case in data.Validation)
         {
             cancellation.ThrowIfCancellationRequested();
-            var prediction = VolumePredictor.Predict(@case.Prepared, network, manifest, new PredictOptions { Samples = 1 }, null, cancellation);
+            var prediction = VolumePredictor.Predict(@case.Prepared, network, manifest, new PredictOptions { Samples = 1 }, TimeProvider.System, null, cancellation);
             likelihoods.Add(NegativeLogLikelihood(prediction, @case.Reference));
             for (var c = 0; c < foreground.Count; c++)
             {

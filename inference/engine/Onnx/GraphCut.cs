@@ -17,7 +17,13 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
     /// <returns>Null where the two parts share no convolution: nothing would be saved.</returns>
     public static GraphCut? Find(byte[] bytes, IReadOnlyCollection<string> noise)
     {
-        var graph = ModelProto.Parser.ParseFrom(bytes).Graph;
+        if (noise.Count == 0)
+        {
+            return null;
+        }
+
+        var model = ModelProto.Parser.ParseFrom(bytes);
+        var graph = model.Graph;
         var (random, scan) = (noise.ToHashSet(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal) { Image });
         foreach (var node in graph.Node) // in the order of computation
         {
@@ -35,7 +41,7 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
         }
 
         return new(
-            Part(bytes, trunk, [Image], shared.Where(t => t != Image)), Part(bytes, Needed(graph, [Logits], shared), [.. shared, .. noise], [Logits]), shared, IsLinear(graph, head, scan, shared));
+            Part(model, trunk, [Image], shared.Where(t => t != Image)), Part(model, Needed(graph, [Logits], shared), [.. shared, .. noise], [Logits]), shared, IsLinear(graph, head, scan, shared));
     }
 
     private static bool IsConvolution(NodeProto node) => node.OpType is "Conv" or "ConvTranspose";
@@ -56,9 +62,8 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
         return nodes;
     }
 
-    private static byte[] Part(byte[] bytes, List<NodeProto> nodes, IReadOnlyCollection<string> inputs, IEnumerable<string> outputs)
+    private static byte[] Part(ModelProto model, List<NodeProto> nodes, IReadOnlyCollection<string> inputs, IEnumerable<string> outputs)
     {
-        var model = ModelProto.Parser.ParseFrom(bytes);
         var whole = model.Graph;
         var read = nodes.SelectMany(n => n.Input).ToHashSet(StringComparer.Ordinal);
         var part = new GraphProto { Name = whole.Name };
@@ -66,9 +71,7 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
         part.Initializer.Add(whole.Initializer.Where(t => read.Contains(t.Name)));
         part.Input.Add(inputs.Where(read.Contains).Select(name => whole.Input.FirstOrDefault(i => i.Name == name) ?? Floats(name)));
         part.Output.Add(outputs.Select(name => whole.Output.FirstOrDefault(o => o.Name == name) ?? Floats(name)));
-        model.Graph = part;
-        model.MetadataProps.Clear();
-        return model.ToByteArray();
+        return new ModelProto { IrVersion = model.IrVersion, OpsetImport = { model.OpsetImport }, Graph = part }.ToByteArray();
     }
 
     /// <summary>A tensor of float32; ONNX Runtime finds its shape.</summary>

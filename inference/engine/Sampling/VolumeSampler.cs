@@ -35,6 +35,7 @@ internal sealed class VolumeSampler : IDisposable
     private readonly Action<int> patchesDone;
     private readonly ISharedFeatures?[] features;
     private readonly float[] patchLogits;
+    private bool mayBlend; // until it turns out that the features of the volume do not fit
     private float[]? blended;
     private int channels;
     private long held;
@@ -49,6 +50,7 @@ internal sealed class VolumeSampler : IDisposable
     {
         (this.network, this.window, this.classes, this.memory, this.patchesDone) = (network, window, classes, memory, patchesDone);
         cut = isSampled && network is ISharedTrunkNetwork { HasSharedTrunk: true } shared ? shared : null;
+        mayBlend = cut is { IsHeadLinear: true } && window.BatchCount > 0;
         features = new ISharedFeatures?[window.BatchCount];
         patchLogits = new float[window.BatchCount == 0 ? 0 : checked(window.BatchLength(0) * classes * (int)window.PatchSize.Count)];
     }
@@ -64,10 +66,10 @@ internal sealed class VolumeSampler : IDisposable
     /// <param name="cancellation">Checked before each run of the network.</param>
     public void Compute(NoiseSample? noise, float[] logits, CancellationToken cancellation)
     {
-        if (cut is { IsHeadLinear: true } && noise is not null && window.BatchCount > 0 && (blended ?? Blend(cancellation)) is { } volume)
+        if (mayBlend && noise is not null && (blended ?? Blend(cancellation)) is { } volume)
         {
             cancellation.ThrowIfCancellationRequested();
-            cut.ComputeHead(volume, channels, window.VolumeSize, noise, logits);
+            cut!.ComputeHead(volume, channels, window.VolumeSize, noise, logits);
             window.FillGaps(logits);
             return;
         }
@@ -140,6 +142,7 @@ internal sealed class VolumeSampler : IDisposable
             channels = computed.Channels;
             if (channels * window.VolumeSize.Count > Math.Min(memory / sizeof(float), Array.MaxLength))
             {
+                mayBlend = false;
                 return null;
             }
 

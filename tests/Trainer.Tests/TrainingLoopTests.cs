@@ -227,6 +227,26 @@ public sealed class TrainingLoopTests
     }
 
     [Fact]
+    public void Two_cannot_write_one_run_and_the_folder_is_free_when_the_first_ends()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Epochs = 1 };
+        var refusals = new List<string>();
+        void TryBoth(StepReport report)
+        {
+            refusals.Add(Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None)).Message);
+            refusals.Add(Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, o => o, new Recorder(), TimeProvider.System, CancellationToken.None)).Message);
+        }
+
+        TrainingLoop.Fit(options, new Recorder { OnStep = TryBoth }, TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal(6, refusals.Count);
+        Assert.All(refusals, r => Assert.Contains("a run that another process is writing", r, StringComparison.Ordinal));
+        Assert.Equal(6, TrainingLoop.Resume(folder.Path, o => o with { Epochs = 2 }, new Recorder(), TimeProvider.System, CancellationToken.None).Steps);
+    }
+
+    [Fact]
     public void A_run_without_progress_stops_early_and_the_best_epoch_is_kept()
     {
         using var data = SmallDataset.Decathlon();
@@ -270,7 +290,7 @@ public sealed class TrainingLoopTests
         var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3, Loss = LossSum.Parse(loss) }, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         Assert.InRange(result.BestDice, 0.8, 1);
-        Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json", "warnings.json"],
+        Assert.Equal([".lock", "best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json", "warnings.json"],
             Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(4, TrainingPlan.Read(folder.File("plan.json")).Width);
         using var best = Checkpoint.Load(result.BestCheckpoint);

@@ -26,10 +26,11 @@ public sealed class TrainingLoop
     }
 
     /// <summary>Starts a run in an empty folder.</summary>
-    /// <exception cref="DatasetException">The data cannot be trained on, or the folder already holds a run.</exception>
+    /// <exception cref="DatasetException">The data cannot be trained on, the folder already holds a run, or another process writes it.</exception>
     public static TrainingResult Fit(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
     {
         var loop = new TrainingLoop(options, observer, clock);
+        using var claim = loop.folder.Claim();
         loop.folder.RefuseExistingRun();
         return loop.Run(null, cancellation);
     }
@@ -40,13 +41,14 @@ public sealed class TrainingLoop
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
     /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
-    /// <exception cref="DatasetException">The folder holds no run.</exception>
+    /// <exception cref="DatasetException">The folder holds no run, or another process writes it.</exception>
     /// <exception cref="ModelFileException">The checkpoint is damaged.</exception>
     public static TrainingResult Resume(
         string run, Func<TrainingOptions, TrainingOptions> change, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
     {
         var folder = new RunFolder(run);
         var options = change(folder.ReadOptions()) with { Run = run };
+        using var claim = folder.Claim();
         try
         {
             using var checkpoint = File.Exists(folder.LastCheckpoint) ? Checkpoint.Load(folder.LastCheckpoint) : null;

@@ -13,20 +13,20 @@ public enum KlWarmUpKind
     Cyclical,
 }
 
-/// <summary>A factor in [0, 1] that multiplies the KL factor of <see cref="Elbo"/>. Where it is below 1, a step minimises another objective; at the end of every schedule it is 1.</summary>
+/// <summary>A factor in [0, 1] that multiplies the KL factor of <see cref="Elbo"/>. Where it is below 1, a step minimises another objective: a run must end with steps at 1, see <see cref="EndsAtOne"/>.</summary>
 public sealed record KlWarmUp
 {
     /// <summary>Shape of the schedule.</summary>
     public KlWarmUpKind Kind { get; init; } = KlWarmUpKind.None;
 
-    /// <summary>Share of the run, or of each cycle, in which the factor rises; in (0, 1].</summary>
+    /// <summary>Share of the run, or of each cycle, in which the factor rises; in (0, 1).</summary>
     public double Share
     {
         get;
         init
         {
             ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
-            ArgumentOutOfRangeException.ThrowIfGreaterThan(value, 1);
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(value, 1);
             field = value;
         }
     } = 0.5;
@@ -51,9 +51,16 @@ public sealed record KlWarmUp
         {
             KlWarmUpKind.None => 1,
             KlWarmUpKind.Linear => Math.Min(1, progress / Share),
-            _ => progress < 1 ? Math.Min(1, progress * Cycles % 1 / Share) : 1,
+            _ => progress < 1 ? Math.Min(1, ShareOfCycle(progress * Cycles) / Share) : 1,
         };
     }
+
+    /// <summary>Whether the last step of a run has the full weight of the KL. Where it has not, no epoch of the run can be its best.</summary>
+    /// <param name="steps">Of the whole run, at least 1. The last one begins when <c>(steps - 1) / steps</c> of it is over.</param>
+    public bool EndsAtOne(long steps) => At((steps - 1.0) / steps) >= 1;
+
+    /// <summary>Of 28.9999999999, which stands for 29 in floating point, 0.</summary>
+    private static double ShareOfCycle(double cycles) => Math.Max(0, cycles - Math.Floor(cycles + 1e-9));
 
     /// <summary>The schedule in words; empty when there is none.</summary>
     public override string ToString() => Kind switch

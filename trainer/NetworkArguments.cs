@@ -10,7 +10,10 @@ namespace Credence.Trainer;
 /// <summary>The command-line options that shape the network, its posterior and its start; the plan decides channels, classes, width, strides and kernels.</summary>
 internal sealed class NetworkArguments
 {
-    private const string PriorSigma = "--prior-sigma"; // of FitOptions
+    // Of FitOptions.
+    private const string PriorSigma = "--prior-sigma";
+    private const string KlShare = "--kl-warm-up-share";
+    private const string KlCycles = "--kl-cycles";
 
     private static readonly NetworkOptions Defaults = FitOptions.Defaults.Network;
 
@@ -89,7 +92,7 @@ internal sealed class NetworkArguments
         {
             foreach (var name in names.Where(name => !isMet && IsGiven(name)))
             {
-                result.AddError($"{name} has no effect without {needed}.");
+                result.AddError($"{name} has no effect without {needed}. Give that, or leave {name} out.");
             }
         }
 
@@ -98,9 +101,10 @@ internal sealed class NetworkArguments
         if (result.Command.Options.OfType<Option<Posterior>>().SingleOrDefault() is { } posterior) // a command without it has chosen
         {
             var kind = Value(posterior, FitOptions.Defaults.Posterior);
-            Need(kind == Posterior.MeanField, "--posterior mean-field",
-                stages.Name, estimator.Name, prior.Name, PriorSigma, priorRatio.Name, narrowSigma.Name, wideShare.Name, sigmaRatio.Name, delta.Name, priorMean.Name);
-            Need(kind == Posterior.ChannelDropout, "--posterior channel-dropout", placement.Name);
+            Need(kind == Posterior.MeanField, $"--posterior mean-field, and the posterior is {FitOptions.Hyphenated(kind.ToString())}",
+                stages.Name, estimator.Name, prior.Name, PriorSigma, priorRatio.Name, narrowSigma.Name, wideShare.Name, sigmaRatio.Name, delta.Name, priorMean.Name,
+                "--kl-scaling", "--temper", "--kl-warm-up", KlShare, KlCycles);
+            Need(kind == Posterior.ChannelDropout, $"--posterior channel-dropout, and the posterior is {FitOptions.Hyphenated(kind.ToString())}", placement.Name);
             if (kind != Posterior.MeanField)
             {
                 return; // one sentence an option
@@ -112,6 +116,10 @@ internal sealed class NetworkArguments
         Need(family == PriorKind.FanInGaussian, "--prior fan-in-gaussian", priorRatio.Name);
         Need(family == PriorKind.ScaleMixture, "--prior scale-mixture", narrowSigma.Name, wideShare.Name);
         Need(IsGiven(startFrom.Name), "--start-from", delta.Name);
+
+        var warmUp = result.Command.Options.OfType<Option<KlWarmUpKind>>().Single();
+        Need(Value(warmUp, FitOptions.Defaults.KlWarmUp.Kind) != KlWarmUpKind.None, $"{warmUp.Name} linear or cyclical", KlShare);
+        Need(Value(warmUp, FitOptions.Defaults.KlWarmUp.Kind) == KlWarmUpKind.Cyclical, $"{warmUp.Name} cyclical", KlCycles);
     }
 
     /// <summary>Puts the values given on the command line into the options of a run.</summary>

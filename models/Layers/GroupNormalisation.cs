@@ -38,5 +38,13 @@ public sealed class GroupNormalisation : Module, ILayer
     public Tensor Shift => shift;
 
     /// <inheritdoc/>
-    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) => functional.group_norm(inputs[0], Groups, scale, shift, Epsilon);
+    /// <exception cref="ArgumentException">A group is one number, which any normalisation makes 0.</exception>
+    public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) => Normalise(inputs[0], Groups, scale, shift, Epsilon);
+
+    /// <summary>libtorch's group norm, which takes a group of one number without a word and loses it; its instance norm refuses.</summary>
+    internal static Tensor Normalise(Tensor input, long groups, Tensor scale, Tensor shift, double epsilon) =>
+        input.numel() == input.shape[0] * groups
+            ? throw new ArgumentException(
+                $"Activations of shape ({string.Join(", ", input.shape)}) have one number in each of {groups} groups, and normalised it is 0. Use a larger patch, fewer strides or fewer groups.", nameof(input))
+            : functional.group_norm(input, groups, scale, shift, epsilon);
 }

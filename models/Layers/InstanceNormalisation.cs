@@ -26,6 +26,7 @@ public sealed class InstanceNormalisation : Module, ILayer
     public Tensor Shift => shift;
 
     /// <inheritdoc/>
+    /// <exception cref="ArgumentException">There is one voxel, which any normalisation makes 0.</exception>
     public Tensor Forward(IReadOnlyList<Tensor> inputs, INoiseSource noise) =>
-        functional.group_norm(inputs[0], num_groups: scale.shape[0], scale, shift, Epsilon); // groups of one channel: libtorch's instance_norm is the same and slower
+        GroupNormalisation.Normalise(inputs[0], groups: scale.shape[0], scale, shift, Epsilon); // groups of one channel: libtorch's instance_norm is the same and slower
 }

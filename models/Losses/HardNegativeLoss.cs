@@ -2,7 +2,7 @@ namespace Credence.Models.Losses;
 
 /// <summary>
 /// Online hard negative mining: cross entropy averaged over all lesion voxels and, in each example, over the background voxels with the highest loss,
-/// k times as many as the example has lesion voxels.
+/// k times as many as the example has lesion voxels; of an example without lesion voxels, a fixed number.
 /// </summary>
 /// <remarks>
 /// Source: Shrivastava et al. 2016, "Training region-based object detectors with online hard example mining", arXiv:1604.03540; the ratio of 3 is that of
@@ -11,7 +11,7 @@ namespace Credence.Models.Losses;
 /// number shrinks to k a lesion voxel during the warm-up.
 /// </remarks>
 /// <param name="K">Negatives a lesion voxel.</param>
-/// <param name="Floor">Fewest negatives of an example, so that examples with few or no lesion voxels teach too; all of them where it has less.</param>
+/// <param name="Floor">Negatives of an example without lesion voxels, so that it teaches too; all of them where it has less. An example with a small lesion keeps k a voxel: there the ratio matters most.</param>
 /// <param name="WarmUp">Share of the run in which the negatives shrink; 0 mines from the first step.</param>
 internal sealed record HardNegativeLoss(double K, double Floor, double WarmUp) : ILoss
 {
@@ -28,8 +28,9 @@ internal sealed record HardNegativeLoss(double K, double Floor, double WarmUp) :
         var kept = Kept(lesionVoxels, batch.Target.shape[1], batch.Progress);
 
         // Lesion voxels go to the end of each row, behind every negative: a cross entropy is never below 0.
-        var (hardest, _) = where(isLesion, -ones_like(batch.CrossEntropy), batch.CrossEntropy).sort(dim: 1, descending: true);
-        var isKept = arange(batch.Target.shape[1], device: batch.Target.device) < kept; // (N, V)
+        var most = (int)kept.max().item<double>(); // of any example: after the warm-up a small part of the voxels, which need no sorting
+        var (hardest, _) = where(isLesion, -ones_like(batch.CrossEntropy), batch.CrossEntropy).topk(most, dim: 1);
+        var isKept = arange(most, device: batch.Target.device) < kept; // (N, most)
 
         var lesions = (batch.CrossEntropy * isLesion).sum();
         return (lesions + (hardest * isKept).sum()) / (lesionVoxels.sum() + isKept.sum());
@@ -42,7 +43,7 @@ internal sealed record HardNegativeLoss(double K, double Floor, double WarmUp) :
     internal Tensor Kept(Tensor lesionVoxels, long voxels, double progress)
     {
         var negatives = (voxels - lesionVoxels).to(ScalarType.Float64);
-        var mined = (K * lesionVoxels.to(ScalarType.Float64)).clamp(min: Floor).minimum(negatives);
+        var mined = where(lesionVoxels == 0, full_like(negatives, Floor), K * lesionVoxels.to(ScalarType.Float64)).minimum(negatives);
         var mining = WarmUp == 0 ? 1 : Math.Min(1, progress / WarmUp);
         return (negatives + mining * (mined - negatives)).round();
     }

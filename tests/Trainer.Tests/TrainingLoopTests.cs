@@ -188,14 +188,62 @@ public sealed class TrainingLoopTests
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
         var recorder = new Recorder();
-        var options = Options(data, folder.Path) with { Posterior = Posterior.MeanField, Epochs = 3, Patience = 1, KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 1 } };
-        var result = TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);
+        // How many steps a minute has is not known beforehand: this schedule ends within the last of them.
+        var options = Options(data, folder.Path) with { Posterior = Posterior.MeanField, Epochs = null, Minutes = 1, Patience = 1, KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 0.999 } };
+        var result = TrainingLoop.Fit(options, recorder, new SteppingClock(TimeSpan.FromSeconds(0.5)), CancellationToken.None);
 
-        Assert.Equal([false, false, false], recorder.Epochs.Select(e => e.IsBest)); // and patience does not count before there is a best
+        Assert.True(recorder.Epochs.Count > 2); // patience does not count before there is a best
+        Assert.DoesNotContain(recorder.Epochs, e => e.IsBest);
         Assert.Equal(result.LastDice, result.BestDice);
         using var best = Checkpoint.Load(folder.File("best.safetensors"));
         using var last = Checkpoint.Load(folder.File("last.safetensors"));
         Assert.All(best.Tensors, t => Assert.True(t.Value.equal(last.Tensors[t.Key]).all().item<bool>(), t.Key));
+    }
+
+    [Fact]
+    public void A_run_that_never_reaches_the_full_weight_of_the_kl_is_refused()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Posterior = Posterior.MeanField, KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 0.9 } };
+
+        var refusal = Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None));
+        Assert.Contains("a KL warm-up over 90% of the run, which is 9 steps long; expected a run whose last step has the full weight of the KL", refusal.Message, StringComparison.Ordinal);
+        Assert.Empty(Directory.GetFiles(folder.Path, "*.safetensors"));
+    }
+
+    [Fact]
+    public void Instance_norm_over_one_voxel_is_refused_before_the_first_step()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path);
+        var dataset = Dataset.Open(data.Path);
+        var (plan, _) = TrainingData.MakePlan(dataset, TrainingData.Survey(dataset, _ => { }, CancellationToken.None), null, new RunFolder(options.Run));
+        (plan with { PatchSize = plan.Stride }).Write(folder.File("plan.json"));
+
+        var refusal = Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None));
+        Assert.Contains("one voxel at the lowest level", refusal.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Two_cannot_write_one_run_and_the_folder_is_free_when_the_first_ends()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Epochs = 1 };
+        var refusals = new List<string>();
+        void TryBoth(StepReport report)
+        {
+            refusals.Add(Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None)).Message);
+            refusals.Add(Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, o => o, new Recorder(), TimeProvider.System, CancellationToken.None)).Message);
+        }
+
+        TrainingLoop.Fit(options, new Recorder { OnStep = TryBoth }, TimeProvider.System, CancellationToken.None);
+
+        Assert.Equal(6, refusals.Count);
+        Assert.All(refusals, r => Assert.Contains("a run that another process is writing", r, StringComparison.Ordinal));
+        Assert.Equal(6, TrainingLoop.Resume(folder.Path, o => o with { Epochs = 2 }, new Recorder(), TimeProvider.System, CancellationToken.None).Steps);
     }
 
     [Fact]
@@ -242,7 +290,7 @@ public sealed class TrainingLoopTests
         var result = TrainingLoop.Fit(Options(data, folder.Path) with { StepsPerEpoch = 40, LearningRate = 5e-3, Loss = LossSum.Parse(loss) }, new Recorder(), TimeProvider.System, CancellationToken.None);
 
         Assert.InRange(result.BestDice, 0.8, 1);
-        Assert.Equal(["best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json", "warnings.json"],
+        Assert.Equal([".lock", "best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json", "warnings.json"],
             Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(4, TrainingPlan.Read(folder.File("plan.json")).Width);
         using var best = Checkpoint.Load(result.BestCheckpoint);

@@ -33,11 +33,29 @@ public sealed class RunFolder(string path)
     /// <summary>Decisions that follow from the data.</summary>
     public string Plan => Path.Combine(path, TrainingPlan.FileName);
 
+    private string Claimed => Path.Combine(path, ".lock");
+
     private string Options => Path.Combine(path, "options.json");
 
     private string Warnings => Path.Combine(path, "warnings.json");
 
     private string Split => Path.Combine(path, "split.json");
+
+    /// <summary>Makes this process the only one that writes the run, until the result is disposed or the process ends, in whatever way.</summary>
+    /// <remarks>The file that stands for it stays and means nothing by itself: deleting it would let two processes hold two files of one name.</remarks>
+    /// <exception cref="DatasetException">Another process writes the run.</exception>
+    public IDisposable Claim()
+    {
+        Directory.CreateDirectory(path);
+        try
+        {
+            return new FileStream(Claimed, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new DatasetException(path, $"a run that another process is writing ({e.Message})", "a folder that nothing else writes", "Wait until it ends, or give another folder with --out.", e);
+        }
+    }
 
     /// <summary>Refuses a folder that already holds a run, so that none is overwritten by accident.</summary>
     public void RefuseExistingRun()

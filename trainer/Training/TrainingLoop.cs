@@ -1,6 +1,7 @@
 using System.Globalization;
 using Credence.Inference.Model;
 using Credence.Models;
+using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
 using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
@@ -25,10 +26,11 @@ public sealed class TrainingLoop
     }
 
     /// <summary>Starts a run in an empty folder.</summary>
-    /// <exception cref="DatasetException">The data cannot be trained on, or the folder already holds a run.</exception>
+    /// <exception cref="DatasetException">The data cannot be trained on, the folder already holds a run, or another process writes it.</exception>
     public static TrainingResult Fit(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
     {
         var loop = new TrainingLoop(options, observer, clock);
+        using var claim = loop.folder.Claim();
         loop.folder.RefuseExistingRun();
         return loop.Run(null, cancellation);
     }
@@ -39,13 +41,14 @@ public sealed class TrainingLoop
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
     /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
-    /// <exception cref="DatasetException">The folder holds no run.</exception>
+    /// <exception cref="DatasetException">The folder holds no run, or another process writes it.</exception>
     /// <exception cref="ModelFileException">The checkpoint is damaged.</exception>
     public static TrainingResult Resume(
         string run, Func<TrainingOptions, TrainingOptions> change, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
     {
         var folder = new RunFolder(run);
         var options = change(folder.ReadOptions()) with { Run = run };
+        using var claim = folder.Claim();
         try
         {
             using var checkpoint = File.Exists(folder.LastCheckpoint) ? Checkpoint.Load(folder.LastCheckpoint) : null;
@@ -61,6 +64,7 @@ public sealed class TrainingLoop
     {
         var data = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, cancellation);
         var (plan, device) = (data.Plan, ResolveDevice(options.Device));
+        RefuseUnfit(options, plan);
         ConvolutionSearch.Switch(device.type == DeviceType.CUDA);
         if (options.Threads > 0)
         {
@@ -120,6 +124,23 @@ public sealed class TrainingLoop
         {
             log.Write(step);
             observer.Stepped(step, share);
+        }
+    }
+
+    /// <summary>Refuses what would train, and end with nothing.</summary>
+    private static void RefuseUnfit(TrainingOptions options, TrainingPlan plan)
+    {
+        var steps = (long)(options.Epochs ?? 0) * options.StepsPerEpoch;
+        if (options.Posterior == Posterior.MeanField && steps > 0 && !options.KlWarmUp.EndsAtOne(steps))
+        {
+            throw new DatasetException(options.Run, $"a {options.KlWarmUp}, which is {steps} steps long",
+                "a run whose last step has the full weight of the KL: no other epoch can be its best", "Lower --kl-warm-up-share or --kl-cycles, or train longer.");
+        }
+
+        if (options.Network.Norm == NormKind.Instance && plan.PatchSize.Count == plan.Stride.Count)
+        {
+            throw new DatasetException(Path.Combine(options.Run, TrainingPlan.FileName), $"patch {plan.PatchSize} and total stride {plan.Stride}: one voxel at the lowest level",
+                "at least 2 voxels there, because instance norm makes one voxel 0", "Enlarge the patch or remove a stride in the plan, or train with --norm group.");
         }
     }
 

@@ -102,7 +102,7 @@ def hard_negatives(k, floor, share_kept=None):
         for logit, label in zip(logits, target):
             per_voxel = torch.nn.functional.cross_entropy(logit[None], label[None], reduction="none")[0]
             lesion, negative = per_voxel[label > 0], per_voxel[label == 0]
-            mined = min(max(k * len(lesion), floor), len(negative))
+            mined = min(k * len(lesion) if len(lesion) > 0 else floor, len(negative))
             count = mined if share_kept is None else round(len(negative) - share_kept * (len(negative) - mined))
             order = sorted(range(len(negative)), key=lambda n: -negative[n].item())
             kept += list(lesion) + [negative[n] for n in order[:count]]

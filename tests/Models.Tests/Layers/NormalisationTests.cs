@@ -53,6 +53,24 @@ public sealed class NormalisationTests
         Assert.All(network.named_buffers().Zip(before), pair => Assert.False(pair.First.buffer.equal(pair.Second).all().item<bool>()));
     }
 
+    /// <summary>PyTorch's instance norm refuses it; group norm, in PyTorch and here below, would make every activation 0.</summary>
+    [Fact]
+    public void A_single_number_is_not_normalised()
+    {
+        using var scope = NewDisposeScope();
+        var single = ones([2, 4, 1, 1, 1]);
+        ILayer instance = new InstanceNormalisation(4), groups = new GroupNormalisation(4, 4);
+        using var pairs = new GroupNormalisation(4, 2);
+
+        foreach (var layer in new[] { instance, groups })
+        {
+            Assert.StartsWith("Activations of shape (2, 4, 1, 1, 1) have one number in each of 4 groups, and normalised it is 0.",
+                Assert.Throws<ArgumentException>(() => layer.Forward([single], new MeanNoise())).Message, StringComparison.Ordinal);
+        }
+
+        Assert.Equal([2L, 4, 1, 1, 1], pairs.Forward([single], new MeanNoise()).shape);
+    }
+
     [Fact]
     public void Channels_that_groups_do_not_divide_are_refused()
     {

@@ -72,10 +72,7 @@ public static class OnnxExport
         ModelProto model;
         try
         {
-            model = NetworkToOnnx.Translate(network, new Dictionary<string, string>
-            {
-                [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
-            });
+            model = NetworkToOnnx.Translate(network, new Dictionary<string, string>());
         }
         catch (NotSupportedException e)
         {
@@ -88,6 +85,8 @@ public static class OnnxExport
             throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train a narrower network (--width).");
         }
 
+        manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
+        model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
         var bytes = model.ToByteArray();
         var file = ModelFile.Parse(options.Output, bytes); // what is written is what the engine reads
         if (options.ProofScan.Count > 0 && options.ProofScan.Count != manifest.Channels.Count)

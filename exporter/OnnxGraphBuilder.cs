@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Runtime.InteropServices;
 using Credence.Inference.Onnx;
 using Google.Protobuf;
@@ -53,7 +54,7 @@ internal sealed class OnnxGraphBuilder(string name)
     {
         IrVersion = IrVersion,
         ProducerName = "credence-export",
-        ProducerVersion = typeof(OnnxGraphBuilder).Assembly.GetName().Version?.ToString(3) ?? "",
+        ProducerVersion = typeof(OnnxGraphBuilder).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()?.InformationalVersion ?? "", // with the commit
         Graph = graph,
         OpsetImport = { new OperatorSetIdProto { Domain = "", Version = Opset } },
         MetadataProps = { metadata.OrderBy(m => m.Key, StringComparer.Ordinal).Select(m => new StringStringEntryProto { Key = m.Key, Value = m.Value }) },

@@ -67,12 +67,37 @@ public sealed class ModelFileTests
         Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });
         Refused("noise input \"noise/conv\" of shape (2, 1, 3, 3, 4)", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Shape = [2, 1, 3, 3, 4] }] });
         Refused("graph inputs image, noise/conv", m => m with { NoiseInputs = [] });
+        Refused("2 members and posterior MeanField", m => m with { Members = 2 });
+        Refused("1 members and posterior Ensemble", m => m with { Posterior = PosteriorKind.Ensemble });
+        Refused("2 members; expected an int64 scalar \"member\"", m => m with { Posterior = PosteriorKind.Ensemble, Members = 2 });
+        Refused("no self-test", m => m with { SelfTest = null });
+        Refused("a self-test of sample 1 on a patch of 3 x 2 x 2", m => m with { SelfTest = m.SelfTest! with { PatchSize = new(3, 2, 2) } });
+        Refused("a self-test with 1 positions", m => m with { SelfTest = m.SelfTest! with { Positions = [16], DefaultLogits = [0], SampledLogits = [0] } });
+        Refused("a self-test with 0 positions", m => m with { SelfTest = m.SelfTest! with { Positions = [] } });
+    }
+
+    /// <summary>ONNX Runtime gives the golden numbers that this test's model file computes by hand.</summary>
+    [Fact]
+    public void The_self_test_describes_what_a_client_has_to_run()
+    {
+        using var network = new OnnxNetwork(TinyModel.Model());
+        var test = TinyModel.Manifest.SelfTest!;
+        var logits = new float[16];
+        network.Run(test.DrawPatch(1), 1, test.PatchSize, null, logits);
+        Assert.All(test.DefaultLogits.Zip(logits), p => Assert.Equal(p.First, p.Second, tolerance: 1e-5f));
+        network.Run(test.DrawPatch(1), 1, test.PatchSize, Sampling.NoiseSample.Draw(TinyModel.Manifest.NoiseInputs, test.Seed, test.Sample), logits);
+        Assert.All(test.SampledLogits.Zip(logits), p => Assert.Equal(p.First, p.Second, tolerance: 1e-5f));
+        Assert.True(test.DefaultLogits.Zip(test.SampledLogits).Max(p => Math.Abs(p.First - p.Second)) > 0.01);
     }
 
     /// <summary>A reader never guesses a part of the recipe.</summary>
     [Theory]
     [InlineData("interpolation")]
     [InlineData("crop")]
+    [InlineData("members")]
+    [InlineData("precision")]
+    [InlineData("selfTest")]
+    [InlineData("provenance", "codeHash")]
     [InlineData("spacing")]
     [InlineData("normalisation", "kind")]
     [InlineData("normalisation", "region")]

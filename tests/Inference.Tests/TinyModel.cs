@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
+using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 using Google.Protobuf;
 
@@ -27,6 +28,7 @@ internal static class TinyModel
         Stride = new(2, 2, 2),
         Posterior = PosteriorKind.MeanField,
         NoiseInputs = [new("noise/conv", NoiseDistribution.Gaussian, [2, 1, 3, 3, 3])],
+        SelfTest = Golden(),
         Fingerprint = new()
         {
             Cases = 1,
@@ -39,6 +41,28 @@ internal static class TinyModel
         },
         Provenance = new() { TrainedBy = "test", TrainedAt = "2026-01-01T00:00:00Z", DataHash = "", Seed = 1, Steps = 0, Objective = "none", ExamplesPerEpoch = 1 },
     };
+
+    /// <summary>The convolution written out: every logit of a patch of 2 x 2 x 2, where the kernel reaches every voxel from every other.</summary>
+    private static SelfTestDescription Golden()
+    {
+        var test = new SelfTestDescription { Seed = 3, PatchSize = new(2, 2, 2), Sample = 1, Positions = [.. Enumerable.Range(0, 16)], DefaultLogits = [], SampledLogits = [], Tolerance = 1e-4 };
+        var patch = test.DrawPatch(1);
+        var noise = NoiseSample.Draw([new("noise/conv", NoiseDistribution.Gaussian, [2, 1, 3, 3, 3])], test.Seed, test.Sample).Tensors[0];
+        float Logit(int position, float scale)
+        {
+            var (k, to) = (position / 8, position % 8);
+            var sum = Bias[k];
+            for (var from = 0; from < 8; from++)
+            {
+                var weight = k * Kernel + ((from >> 2) - (to >> 2) + 1) * 9 + ((from >> 1 & 1) - (to >> 1 & 1) + 1) * 3 + (from & 1) - (to & 1) + 1;
+                sum += patch[from] * (Mean[weight] + scale * Sigma[weight] * noise[weight]);
+            }
+
+            return sum;
+        }
+
+        return test with { DefaultLogits = [.. test.Positions.Select(p => Logit(p, 0))], SampledLogits = [.. test.Positions.Select(p => Logit(p, 1))] };
+    }
 
     public static byte[] Bytes(Func<ModelManifest, ModelManifest>? change = null, string? manifestText = null)
     {

@@ -163,6 +163,7 @@ public sealed class TrainingData
                 TrainedBy = program,
                 TrainedAt = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
                 DataHash = dataHash,
+                CodeHash = ProgramHash.Compute(typeof(TrainingData).Assembly, typeof(Models.Network).Assembly, typeof(ModelManifest).Assembly, typeof(Volume).Assembly),
                 Seed = options.Seed,
                 Steps = progress.Step,
                 Objective = objective,

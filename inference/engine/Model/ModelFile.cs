@@ -143,9 +143,9 @@ public sealed class ModelFile
             throw Wrong(found, expected);
         }
 
-        if (!Enum.IsDefined(manifest.Posterior))
+        if (!Enum.IsDefined(manifest.Posterior) || !Enum.IsDefined(manifest.Precision))
         {
-            throw Wrong("an unknown posterior", "a documented one");
+            throw Wrong("an unknown posterior or precision", "a documented one");
         }
 
         var (patch, stride) = (manifest.PatchSize, manifest.Stride);
@@ -189,9 +189,44 @@ public sealed class ModelFile
             }
         }
 
-        if (inputs.Count != manifest.NoiseInputs.Count + 1)
+        if (manifest.Members < 1 || manifest.Posterior == PosteriorKind.Ensemble != manifest.Members > 1)
         {
-            throw Wrong($"graph inputs {string.Join(", ", inputs.Keys)}", $"image and the {manifest.NoiseInputs.Count} noise inputs of the manifest");
+            throw Wrong($"{manifest.Members} members and posterior {manifest.Posterior}", "several members of an ensemble, or 1 of any other posterior");
+        }
+
+        if (manifest.Members > 1 && !(inputs.TryGetValue(ModelManifest.MemberInput, out var member)
+            && member.Type?.TensorType is { ElemType: (int)TensorProto.Types.DataType.Int64, Shape.Dim.Count: 0 }))
+        {
+            throw Wrong($"{manifest.Members} members", $"an int64 scalar \"{ModelManifest.MemberInput}\" among the graph inputs");
+        }
+
+        if (inputs.Count != manifest.NoiseInputs.Count + (manifest.Members > 1 ? 2 : 1))
+        {
+            throw Wrong($"graph inputs {string.Join(", ", inputs.Keys)}",
+                $"image{(manifest.Members > 1 ? ", member" : "")} and the {manifest.NoiseInputs.Count} noise inputs of the manifest");
+        }
+
+        CheckSelfTest();
+
+        void CheckSelfTest()
+        {
+            if (manifest.SelfTest is not { } test)
+            {
+                throw Wrong("no self-test", "golden numbers");
+            }
+
+            var size = test.PatchSize;
+            if (size.Width < 1 || size.Height < 1 || size.Depth < 1 || size.Width % stride.Width != 0 || size.Height % stride.Height != 0 || size.Depth % stride.Depth != 0
+                || size.Width > patch.Width * 2L || size.Height > patch.Height * 2L || size.Depth > patch.Depth * 2L || test.Sample < 0 || !(test.Tolerance is > 0 and < 1))
+            {
+                throw Wrong($"a self-test of sample {test.Sample} on a patch of {size} with tolerance {test.Tolerance}", "a sample from 0, edges that are multiples of the stride and at most twice the patch's, a tolerance between 0 and 1");
+            }
+
+            if (test.Positions.Count < 1 || test.DefaultLogits.Count != test.Positions.Count || test.SampledLogits.Count != test.Positions.Count
+                || test.Positions.Any(p => p < 0 || p >= manifest.Classes.Count * size.Count) || !test.DefaultLogits.Concat(test.SampledLogits).All(float.IsFinite))
+            {
+                throw Wrong($"a self-test with {test.Positions.Count} positions, {test.DefaultLogits.Count} logits and {test.SampledLogits.Count} sampled ones", "positions inside the patch and a finite logit of each kind a position");
+            }
         }
 
         void CheckShape(IEnumerable<ValueInfoProto> values, string name, int second)

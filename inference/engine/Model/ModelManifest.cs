@@ -1,3 +1,4 @@
+using System.Diagnostics.CodeAnalysis;
 using System.Text.Json.Serialization;
 using Credence.MedicalIO;
 
@@ -12,6 +13,9 @@ public sealed record ModelManifest
 
     /// <summary>Key of the manifest in the metadata of the ONNX file.</summary>
     public const string MetadataKey = "credence.manifest";
+
+    /// <summary>Graph input that chooses a member of an ensemble: an int64 scalar with default 0.</summary>
+    public const string MemberInput = "member";
 
     /// <summary>Version of the format.</summary>
     [JsonRequired]
@@ -62,8 +66,16 @@ public sealed record ModelManifest
     [JsonRequired]
     public string Blending { get; init; } = "gaussian";
 
-    /// <summary>What the weights are: one value, dropped channels, or Gaussians.</summary>
+    /// <summary>What the weights are: one value, dropped channels, Gaussians, or the members of an ensemble.</summary>
     public required PosteriorKind Posterior { get; init; }
+
+    /// <summary>Networks in the file; sample s uses member s mod this. 1 where there is no ensemble; above 1 the graph has the input <see cref="MemberInput"/>.</summary>
+    [JsonRequired]
+    public int Members { get; init; } = 1;
+
+    /// <summary>Number format of the weights and of the convolutions.</summary>
+    [JsonRequired]
+    public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
 
     /// <summary>Every source of randomness of the network; the position in this list is the noise index of the generator. Empty for a plain network.</summary>
     [JsonRequired]
@@ -71,6 +83,10 @@ public sealed record ModelManifest
 
     /// <summary>Name of the tensor between the deterministic trunk and the stochastic head; null when nothing before the first noise input can be shared.</summary>
     public string? CutTensor { get; init; }
+
+    /// <summary>Golden numbers of the graph. Null only in a checkpoint, which has no graph yet: a model file without them is refused.</summary>
+    [JsonRequired]
+    public SelfTestDescription? SelfTest { get; init; }
 
     /// <summary>How logits become decisions; tuned on out-of-fold data only.</summary>
     [JsonRequired]
@@ -115,6 +131,28 @@ public enum PosteriorKind
     /// <summary>Every weight is an independent Gaussian.</summary>
     [JsonStringEnumMemberName("mean-field")]
     MeanField,
+
+    /// <summary>Several networks of one recipe (Lakshminarayanan et al. 2017, arXiv:1612.01474). They may have noise inputs of their own.</summary>
+    [JsonStringEnumMemberName("ensemble")]
+    Ensemble,
+}
+
+/// <summary>Number format of weights and convolutions. Inputs and outputs of the graph are float32 in any case.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<WeightPrecision>))]
+[SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is the name of the format.")]
+public enum WeightPrecision
+{
+    /// <summary>Everything is float32.</summary>
+    [JsonStringEnumMemberName("float32")]
+    Float32,
+
+    /// <summary>Weights are stored in float16 and cast to float32 in the graph, which computes in float32.</summary>
+    [JsonStringEnumMemberName("float16-weights")]
+    Float16Weights,
+
+    /// <summary>Convolutions compute in float16; norms and the logits are float32.</summary>
+    [JsonStringEnumMemberName("float16")]
+    Float16,
 }
 
 /// <summary>One source of randomness: a graph input with a default that makes it vanish.</summary>
@@ -217,6 +255,10 @@ public sealed record ProvenanceDescription
 
     /// <summary>SHA-256 over the training volumes and masks.</summary>
     public required string DataHash { get; init; }
+
+    /// <summary>SHA-256 over the Credence assemblies of the program that trained it; empty where it was not recorded. See <see cref="ProgramHash"/>.</summary>
+    [JsonRequired]
+    public string CodeHash { get; init; } = "";
 
     /// <summary>Seed of initialisation, sampling, augmentation and weight noise.</summary>
     public required ulong Seed { get; init; }

@@ -19,7 +19,8 @@ public sealed class NoiseSample
     public static NoiseSample Draw(IReadOnlyList<NoiseInput> inputs, ulong seed, int sample) =>
         new([.. inputs.Select((input, index) => Draw(input, index, seed, sample))]);
 
-    private static float[] Draw(NoiseInput input, int index, ulong seed, int sample)
+    /// <summary>Draws one tensor.</summary>
+    internal static float[] Draw(NoiseInput input, int index, ulong seed, int sample)
     {
         var values = new float[input.Count];
         var key = ((uint)seed, (uint)(seed >> 32));

@@ -47,7 +47,7 @@ internal static class ConvertCommand
                     Volume = parse.GetValue(timePoint) - 1,
                     Component = parse.GetValue(component) is { } chosen ? Enum.Parse<NiftiComponent>(chosen, ignoreCase: true) : NiftiComponent.Only,
                     Resample = parse.GetValue(resample),
-                    Warn = warning => Console.Error.WriteLine($"warning: {warning}"),
+                    Warn = Warn,
                 })
                 : Read(path, parse.GetValue(series), parse.GetValue(stack) - 1, parse.GetValue(timePoint) - 1, parse.GetValue(component), parse.GetValue(resample), cancellation);
             var target = parse.GetRequiredValue(output).FullName;
@@ -59,11 +59,13 @@ internal static class ConvertCommand
         return command;
     }
 
+    private static void Warn(string warning) => Console.Error.WriteLine($"warning: {warning}");
+
     private static (VolumeGeometry Geometry, Action<string> Write) Of(Volume volume) => (volume.Geometry, target => NiftiFile.Write(target, volume, NiftiFile.ExactType(volume)));
 
     /// <summary>Stored values go straight into the file where they can.</summary>
     private static (VolumeGeometry Geometry, Action<string> Write) Of(DicomStack stack, int timePoint, bool resample) =>
-        stack.ReadStored(timePoint) is { } stored ? (stored.Geometry, target => NiftiFile.WriteStored(target, stored)) : Of(stack.Read(timePoint, resample));
+        stack.ReadStored(timePoint) is { } stored ? (stored.Geometry, target => NiftiFile.WriteStored(target, stored)) : Of(stack.Read(timePoint, resample, Warn));
 
     /// <summary>What the header says beside the voxels is kept.</summary>
     private static (VolumeGeometry Geometry, Action<string> Write) ReadNifti(string path, string? series, NiftiReadOptions options)

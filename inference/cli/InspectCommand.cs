@@ -84,7 +84,7 @@ internal static class InspectCommand
             var source = series.Files.Count == 1 ? series.Files[0] : Path.GetDirectoryName(series.Files[0])!;
             foreach (var (stack, n) in series.Stacks.Select((stack, n) => (stack, n)))
             {
-                volumes.Add(Listing(source, string.Join(", ", series.TransferSyntaxes), stack.Geometry, stack.TimePoints, [.. stack.Problems, .. stack.Incomplete, .. series.Copies]) with
+                volumes.Add(Listing(source, string.Join(", ", series.TransferSyntaxes), stack.Geometry, stack.TimePoints, [.. stack.Problems, .. stack.Incomplete, .. stack.Notes, .. series.Copies]) with
                 {
                     Series = series.Number,
                     Uid = series.Uid,

@@ -16,9 +16,10 @@ namespace Credence.MedicalIO.Dicom;
 /// <param name="Type">Image type: what was measured. Slices of one volume are of one type.</param>
 /// <param name="Echo">Echo time, ms; null where there is none. Slices of one volume are of one echo.</param>
 /// <param name="LeastBytes">Bytes of the file that a pixel takes at least.</param>
+/// <param name="IsWide">Whether pixels are integers of more bits than the 24 of float32.</param>
 /// <param name="Order">Orders the slices that lie at one position: acquisition, time, instance, frame.</param>
 internal sealed record DicomSlice(
-    string Path, int Frame, int Row, int Column, int Rows, int Columns, DicomPlane Plane, ModalityLut Lut, string Type, double? Echo, double LeastBytes, (int Acquisition, int Time, int Instance, int Frame) Order)
+    string Path, int Frame, int Row, int Column, int Rows, int Columns, DicomPlane Plane, ModalityLut Lut, string Type, double? Echo, double LeastBytes, bool IsWide, (int Acquisition, int Time, int Instance, int Frame) Order)
 {
     /// <summary>The file and, of several frames, which.</summary>
     public string Name => System.IO.Path.GetFileName(Path) + (Frame > 0 ? $" frame {Frame + 1}" : "");
@@ -32,6 +33,7 @@ internal sealed class DicomImage
 
     private readonly DicomDataset dataset;
     private PixelDecoder? decoder;
+    private long rounded;
 
     private DicomImage(DicomDataset dataset)
     {
@@ -76,6 +78,12 @@ internal sealed class DicomImage
 
     /// <summary>Whether pixels are whole numbers of at most 16 bits.</summary>
     public bool HasWords => !IsFloat && Format is { Samples: 1, BitsAllocated: <= 16 };
+
+    /// <summary>Whether pixels are integers that float32 may round.</summary>
+    private bool IsWide => !IsFloat && Format.BitsStored > 24;
+
+    /// <summary>Pixels so far that float32 does not hold exactly, where no modality LUT changes them.</summary>
+    public long Rounded => Interlocked.Read(ref rounded);
 
     /// <summary>Whether a data set describes an image at all: reports, plans and directories do not.</summary>
     public static bool IsImage(DicomDataset dataset) => dataset.Has(DicomTag.Rows) && dataset.Has(DicomTag.Columns);
@@ -143,14 +151,18 @@ internal sealed class DicomImage
         try
         {
             CopyStored(slice.Frame, stored.AsSpan(0, Format.Count));
+            var (count, isCounted) = (0L, IsWide && slice.Lut is { Slope: 1, Intercept: 0, Table: null });
             for (var y = 0; y < slice.Rows; y++)
             {
                 var row = stored.AsSpan((slice.Row + y) * Format.Columns + slice.Column, slice.Columns);
                 for (var x = 0; x < row.Length; x++)
                 {
-                    target[y * slice.Columns + x] = slice.Lut.Apply(row[x]);
+                    var value = target[y * slice.Columns + x] = slice.Lut.Apply(row[x]);
+                    count += isCounted && (double)value != row[x] ? 1 : 0;
                 }
             }
+
+            Interlocked.Add(ref rounded, count);
         }
         finally
         {
@@ -207,13 +219,13 @@ internal sealed class DicomImage
 
         if (SiemensMosaic.Read(dataset, Format.Rows, Format.Columns, plane.Normal) is not { } mosaic)
         {
-            return [new(dataset.Path, 0, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, LeastBytes, (acquisition, time, instance, 0))];
+            return [new(dataset.Path, 0, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, LeastBytes, IsWide, (acquisition, time, instance, 0))];
         }
 
         var (rows, columns) = (Format.Rows / mosaic.TilesAcross, Format.Columns / mosaic.TilesAcross);
         return [.. Enumerable.Range(0, mosaic.Slices).Select(s => new DicomSlice(
             dataset.Path, 0, s / mosaic.TilesAcross * rows, s % mosaic.TilesAcross * columns, rows, columns,
-            mosaic.Plane(plane, Format.Rows, Format.Columns, s, plane.Thickness ?? 1), lut, type, echo, LeastBytes, (acquisition, time, instance, s)))];
+            mosaic.Plane(plane, Format.Rows, Format.Columns, s, plane.Thickness ?? 1), lut, type, echo, LeastBytes, IsWide, (acquisition, time, instance, s)))];
     }
 
     private List<DicomSlice> Enhanced(IReadOnlyList<DicomDataset> groups, int instance, int acquisition)
@@ -237,7 +249,7 @@ internal sealed class DicomImage
             var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null);
             slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane,
                 ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, Format.IsSigned),
-                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo, LeastBytes,
+                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo, LeastBytes, IsWide,
                 (acquisition, content?.Integer(DicomTag.TemporalPositionIndex) ?? 0, instance, frame)));
         }
 

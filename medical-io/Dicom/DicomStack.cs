@@ -77,6 +77,9 @@ public sealed class DicomStack
     /// <summary>What is missing from time points that are not complete. The others are read; these are refused, resampled or not.</summary>
     public IReadOnlyList<string> Incomplete { get; }
 
+    /// <summary>What a reader should know, and what does not keep the stack from being read: integers that float32 may round.</summary>
+    public IReadOnlyList<string> Notes => complete.Any(s => s.IsWide) ? ["pixels of more than 24 bits: numbers beyond 16 777 216 are rounded to the 24 bits of float32"] : [];
+
     /// <summary>From slice to slice, LPS mm.</summary>
     private Vector3D Step { get; }
 
@@ -118,9 +121,10 @@ public sealed class DicomStack
     /// <summary>Reads one volume.</summary>
     /// <param name="timePoint">Which, from 0.</param>
     /// <param name="resample">Whether a stack with problems is put on a regular grid, by linear interpolation between slices, instead of refused.</param>
+    /// <param name="warn">Told how many integers do not fit into the 24 bits of float32; null tells nobody.</param>
     /// <exception cref="InvalidImageFileException">The slices are not one regular stack, or a file is damaged; the message gives the figures.</exception>
     /// <exception cref="UnsupportedImageException">The pixels are of a kind that is not read.</exception>
-    public Volume Read(int timePoint = 0, bool resample = false)
+    public Volume Read(int timePoint = 0, bool resample = false, Action<string>? warn = null)
     {
         CheckTimePoint(timePoint);
         if (Problems.Count > 0 && (!resample || isAmbiguous))
@@ -133,15 +137,21 @@ public sealed class DicomStack
         CheckPlausible(slices);
         var pixels = Rows * Columns;
         var voxels = Allocate<float>();
+        var rounded = 0L;
         ForEachFile(slices, (image, file) =>
         {
             Parallel.ForEach(file, s => image.CopyPixels(s.Slice, voxels.AsSpan(s.K * pixels, pixels)));
-
+            Interlocked.Add(ref rounded, image.Rounded);
             if (isComputedTomography)
             {
-                ReplacePadding(image.Dataset, file, voxels, pixels);
+                PixelPadding.Replace(image.Dataset, file, voxels, pixels);
             }
         });
+        if (rounded > 0)
+        {
+            warn?.Invoke($"{source}: {rounded} voxels beyond 16 777 216 are rounded to the 24 bits of float32");
+        }
+
         var volume = new Volume(Geometry, voxels);
         return Problems.Count > 0 ? StackStraightening.Straighten(source, string.Join("; ", Problems), volume, slices, distances.Where(d => d >= SamePosition).DefaultIfEmpty(1).Min()) : volume;
     }
@@ -224,35 +234,6 @@ public sealed class DicomStack
         if (Geometry.Size.Count > Array.MaxLength || needed > bytes && !(isCompressed && Geometry.Size.Count <= SmallVolume))
         {
             throw new InvalidImageFileException(source, $"{Geometry.Size} voxels in {bytes} bytes of files", "files that hold their pixels, of at most 2 billion voxels", "The files are damaged; copy them again.");
-        }
-    }
-
-    /// <summary>Pixels outside the field of view of a CT become the lowest value inside it (PS3.3, section C.7.5.1.1.2), so that padding does not enter statistics.</summary>
-    private static void ReplacePadding(DicomDataset dataset, IEnumerable<(DicomSlice Slice, int K)> slices, float[] voxels, int pixels)
-    {
-        if (dataset.Element(DicomTag.PixelPaddingValue) is null)
-        {
-            return;
-        }
-
-        int Stored(DicomTag tag) => dataset.Integer(DicomTag.PixelRepresentation) == 1 ? (short)(dataset.Integer(tag) ?? 0) : dataset.Integer(tag) ?? 0;
-        var padding = Stored(DicomTag.PixelPaddingValue);
-        var limit = dataset.Has(DicomTag.PixelPaddingRangeLimit) ? Stored(DicomTag.PixelPaddingRangeLimit) : padding;
-        foreach (var (slice, k) in slices)
-        {
-            var (one, other) = (slice.Lut.Apply(padding), slice.Lut.Apply(limit));
-            var (low, high) = (Math.Min(one, other), Math.Max(one, other)); // a falling line turns the range over
-            var lowest = float.PositiveInfinity;
-            var target = voxels.AsSpan(k * pixels, pixels);
-            foreach (var value in target)
-            {
-                lowest = value >= low && value <= high ? lowest : Math.Min(lowest, value);
-            }
-
-            for (var n = 0; n < target.Length && float.IsFinite(lowest); n++)
-            {
-                target[n] = target[n] >= low && target[n] <= high ? lowest : target[n];
-            }
         }
     }
 

@@ -8,7 +8,6 @@ namespace Credence.MedicalIO.Nifti;
 public static class NiftiFile
 {
     private const int ChunkVoxels = 1 << 18;
-    private const long SmallGrid = 1 << 20, MostGrowth = 4; // voxels that straightening may always make; times those of the file
 
     private static readonly string[] ReadExtensions = [".nii", ".nii.gz", ".hdr", ".hdr.gz"];
 
@@ -39,7 +38,7 @@ public static class NiftiFile
         SkipTo(path, stream, volume);
         var header = stream.Header;
         RefuseShear(path, header);
-        WriteFile(target, NiftiHeader.Format(header.Geometry, header.DataType, header.Slope, header.Intercept, stream.Extensions, header.Forms), voxels =>
+        WriteFile(target, NiftiHeaderWriter.Format(header.Geometry, header.DataType, header.Slope, header.Intercept, stream.Extensions, header.Forms), voxels =>
         {
             stream.CopyVolume(voxels);
             stream.CheckEnd();
@@ -113,7 +112,7 @@ public static class NiftiFile
         };
         var (slope, intercept) = double.IsInfinity(minimum) ? (1, 0) : Scaling(volume.Voxels, minimum, maximum);
         var bytesPerVoxel = dataType.Bytes();
-        WriteFile(path, NiftiHeader.Format(volume.Geometry, dataType, slope, intercept, extensions ?? [], forms ?? NiftiForms.Scanner), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
+        WriteFile(path, NiftiHeaderWriter.Format(volume.Geometry, dataType, slope, intercept, extensions ?? [], forms ?? NiftiForms.Scanner), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
         {
             var source = volume.Voxels.AsSpan(first, target.Length / bytesPerVoxel);
             switch (dataType)
@@ -137,7 +136,7 @@ public static class NiftiFile
     public static void WriteStored(string path, StoredVolume volume)
     {
         var type = !volume.IsSigned && volume.Words.AsSpan().ContainsAnyInRange(short.MinValue, (short)-1) ? NiftiDataType.UInt16 : NiftiDataType.Int16;
-        WriteFile(path, NiftiHeader.Format(volume.Geometry, type, volume.Slope, volume.Intercept, [], NiftiForms.Scanner), volume.Words.Length, 2,
+        WriteFile(path, NiftiHeaderWriter.Format(volume.Geometry, type, volume.Slope, volume.Intercept, [], NiftiForms.Scanner), volume.Words.Length, 2,
             (first, target) => MemoryMarshal.AsBytes(volume.Words.AsSpan(first, target.Length / 2)).CopyTo(target));
     }
 
@@ -145,7 +144,7 @@ public static class NiftiFile
     /// <param name="path">Ends in .nii or .nii.gz.</param>
     /// <param name="labels">The labels.</param>
     public static void Write(string path, LabelMap labels) =>
-        WriteFile(path, NiftiHeader.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, [], NiftiForms.Scanner), labels.Labels.Length, 1,
+        WriteFile(path, NiftiHeaderWriter.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, [], NiftiForms.Scanner), labels.Labels.Length, 1,
             (first, target) => labels.Labels.AsSpan(first, target.Length).CopyTo(target));
 
     private delegate void FillBytes(int firstVoxel, Span<byte> target);
@@ -194,42 +193,7 @@ public static class NiftiFile
             options.Warn?.Invoke($"{path}: {stream.Rounded} voxels beyond 16 777 216 are rounded to the 24 bits of float32");
         }
 
-        return header.IsSheared ? Straighten(path, volume) : volume;
-    }
-
-    /// <summary>Puts a sheared volume on the smallest grid with orthogonal axes that holds it: i keeps its direction, j turns least; spacing stays.</summary>
-    private static Volume Straighten(string path, Volume volume)
-    {
-        var (size, affine) = volume.Geometry;
-        static Vector3D Unit(Vector3D v) => 1 / v.Length * v;
-        var i = Unit(affine.ColumnI);
-        var k = Unit(i.Cross(affine.ColumnJ));
-        var j = k.Cross(i);
-        k = (k.Dot(affine.ColumnK) < 0 ? -1 : 1) * k;
-        var spacing = affine.Spacing;
-        var axes = new Affine(spacing.X * i, spacing.Y * j, spacing.Z * k, affine.Origin);
-        var inverse = axes.Inverse();
-        var (low, high) = (new double[3], new double[3]);
-        for (var corner = 0; corner < 8; corner++)
-        {
-            var at = inverse.Apply(affine.Apply(new((corner & 1) * (size.Width - 1), (corner >> 1 & 1) * (size.Height - 1), (corner >> 2) * (size.Depth - 1))));
-            double[] index = [at.X, at.Y, at.Z];
-            for (var axis = 0; axis < 3; axis++)
-            {
-                (low[axis], high[axis]) = (Math.Min(low[axis], index[axis]), Math.Max(high[axis], index[axis]));
-            }
-        }
-
-        var most = Math.Min(Array.MaxLength, Math.Max(SmallGrid, MostGrowth * size.Count));
-        if (Enumerable.Range(0, 3).Aggregate(1.0, (product, axis) => product * (high[axis] - low[axis] + 2)) > most)
-        {
-            throw new InvalidImageFileException(path, $"axes so sheared that {size} voxels need more than {most} on an orthogonal grid", "axes that are nearly orthogonal", "Correct sform in the header.");
-        }
-
-        int Edge(int axis) => (int)Math.Ceiling(high[axis] - 1e-6) - (int)Math.Floor(low[axis] + 1e-6) + 1;
-        var first = new Vector3D(Math.Floor(low[0] + 1e-6), Math.Floor(low[1] + 1e-6), Math.Floor(low[2] + 1e-6));
-        var grid = new VolumeGeometry(new(Edge(0), Edge(1), Edge(2)), axes with { Origin = axes.Apply(first) });
-        return Resampling.Resample(volume, grid, Interpolation.Linear, volume.Voxels.Min());
+        return header.IsSheared ? NiftiShear.Straighten(path, volume) : volume;
     }
 
     /// <summary>Writes stored values, little-endian as the header.</summary>

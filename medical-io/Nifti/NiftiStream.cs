@@ -1,7 +1,5 @@
 using System.Buffers.Binary;
 using System.IO.Compression;
-using System.Numerics;
-using System.Runtime.InteropServices;
 
 namespace Credence.MedicalIO.Nifti;
 
@@ -19,7 +17,7 @@ internal sealed class NiftiStream : IDisposable
     private readonly bool isCompressed;
     private readonly List<IDisposable> others = [];
     private long position;
-    private long rounded;
+    private NiftiWords words = null!;
     private long? inflatedLength; // once it was needed
 
     private NiftiStream(string path)
@@ -32,10 +30,14 @@ internal sealed class NiftiStream : IDisposable
     }
 
     /// <summary>Integers among the voxels read that float32 does not hold exactly.</summary>
-    public long Rounded => rounded;
+    public long Rounded => words.Rounded;
 
     /// <summary>The header.</summary>
-    public NiftiHeader Header { get; private set; } = null!;
+    public NiftiHeader Header
+    {
+        get;
+        private set => (field, words) = (value, new(value.IsBigEndian, value.Slope, value.Intercept));
+    } = null!;
 
     /// <summary>Its extensions.</summary>
     public IReadOnlyList<NiftiExtension> Extensions { get; private set; } = [];
@@ -91,7 +93,7 @@ internal sealed class NiftiStream : IDisposable
                 raw.Slice(v * bytes + offset, size).CopyTo(raw[(v * size)..]);
             }
 
-            Convert(type, raw[..(n * size)], voxels.AsSpan((int)first, n));
+            words.Convert(type, raw[..(n * size)], voxels.AsSpan((int)first, n));
         });
         return voxels;
     }
@@ -101,13 +103,11 @@ internal sealed class NiftiStream : IDisposable
     {
         CheckLength(Header.Geometry.Size.Count);
         _ = Header.DataType.Component(NiftiComponent.Only) ?? throw Refused(NiftiComponent.Only);
-        ForEachChunk((_, raw) => target.Write(Header.DataType.Bytes() switch
+        ForEachChunk((_, raw) =>
         {
-            2 => Ordered<short>(raw, BinaryPrimitives.ReverseEndianness),
-            4 => Ordered<int>(raw, BinaryPrimitives.ReverseEndianness),
-            8 => Ordered<long>(raw, BinaryPrimitives.ReverseEndianness),
-            _ => raw,
-        }));
+            words.Order(Header.DataType.Bytes(), raw);
+            target.Write(raw);
+        });
     }
 
     /// <summary>Passes over volumes.</summary>
@@ -270,71 +270,4 @@ internal sealed class NiftiStream : IDisposable
     private UnsupportedImageException Refused(NiftiComponent component) => component == NiftiComponent.Only
         ? new(path, $"voxels of type {Header.DataType}, which hold several numbers", "one number a voxel", "Choose one: `credence-infer convert --component` real, imaginary, red, green or blue.")
         : new(path, $"voxels of type {Header.DataType}", $"voxels with a {component.ToString().ToLowerInvariant()} component", "Ask for a component that the voxels have.");
-
-    private void Convert(NiftiDataType type, Span<byte> raw, Span<float> target)
-    {
-        switch (type)
-        {
-            case NiftiDataType.UInt8: ConvertAs<byte>(raw, target); break;
-            case NiftiDataType.Int8: ConvertAs<sbyte>(raw, target); break;
-            case NiftiDataType.Int16: ConvertAs<short>(Ordered<short>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            case NiftiDataType.UInt16: ConvertAs<ushort>(Ordered<ushort>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            case NiftiDataType.Int32: ConvertAs<int>(Ordered<int>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            case NiftiDataType.UInt32: ConvertAs<uint>(Ordered<int>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            case NiftiDataType.Int64: ConvertAs<long>(Ordered<long>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            case NiftiDataType.UInt64: ConvertAs<ulong>(Ordered<long>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            case NiftiDataType.Float64: ConvertAs<double>(Ordered<long>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-            default: ConvertAs<float>(Ordered<int>(raw, BinaryPrimitives.ReverseEndianness), target); break;
-        }
-    }
-
-    private delegate void Reverse<T>(ReadOnlySpan<T> source, Span<T> target);
-
-    /// <summary>Puts the bytes of words in this machine's order, in place.</summary>
-    private Span<byte> Ordered<T>(Span<byte> raw, Reverse<T> reverse)
-        where T : struct
-    {
-        if (Header.IsBigEndian == BitConverter.IsLittleEndian)
-        {
-            var words = MemoryMarshal.Cast<byte, T>(raw);
-            reverse(words, words);
-        }
-
-        return raw;
-    }
-
-    private static long CountRounded<T>(ReadOnlySpan<T> source, ReadOnlySpan<float> target)
-        where T : struct, INumber<T>
-    {
-        const float Exact = 1 << 24;
-        var count = 0L;
-        for (var n = 0; n < target.Length; n++)
-        {
-            count += MathF.Abs(target[n]) >= Exact && T.CreateSaturating(target[n]) != source[n] ? 1 : 0;
-        }
-
-        return count;
-    }
-
-    private void ConvertAs<T>(Span<byte> raw, Span<float> target)
-        where T : struct, INumber<T>
-    {
-        var source = MemoryMarshal.Cast<byte, T>(raw);
-        if (Header is { Slope: 1, Intercept: 0 })
-        {
-            for (var n = 0; n < target.Length; n++)
-            {
-                target[n] = float.CreateTruncating(source[n]);
-            }
-
-            rounded += typeof(T) == typeof(int) || typeof(T) == typeof(uint) || typeof(T) == typeof(long) || typeof(T) == typeof(ulong) ? CountRounded<T>(source, target) : 0;
-            return;
-        }
-
-        var (slope, intercept) = (Header.Slope, Header.Intercept);
-        for (var n = 0; n < target.Length; n++)
-        {
-            target[n] = (float)(double.CreateTruncating(source[n]) * slope + intercept);
-        }
-    }
 }

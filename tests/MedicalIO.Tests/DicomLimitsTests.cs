@@ -100,6 +100,22 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.Single(problems);
     }
 
+    /// <summary>float32 holds whole numbers up to 2^24: what of a 32-bit image lies above is rounded, and counted.</summary>
+    [Fact]
+    public void Wide_integers_that_float32_rounds_are_counted()
+    {
+        int[] pixels = [(1 << 24) - 1, 1 << 24, (1 << 24) + 1, -(1 << 24) - 3];
+        Image(2, 2, 1, [],
+            (0x00280100, d => d.Number(0x0028, 0x0100, 32)), (0x00280101, d => d.Number(0x0028, 0x0101, 32)), (0x00280102, d => d.Number(0x0028, 0x0102, 31)),
+            (0x7FE00010, d => d.Bytes(0x7FE0, 0x0010, "OW", System.Runtime.InteropServices.MemoryMarshal.AsBytes<int>(pixels), 0)));
+        var stack = DicomSeries.Scan(folder.Path)[0].Stacks[0];
+        Assert.Equal(["pixels of more than 24 bits: numbers beyond 16 777 216 are rounded to the 24 bits of float32"], stack.Notes);
+        Assert.Empty(stack.Problems);
+        var warnings = new List<string>();
+        Assert.Equal([16777215, 16777216, 16777216, -16777220], stack.Read(warn: warnings.Add).Voxels);
+        Assert.Equal([$"{folder.Path}: 2 voxels beyond 16 777 216 are rounded to the 24 bits of float32"], warnings);
+    }
+
     /// <summary>An uncompressed file shows by its length that it lies; what it claims is not allocated.</summary>
     [Fact]
     public void A_lying_size_of_an_uncompressed_file_costs_no_memory()

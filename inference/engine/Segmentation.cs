@@ -18,7 +18,8 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
     /// </summary>
     /// <remarks>Everything is written into a temporary folder first and moved when it is whole; the report goes last.</remarks>
     /// <param name="folder">Created when missing; files of an earlier result are replaced.</param>
-    public void Save(string folder)
+    /// <param name="addFiles">Called with the temporary folder, to write more files that belong to the result.</param>
+    public void Save(string folder, Action<string>? addFiles = null)
     {
         var unfinished = $"{Path.GetFullPath(folder)}.{Guid.NewGuid():N}.part";
         Directory.CreateDirectory(unfinished);
@@ -33,6 +34,7 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
 
             NiftiFile.Write(Path.Combine(unfinished, "predictive-entropy.nii.gz"), Prediction.PredictiveEntropy);
             NiftiFile.Write(Path.Combine(unfinished, "mutual-information.nii.gz"), Prediction.MutualInformation);
+            addFiles?.Invoke(unfinished);
             OutputFile.WriteText(Path.Combine(unfinished, ReportFile), JsonSerializer.Serialize(Report, ReportJson.Default.PredictionReport) + "\n");
 
             Directory.CreateDirectory(folder);

@@ -118,7 +118,7 @@ internal static class CasePage
 
         return new(title, report.IntendedUse, [],
             [.. report.Classes.Select((c, n) => new PageClass(c.Name, c.Volume, c.SampleVolumeInterval, prediction.SampleVolumes[n]))],
-            [], 0, run, layers);
+            [.. report.Lesions.Take(MostLesions)], Math.Max(0, report.Lesions.Count - MostLesions), run, layers);
     }
 
     /// <summary>Text of the template up to each placeholder, and the placeholder's name; null at the end.</summary>

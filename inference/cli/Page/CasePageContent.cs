@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Credence.Inference.Lesions;
 
 namespace Credence.InferenceCli.Page;
 
@@ -12,7 +13,7 @@ namespace Credence.InferenceCli.Page;
 /// <param name="Run">Name and value, in this order.</param>
 /// <param name="Layers">From the lowest to the topmost.</param>
 internal sealed record CasePageContent(
-    string Title, string IntendedUse, IReadOnlyList<string> Warnings, IReadOnlyList<PageClass> Classes, IReadOnlyList<PageLesion> Lesions, int LesionsLeftOut,
+    string Title, string IntendedUse, IReadOnlyList<string> Warnings, IReadOnlyList<PageClass> Classes, IReadOnlyList<Lesion> Lesions, int LesionsLeftOut,
     IReadOnlyList<IReadOnlyList<string>> Run, IReadOnlyList<PageLayer> Layers);
 
 /// <summary>The load of a class.</summary>
@@ -21,18 +22,6 @@ internal sealed record CasePageContent(
 /// <param name="Interval">2.5th and 97.5th percentile over samples, mL; null for a single one.</param>
 /// <param name="SampleVolumes">mL in each sample.</param>
 internal sealed record PageClass(string Name, double Volume, IReadOnlyList<double>? Interval, IReadOnlyList<double> SampleVolumes);
-
-/// <summary>A row of the table.</summary>
-/// <param name="Id">From 1.</param>
-/// <param name="Class">Its class.</param>
-/// <param name="Volume">mL.</param>
-/// <param name="Interval">2.5th and 97.5th percentile over samples, mL; null for a single one.</param>
-/// <param name="Existence">Share of samples in which there is some of it; null for a single one.</param>
-/// <param name="MutualInformation">Mean over its voxels, nats; null for a single sample.</param>
-/// <param name="Centre">RAS+ mm.</param>
-/// <param name="Peak">Where the crosshair goes: a voxel inside it, RAS+ mm.</param>
-internal sealed record PageLesion(
-    int Id, string Class, double Volume, IReadOnlyList<double>? Interval, double? Existence, double? MutualInformation, IReadOnlyList<double> Centre, IReadOnlyList<double> Peak);
 
 /// <summary>A volume in the viewer.</summary>
 /// <param name="Id">Of the element that holds it.</param>

@@ -48,11 +48,11 @@ function writeLesions(jump) {
   const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(h => element('th', { scope: 'col', class: h === 'Class' ? 'text' : null }, h)))));
   const body = element('tbody');
   for (const lesion of data.lesions) {
-    const button = element('button', { type: 'button', 'aria-label': `Show lesion ${lesion.id}, ${millilitres(lesion.volume)} millilitres` }, String(lesion.id));
-    const row = element('tr', { id: `lesion-${lesion.id}` }, element('td', {}, button),
+    const button = element('button', { type: 'button', 'aria-label': `Show lesion ${lesion.number}, ${millilitres(lesion.volume)} millilitres` }, String(lesion.number));
+    const row = element('tr', { id: `lesion-${lesion.number}` }, element('td', {}, button),
       ...(several ? [element('td', { class: 'text' }, lesion.class)] : []),
-      element('td', {}, millilitres(lesion.volume)), element('td', {}, interval(lesion.interval)),
-      element('td', {}, lesion.existence === null ? '–' : `${Math.round(100 * lesion.existence)} %`), element('td', {}, number(lesion.mutualInformation, 3)));
+      element('td', {}, millilitres(lesion.volume)), element('td', {}, interval(lesion.sampleVolumeInterval)),
+      element('td', {}, lesion.existenceProbability === null ? '–' : `${Math.round(100 * lesion.existenceProbability)} %`), element('td', {}, number(lesion.meanMutualInformation, 3)));
     button.addEventListener('click', () => jump(lesion, row));
     body.append(row);
   }
@@ -98,7 +98,7 @@ function writeHistogram() {
 }
 
 function describe() {
-  const shown = data.lesions.slice(0, 3).map(l => `lesion ${l.id} of ${millilitres(l.volume)} millilitres at ${l.centre.map(c => Math.round(c)).join(', ')} mm`).join('; ');
+  const shown = data.lesions.slice(0, 3).map(l => `lesion ${l.number} of ${millilitres(l.volume)} millilitres at ${[l.centroid.x, l.centroid.y, l.centroid.z].map(c => Math.round(c)).join(', ')} mm`).join('; ');
   byId('alternative').textContent = `The scan with its segmentation and maps in axial, coronal and sagittal view. ${data.lesions.length} lesions listed${shown ? `, the largest: ${shown}` : ''}. `
     + 'Keys: H and L move left and right, J and K back and forth, U and D up and down, V changes the view.';
 }
@@ -168,12 +168,12 @@ async function view() {
   });
 
   return (lesion, row) => {
-    nv.scene.crosshairPos = nv.mm2frac(lesion.peak);
+    nv.scene.crosshairPos = nv.mm2frac([lesion.peak.x, lesion.peak.y, lesion.peak.z]);
     nv.updateGLVolume();
     nv.createOnLocationChange();
     for (const other of document.querySelectorAll('tr[aria-current]')) other.removeAttribute('aria-current');
     row.setAttribute('aria-current', 'true');
-    history.replaceState(null, '', `#lesion-${lesion.id}`);
+    history.replaceState(null, '', `#lesion-${lesion.number}`);
   };
 }
 
@@ -183,14 +183,15 @@ async function view() {
   describe();
   let show = () => {};
   writeLesions((lesion, row) => show(lesion, row));
-  try {
-    show = await view();
-    const wanted = data.lesions.find(l => `#lesion-${l.id}` === location.hash) ?? data.lesions[0];
-    if (wanted) show(wanted, byId(`lesion-${wanted.id}`));
-    document.body.dataset.ready = 'true';
-  } catch (problem) {
+  if (!document.createElement('canvas').getContext('webgl2')) {
     byId('stage').replaceChildren(element('p', { class: 'alert', role: 'alert', style: 'margin:1rem' },
-      `The pictures need WebGL 2, which this browser does not offer (${problem.message}). The figures on this page are complete without them; the maps lie beside it as NIfTI files.`));
+      'The pictures need WebGL 2, which this browser does not offer. The figures on this page are complete without them; the maps lie beside it as NIfTI files.'));
     document.body.dataset.ready = 'without-pictures';
+    return;
   }
+
+  show = await view();
+  const wanted = data.lesions.find(l => `#lesion-${l.number}` === location.hash) ?? data.lesions[0];
+  if (wanted) show(wanted, byId(`lesion-${wanted.number}`));
+  document.body.dataset.ready = 'true';
 })();

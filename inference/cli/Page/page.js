@@ -2,7 +2,7 @@
 // What the page shows comes from the JSON and the volumes above; text is set as text, never as markup.
 const data = JSON.parse(document.getElementById('case').textContent);
 const byId = id => document.getElementById(id);
-const palette = ['#e69f00', '#56b4e9', '#009e73', '#cc79a7', '#0072b2', '#d55e00', '#f0e442']; // Okabe and Ito, told apart with any colour vision
+const palette = ['#e69f00', '#009e73', '#cc79a7', '#f0e442', '#d55e00', '#0072b2']; // Okabe and Ito, told apart with any colour vision; their sky blue is the crosshair's
 
 function element(name, attributes = {}, ...children) {
   const made = document.createElement(name);
@@ -106,7 +106,7 @@ function describe() {
 async function view() {
   const canvas = byId('canvas');
   const nv = new niivue.Niivue({
-    backColor: [0, 0, 0, 1], show3Dcrosshair: true, crosshairColor: [0.9, 0.6, 0, 0.8], crosshairGap: 6, isRadiologicalConvention: true, dragAndDropEnabled: false,
+    backColor: [0, 0, 0, 1], show3Dcrosshair: true, crosshairColor: [0.34, 0.71, 0.91, 0.9], crosshairGap: 6, isRadiologicalConvention: true, dragAndDropEnabled: false,
     multiplanarForceRender: true, isColorbar: false, logLevel: 'error',
   });
   await nv.attachToCanvas(canvas);

@@ -28,4 +28,14 @@ public static class OutputFile
     /// <summary>Writes text as UTF-8 without a byte order mark.</summary>
     public static void WriteText(string path, string text) =>
         Write(path, stream => stream.Write(System.Text.Encoding.UTF8.GetBytes(text)));
+
+    /// <summary>Writes a table as RFC 4180 says.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="header">Names of the columns.</param>
+    /// <param name="rows">Fields; null is empty.</param>
+    public static void WriteCsv(string path, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string?>> rows) =>
+        WriteText(path, string.Concat(rows.Prepend(header).Select(row => string.Join(',', row.Select(Field)) + "\r\n")));
+
+    private static string Field(string? text) =>
+        text is null ? "" : text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 }

@@ -21,6 +21,13 @@ public static class VolumeFile
                 : new InvalidImageFileException(path, "nothing there", "a .nii or .nii.gz file, or a folder with one DICOM series", "Check the path."));
     }
 
+    /// <summary>The name of a file without the extensions of a NIfTI file, or that of a folder.</summary>
+    public static string CaseName(string path)
+    {
+        var name = Path.GetFileName(Path.TrimEndingDirectorySeparator(path));
+        return NiftiFile.HasExtension(name) ? name[..name.LastIndexOf('.', name.Length - (name.EndsWith(".gz", StringComparison.OrdinalIgnoreCase) ? 4 : 1))] : name;
+    }
+
     /// <summary>Reads a mask or label map: a NIfTI file on any grid, or a DICOM segmentation, which is put on the grid of its scan.</summary>
     /// <param name="path">The file.</param>
     /// <param name="scan">The grid of the scan.</param>

@@ -20,9 +20,9 @@ internal static class EvaluationTables
     public static void Write(string folder, EvaluationReport report)
     {
         string[] names = [.. report.Summary.Select(m => m.Name)];
-        WriteCsv(Path.Combine(folder, "cases.csv"), ["case", "empty-cases", .. names], report.Cases.Select(
+        OutputFile.WriteCsv(Path.Combine(folder, "cases.csv"), ["case", "empty-cases", .. names], report.Cases.Select(
             c => (string?[])[c.Case, Word(report.Settings.EmptyCases), .. names.Select(n => Number(c.Values.GetValueOrDefault(n)))]));
-        WriteCsv(
+        OutputFile.WriteCsv(
             Path.Combine(folder, "summary.csv"),
             ["metric", "cases", "undefined", "empty-cases", "empty-case-policy", "mean", "median", "sd", "mean-low-95", "mean-high-95"],
             report.Summary.Select(m => (string?[])
@@ -30,7 +30,7 @@ internal static class EvaluationTables
                 m.Name, Number(m.Cases), Number(m.Undefined), Number(m.EmptyCases), Word(m.Policy),
                 Number(m.Mean), Number(m.Median), Number(m.StandardDeviation), Number(m.Low), Number(m.High),
             ]));
-        WriteCsv(
+        OutputFile.WriteCsv(
             Path.Combine(folder, "lesions.csv"),
             ["case", "class", "side", "lesion", "voxels", "volume-mm3", "outcome", "partner", "iou", "iou-adjusted", "mean-uncertainty"],
             report.Cases.SelectMany(c => c.Classes.SelectMany(d => Lesions(c.Case, d))));
@@ -76,12 +76,6 @@ internal static class EvaluationTables
             name, details.Class, "reference", Number(n + 1), Number(r.Voxels), Number(r.Volume), r.IsFalseNegative ? "false-negative" : "found",
             null, Number(r.IntersectionOverUnion), null, Number(r.MeanUncertainty),
         ]));
-
-    private static void WriteCsv(string path, string[] header, IEnumerable<string?[]> rows) => OutputFile.WriteText(
-        path, string.Concat(rows.Prepend(header).Select(row => string.Join(',', row.Select(Field)) + "\r\n")));
-
-    private static string Field(string? text) =>
-        text is null ? "" : text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 
     private static string? Number(double? value) => value?.ToString("R", CultureInfo.InvariantCulture);
 

@@ -2,6 +2,8 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Credence.Inference;
+using Credence.InferenceCli.Page;
+using Credence.MedicalIO;
 
 namespace Credence.InferenceCli;
 
@@ -29,6 +31,7 @@ internal static class PredictCommand
         var seconds = Above0(new Option<double?>("--time-budget") { Description = "Stop with the sample that ends later than this many seconds after the start." });
         var memory = Above0(new Option<double?>("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
         var threads = new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." };
+        var noPage = new Option<bool>("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at the result with." };
         var json = new Option<bool>("--json") { Description = "Print the report as JSON." };
         samples.Validators.Add(result =>
         {
@@ -52,7 +55,7 @@ internal static class PredictCommand
             }
         });
 
-        var command = new Command("predict", "Segment one case and map its uncertainty.") { inputs, model, output, samples, seed, overlap, tolerance, seconds, memory, threads, json };
+        var command = new Command("predict", "Segment one case and map its uncertainty.") { inputs, model, output, samples, seed, overlap, tolerance, seconds, memory, threads, noPage, json };
         command.SetAction((parse, cancellation) => Task.Run(() => Run(
             [.. parse.GetRequiredValue(inputs).Select(i => i.FullName)],
             parse.GetRequiredValue(model).FullName,
@@ -67,6 +70,7 @@ internal static class PredictCommand
                 FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
             },
             parse.GetValue(threads),
+            hasPage: !parse.GetValue(noPage),
             parse.GetValue(json),
             cancellation), cancellation));
         return command;
@@ -85,11 +89,17 @@ internal static class PredictCommand
     }
 
     private static int Run(
-        IReadOnlyList<string> inputs, string model, string output, PredictOptions options, int threads, bool json, CancellationToken cancellation)
+        IReadOnlyList<string> inputs, string model, string output, PredictOptions options, int threads, bool hasPage, bool json, CancellationToken cancellation)
     {
         using var segmenter = LesionSegmenter.Load(model, threads);
         var segmentation = ProgressBar.Run("predicting", progress => segmenter.Predict(inputs, options, progress, cancellation));
-        segmentation.Save(output);
+        segmentation.Save(output, folder =>
+        {
+            if (hasPage)
+            {
+                CasePage.Write(Path.Combine(folder, CasePage.File), VolumeFile.CaseName(inputs[0]), segmentation, [.. inputs.Select(VolumeFile.Read)], [.. segmenter.Manifest.Channels.Select(c => c.Name)]);
+            }
+        });
 
         var report = segmentation.Report;
         Console.WriteLine(json

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Credence.Inference.Lesions;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.Inference.Sampling;
@@ -65,6 +66,9 @@ public sealed record PredictionReport
     /// <summary>Per foreground class.</summary>
     public required IReadOnlyList<ClassReport> Classes { get; init; }
 
+    /// <summary>The lesions, largest first.</summary>
+    public required IReadOnlyList<Lesion> Lesions { get; init; }
+
     /// <summary>Seconds for reading the scans.</summary>
     public required double ReadSeconds { get; init; }
 
@@ -92,6 +96,7 @@ public sealed record PredictionReport
             EmptyPatches = prediction.EmptyPatches,
             Shared = prediction.Shared,
             Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume))],
+            Lesions = prediction.Lesions.Lesions,
             ReadSeconds = readTime.TotalSeconds,
             PredictSeconds = predictTime.TotalSeconds,
         };
@@ -104,19 +109,26 @@ public sealed record PredictionReport
 /// <param name="Volume">mL of the segmentation.</param>
 /// <param name="SampleMeanVolume">Mean over the samples, mL.</param>
 /// <param name="SampleVolumeInterval">2.5th and 97.5th percentile over the samples, mL; null for fewer than two samples.</param>
+/// <param name="SampleVolumeVariation">Standard deviation over the samples as a share of their mean; null for fewer than two samples, or where all are empty.</param>
+/// <param name="Lesions">Lesions of the segmentation.</param>
+/// <param name="SampleLesionInterval">2.5th and 97.5th percentile over the samples of the number of lesions; null for fewer than two samples.</param>
+/// <param name="StructuralUncertainty">1 - mean over the samples of the IoU with the segmentation; null for fewer than two samples.</param>
+/// <param name="MeanEntropy">Mean predictive entropy over the voxels of the segmentation, nats; null where there is none.</param>
 /// <param name="MeanMutualInformation">Mean over the voxels of the segmentation, nats; null where there is none.</param>
 public sealed record ClassReport(
-    byte Label, string Name, long Voxels, double Volume, double SampleMeanVolume, IReadOnlyList<double>? SampleVolumeInterval, double? MeanMutualInformation)
+    byte Label, string Name, long Voxels, double Volume, double SampleMeanVolume, IReadOnlyList<double>? SampleVolumeInterval, double? SampleVolumeVariation,
+    int Lesions, IReadOnlyList<double>? SampleLesionInterval, double? StructuralUncertainty, double? MeanEntropy, double? MeanMutualInformation)
 {
     internal static ClassReport Create(ClassDescription description, Prediction prediction, int index, double voxelVolume)
     {
-        var (voxels, information) = (0L, 0.0);
+        var (voxels, entropy, information) = (0L, 0.0, 0.0);
         var labels = prediction.Segmentation.Labels;
         for (var v = 0; v < labels.Length; v++)
         {
             if (labels[v] == description.Label)
             {
                 voxels++;
+                entropy += prediction.PredictiveEntropy.Voxels[v];
                 information += prediction.MutualInformation.Voxels[v];
             }
         }
@@ -124,12 +136,24 @@ public sealed record ClassReport(
         double[] volumes = [.. prediction.SampleVolumes[index].Order()];
         return new(
             description.Label, description.Name, voxels, voxels * voxelVolume / 1000, volumes.Average(),
-            volumes.Length > 1 ? [OrderStatistics.Percentile(volumes, 0.025), OrderStatistics.Percentile(volumes, 0.975)] : null,
+            Interval(volumes), Variation(volumes),
+            prediction.Lesions.Lesions.Count(l => l.Label == description.Label), Interval([.. prediction.Lesions.SampleCounts[index].Select(n => (double)n).Order()]),
+            prediction.Lesions.StructuralUncertainty[index],
+            voxels > 0 ? entropy / voxels : null,
             voxels > 0 ? information / voxels : null);
+    }
+
+    private static double[]? Interval(double[] sorted) => sorted.Length > 1 ? [OrderStatistics.Percentile(sorted, 0.025), OrderStatistics.Percentile(sorted, 0.975)] : null;
+
+    private static double? Variation(double[] values)
+    {
+        var mean = values.Average();
+        return values.Length > 1 && mean > 0 ? Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1)) / mean : null;
     }
 }
 
 /// <summary>Source-generated JSON of the report (no reflection, for NativeAOT).</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(PredictionReport))]
+[JsonSerializable(typeof(IReadOnlyList<Lesion>))]
 public sealed partial class ReportJson : JsonSerializerContext;

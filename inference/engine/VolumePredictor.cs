@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Credence.Inference.Lesions;
 using Credence.Inference.Model;
 using Credence.Inference.Sampling;
 using Credence.Inference.Windows;
@@ -20,6 +21,9 @@ public sealed record Prediction
 
     /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove. 0 everywhere for a plain network.</summary>
     public required Volume MutualInformation { get; init; }
+
+    /// <summary>The lesions, and how they vary over the samples.</summary>
+    public required LesionTable Lesions { get; init; }
 
     /// <summary>Volume in mL of each foreground class in each sample: [class][sample].</summary>
     public required IReadOnlyList<IReadOnlyList<double>> SampleVolumes { get; init; }
@@ -83,6 +87,7 @@ public static class VolumePredictor
         var statistics = new SampleStatistics(classes, voxels);
         var logits = new float[checked(classes * voxels)];
         var sampleVolumes = Enumerable.Range(1, classes - 1).Select(_ => new List<double>(samples)).ToList();
+        var foregrounds = new List<SampleForeground>(samples);
         var (sample, patchesDone) = (0, 0);
         using var sampler = new VolumeSampler(network, window, classes, isSampled, options.FeatureMemory, n =>
         {
@@ -94,7 +99,9 @@ public static class VolumePredictor
         {
             sampler.Compute(isSampled ? NoiseSample.Draw(manifest.NoiseInputs, options.Seed, sample) : null, logits, cancellation);
             statistics.Add(logits, manifest.Calibration.Temperature);
-            var counts = Count(Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, voxels, manifest), classes);
+            var decided = Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, voxels, manifest);
+            foregrounds.Add(SampleForeground.Of(decided));
+            var counts = Count(decided, classes);
             for (var c = 1; c < classes; c++)
             {
                 sampleVolumes[c - 1].Add(counts[c] * prepared.Geometry.VoxelVolume / 1000);
@@ -108,12 +115,15 @@ public static class VolumePredictor
 
         var entropy = statistics.PredictiveEntropy();
         var probabilities = Enumerable.Range(1, classes - 1).Select(c => Preprocessing.Restore(prepared, statistics.MeanProbability(c))).ToList();
+        var segmentation = Segment(probabilities, manifest);
+        var (total, model) = (Preprocessing.Restore(prepared, entropy), Preprocessing.Restore(prepared, statistics.MutualInformation(entropy)));
         return new()
         {
-            Segmentation = Segment(probabilities, manifest),
+            Segmentation = segmentation,
             Probabilities = probabilities,
-            PredictiveEntropy = Preprocessing.Restore(prepared, entropy),
-            MutualInformation = Preprocessing.Restore(prepared, statistics.MutualInformation(entropy)),
+            PredictiveEntropy = total,
+            MutualInformation = model,
+            Lesions = new LesionMeasurement(prepared, manifest, foregrounds).Measure(segmentation, probabilities, total, model),
             SampleVolumes = sampleVolumes,
             Patches = window.PatchCount,
             EmptyPatches = window.EmptyPatches,

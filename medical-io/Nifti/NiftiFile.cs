@@ -1,5 +1,4 @@
 using System.IO.Compression;
-using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace Credence.MedicalIO.Nifti;
@@ -38,9 +37,10 @@ public static class NiftiFile
         SkipTo(path, stream, volume);
         var header = stream.Header;
         RefuseShear(path, header);
-        WriteFile(target, NiftiHeaderWriter.Format(header.Geometry, header.DataType, header.Slope, header.Intercept, stream.Extensions, header.Forms), voxels =>
+        WriteFile(target, copy =>
         {
-            stream.CopyVolume(voxels);
+            copy.Write(NiftiHeaderWriter.Format(header.Geometry, header.DataType, header.Slope, header.Intercept, stream.Extensions, header.Forms));
+            stream.CopyVolume(copy);
             stream.CheckEnd();
         });
         return header.Geometry;
@@ -100,7 +100,17 @@ public static class NiftiFile
     /// <param name="extensions">Header extensions to keep, for example those of <see cref="ReadInfo"/>.</param>
     /// <param name="forms">What qform and sform mean; null for coordinates of the scanner.</param>
     /// <exception cref="ArgumentException">An integer type and a voxel that is not finite, or a type that is only read.</exception>
-    public static void Write(string path, Volume volume, NiftiDataType dataType = NiftiDataType.Float32, IReadOnlyList<NiftiExtension>? extensions = null, NiftiForms? forms = null)
+    public static void Write(string path, Volume volume, NiftiDataType dataType = NiftiDataType.Float32, IReadOnlyList<NiftiExtension>? extensions = null, NiftiForms? forms = null) =>
+        WriteFile(path, stream => Write(stream, volume, dataType, extensions, forms));
+
+    /// <summary>Writes a volume to a stream, not compressed; see <see cref="Write(string, Volume, NiftiDataType, IReadOnlyList{NiftiExtension}?, NiftiForms?)"/>.</summary>
+    /// <param name="stream">Left open.</param>
+    /// <param name="volume">The volume.</param>
+    /// <param name="dataType">uint8, int16, int32, float32 or float64.</param>
+    /// <param name="extensions">Header extensions to keep.</param>
+    /// <param name="forms">What qform and sform mean; null for coordinates of the scanner.</param>
+    /// <exception cref="ArgumentException">An integer type and a voxel that is not finite, or a type that is only read.</exception>
+    public static void Write(Stream stream, Volume volume, NiftiDataType dataType = NiftiDataType.Float32, IReadOnlyList<NiftiExtension>? extensions = null, NiftiForms? forms = null)
     {
         var (minimum, maximum) = dataType switch
         {
@@ -110,25 +120,25 @@ public static class NiftiFile
             NiftiDataType.Float32 or NiftiDataType.Float64 => (double.NegativeInfinity, double.PositiveInfinity),
             _ => throw new ArgumentException($"{dataType} is read but not written; use uint8, int16, int32, float32 or float64.", nameof(dataType)),
         };
-        var (slope, intercept) = double.IsInfinity(minimum) ? (1, 0) : Scaling(volume.Voxels, minimum, maximum);
+        var (slope, intercept) = double.IsInfinity(minimum) ? (1, 0) : NiftiScaling.For(volume.Voxels, minimum, maximum);
         var bytesPerVoxel = dataType.Bytes();
-        WriteFile(path, NiftiHeaderWriter.Format(volume.Geometry, dataType, slope, intercept, extensions ?? [], forms ?? NiftiForms.Scanner), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
+        WriteVoxels(stream, NiftiHeaderWriter.Format(volume.Geometry, dataType, slope, intercept, extensions ?? [], forms ?? NiftiForms.Scanner), volume.Voxels.Length, bytesPerVoxel, (first, target) =>
         {
             var source = volume.Voxels.AsSpan(first, target.Length / bytesPerVoxel);
             switch (dataType)
             {
-                case NiftiDataType.UInt8: Store<byte>(source, target, slope, intercept); break;
-                case NiftiDataType.Int16: Store<short>(source, target, slope, intercept); break;
-                case NiftiDataType.Int32: Store<int>(source, target, slope, intercept); break;
-                case NiftiDataType.Float64: Store<double>(source, target, slope, intercept); break;
-                default: Store<float>(source, target, slope, intercept); break;
+                case NiftiDataType.UInt8: NiftiScaling.Store<byte>(source, target, slope, intercept); break;
+                case NiftiDataType.Int16: NiftiScaling.Store<short>(source, target, slope, intercept); break;
+                case NiftiDataType.Int32: NiftiScaling.Store<int>(source, target, slope, intercept); break;
+                case NiftiDataType.Float64: NiftiScaling.Store<double>(source, target, slope, intercept); break;
+                default: NiftiScaling.Store<float>(source, target, slope, intercept); break;
             }
         });
     }
 
     /// <summary>The smaller of int16 and float32 that holds every voxel exactly.</summary>
     public static NiftiDataType ExactType(Volume volume) =>
-        Extent(volume.Voxels) is ( >= short.MinValue, <= short.MaxValue, IsWhole: true) ? NiftiDataType.Int16 : NiftiDataType.Float32;
+        NiftiScaling.Extent(volume.Voxels) is ( >= short.MinValue, <= short.MaxValue, IsWhole: true) ? NiftiDataType.Int16 : NiftiDataType.Float32;
 
     /// <summary>Writes stored values as they are, with the line to measured ones as scl_slope and scl_inter: int16, or uint16 where one is above 32767.</summary>
     /// <param name="path">Ends in .nii or .nii.gz.</param>
@@ -136,15 +146,20 @@ public static class NiftiFile
     public static void WriteStored(string path, StoredVolume volume)
     {
         var type = !volume.IsSigned && volume.Words.AsSpan().ContainsAnyInRange(short.MinValue, (short)-1) ? NiftiDataType.UInt16 : NiftiDataType.Int16;
-        WriteFile(path, NiftiHeaderWriter.Format(volume.Geometry, type, volume.Slope, volume.Intercept, [], NiftiForms.Scanner), volume.Words.Length, 2,
-            (first, target) => MemoryMarshal.AsBytes(volume.Words.AsSpan(first, target.Length / 2)).CopyTo(target));
+        WriteFile(path, stream => WriteVoxels(stream, NiftiHeaderWriter.Format(volume.Geometry, type, volume.Slope, volume.Intercept, [], NiftiForms.Scanner), volume.Words.Length, 2,
+            (first, target) => MemoryMarshal.AsBytes(volume.Words.AsSpan(first, target.Length / 2)).CopyTo(target)));
     }
 
     /// <summary>Writes a label map as uint8.</summary>
     /// <param name="path">Ends in .nii or .nii.gz.</param>
     /// <param name="labels">The labels.</param>
-    public static void Write(string path, LabelMap labels) =>
-        WriteFile(path, NiftiHeaderWriter.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, [], NiftiForms.Scanner), labels.Labels.Length, 1,
+    public static void Write(string path, LabelMap labels) => WriteFile(path, stream => Write(stream, labels));
+
+    /// <summary>Writes a label map to a stream as uint8, not compressed.</summary>
+    /// <param name="stream">Left open.</param>
+    /// <param name="labels">The labels.</param>
+    public static void Write(Stream stream, LabelMap labels) =>
+        WriteVoxels(stream, NiftiHeaderWriter.Format(labels.Geometry, NiftiDataType.UInt8, 1, 0, [], NiftiForms.Scanner), labels.Labels.Length, 1,
             (first, target) => labels.Labels.AsSpan(first, target.Length).CopyTo(target));
 
     private delegate void FillBytes(int firstVoxel, Span<byte> target);
@@ -196,74 +211,9 @@ public static class NiftiFile
         return header.IsSheared ? NiftiShear.Straighten(path, volume) : volume;
     }
 
-    /// <summary>Writes stored values, little-endian as the header.</summary>
-    private static void Store<T>(ReadOnlySpan<float> source, Span<byte> target, double slope, double intercept)
-        where T : struct, INumber<T>
+    private static void WriteVoxels(Stream stream, byte[] header, int voxels, int bytesPerVoxel, FillBytes fill)
     {
-        var stored = MemoryMarshal.Cast<byte, T>(target);
-        if ((slope, intercept) is (1, 0))
-        {
-            for (var n = 0; n < stored.Length; n++)
-            {
-                stored[n] = T.CreateTruncating(source[n]); // whole and in range, or floating point
-            }
-
-            return;
-        }
-
-        for (var n = 0; n < stored.Length; n++)
-        {
-            stored[n] = T.CreateSaturating(Math.Round((source[n] - intercept) / slope));
-        }
-    }
-
-    /// <summary>Smallest and largest voxel (NaN where any voxel is), and whether all are whole numbers.</summary>
-    private static (float Lowest, float Highest, bool IsWhole) Extent(ReadOnlySpan<float> voxels)
-    {
-        var (low, high, fraction) = (new Vector<float>(float.PositiveInfinity), new Vector<float>(float.NegativeInfinity), Vector<float>.Zero);
-        var vectors = MemoryMarshal.Cast<float, Vector<float>>(voxels);
-        foreach (var v in vectors)
-        {
-            (low, high) = (Vector.Min(low, v), Vector.Max(high, v));
-            fraction += Vector.Abs(v - Vector.Truncate(v)); // NaN for NaN and infinities, and stays it
-        }
-
-        var (lowest, highest, sum) = (float.PositiveInfinity, float.NegativeInfinity, Vector.Sum(fraction));
-        for (var lane = 0; lane < Vector<float>.Count; lane++)
-        {
-            (lowest, highest) = (MathF.Min(lowest, low[lane]), MathF.Max(highest, high[lane]));
-        }
-
-        foreach (var v in voxels[(vectors.Length * Vector<float>.Count)..])
-        {
-            (lowest, highest) = (MathF.Min(lowest, v), MathF.Max(highest, v));
-            sum += MathF.Abs(v - MathF.Truncate(v));
-        }
-
-        return float.IsNaN(sum) ? (float.NaN, float.NaN, false) : (lowest, highest, sum == 0);
-    }
-
-    private static (double Slope, double Intercept) Scaling(float[] voxels, double minimum, double maximum)
-    {
-        var (lowest, highest, isWhole) = Extent(voxels);
-        if (!float.IsFinite(lowest) || !float.IsFinite(highest))
-        {
-            throw new ArgumentException("A voxel that is not finite cannot be written as an integer; write float32.", nameof(voxels));
-        }
-
-        var (low, high) = ((double)lowest, (double)highest);
-        if (isWhole && low >= minimum && high <= maximum)
-        {
-            return (1, 0);
-        }
-
-        var slope = high > low ? (high - low) / (maximum - minimum) : 1;
-        slope = (float)slope; // as the header stores it
-        return (slope, (float)(low - minimum * slope));
-    }
-
-    private static void WriteFile(string path, byte[] header, int voxels, int bytesPerVoxel, FillBytes fill) => WriteFile(path, header, stream =>
-    {
+        stream.Write(header);
         var chunk = new byte[Math.Min(ChunkVoxels, voxels) * bytesPerVoxel];
         for (var first = 0; first < voxels; first += ChunkVoxels)
         {
@@ -271,9 +221,9 @@ public static class NiftiFile
             fill(first, target);
             stream.Write(target);
         }
-    });
+    }
 
-    private static void WriteFile(string path, byte[] header, Action<Stream> writeVoxels)
+    private static void WriteFile(string path, Action<Stream> write)
     {
         if (!path.EndsWith(".nii", StringComparison.OrdinalIgnoreCase) && !path.EndsWith(".nii.gz", StringComparison.OrdinalIgnoreCase))
         {
@@ -285,9 +235,7 @@ public static class NiftiFile
             using var compressed = path.EndsWith(".gz", StringComparison.OrdinalIgnoreCase)
                 ? new GZipStream(file, CompressionLevel.Fastest, leaveOpen: true)
                 : null;
-            var stream = compressed ?? file;
-            stream.Write(header);
-            writeVoxels(stream);
+            write(compressed ?? file);
         });
     }
 }

@@ -109,7 +109,7 @@ public sealed class LesionSegmenterTests : IDisposable
         result.Save(Path.Combine(folder, "out"));
         result.Save(Path.Combine(folder, "out")); // an earlier result is replaced
 
-        Assert.Equal(["mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
+        Assert.Equal(["lesions.csv", "lesions.json", "lesions.nii.gz", "mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
             Directory.GetFiles(Path.Combine(folder, "out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.Equal(3, Directory.GetFileSystemEntries(folder).Length); // scan, out and the model: nothing half-written
         var segmentation = NiftiFile.ReadLabels(Path.Combine(folder, "out", "segmentation.nii.gz"));

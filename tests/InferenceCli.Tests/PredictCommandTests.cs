@@ -33,7 +33,7 @@ public sealed class PredictCommandTests : IDisposable
         var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "4", "--seed", "9", "--json");
 
         Assert.Equal((0, ""), (code, error));
-        Assert.Equal(["mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
+        Assert.Equal(["lesions.csv", "lesions.json", "lesions.nii.gz", "mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.html", "report.json", "segmentation.nii.gz"],
             Directory.GetFiles(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Assert.True(NiftiFile.Read(Path.Combine(Output, "probability.nii.gz")).Geometry.IsSameGrid(Grid, 1e-5));
         using var report = JsonDocument.Parse(output);

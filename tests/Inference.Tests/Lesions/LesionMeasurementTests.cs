@@ -1,0 +1,129 @@
+using Credence.Inference.Lesions;
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+using CsCheck;
+
+namespace Credence.Inference.Tests.Lesions;
+
+public sealed class LesionMeasurementTests
+{
+    private static readonly ModelManifest Manifest = TinyModel.Manifest with { Classes = [new(0, "background"), new(7, "lesion"), new(9, "necrosis")] };
+
+    [Fact]
+    public void Runs_give_back_what_they_were_made_of() =>
+        Gen.Select(Gen.Byte[0, 2], Gen.Int[1, 300]).Array[0, 40].Sample(runs =>
+        {
+            byte[] classes = [.. runs.SelectMany(r => Enumerable.Repeat(r.Item1, r.Item2))];
+            var restored = new byte[classes.Length];
+            foreach (var (start, length, @class) in SampleForeground.Of(classes).Runs())
+            {
+                Assert.All(restored[start..(start + length)], v => Assert.Equal(0, v));
+                restored.AsSpan(start, length).Fill(@class);
+            }
+
+            Assert.Equal(classes, restored);
+        }, iter: 500, seed: "0N0XIzNsQ0O2");
+
+    /// <summary>Worked by hand on a row of 12 voxels of 1 x 1 x 2 mm: a lesion of 4 voxels (1 to 4) and one of 2 (8 and 9).</summary>
+    [Fact]
+    public void A_worked_case()
+    {
+        var table = Measure(".1111...11..", [
+            ".1111...11..", // as the segmentation
+            ".11.........", // half of the first
+            ".11111111111", // joined: each keeps the voxels nearer to it, 0.5 to 6 and 7 to 11
+            "1.....1.....", // neither, but two others
+        ]);
+
+        Assert.Equal([1, 2], table.Lesions.Select(l => l.Number));
+        Assert.Equal([0, 1, 1, 1, 1, 0, 0, 0, 2, 2, 0, 0], table.Numbers);
+        var (first, second) = (table.Lesions[0], table.Lesions[1]);
+        Assert.Equal((4, 0.008), (first.Voxels, first.Volume));
+        Assert.Equal((4 + 2 + 6 + 0) / 4.0 * 0.002, first.SampleMeanVolume, 1e-12);
+        Assert.Equal((2 + 0 + 5 + 0) / 4.0 * 0.002, second.SampleMeanVolume, 1e-12);
+        Assert.Equal(0.75, first.ExistenceProbability);
+        Assert.Equal(0.5, second.ExistenceProbability);
+        Assert.Equal(1 - (1 + 2 / 4.0 + 4 / 6.0 + 0) / 4, first.StructuralUncertainty!.Value, 1e-12);
+        Assert.Equal(1 - (1 + 0 + 2 / 5.0 + 0) / 4, second.StructuralUncertainty!.Value, 1e-12);
+        Assert.Equal([2, 1, 1, 2], table.SampleCounts[0]);
+        Assert.Equal([0, 0, 0, 0], table.SampleCounts[1]);
+        Assert.Equal(1 - (1 + 2 / 6.0 + 6 / 11.0 + 0) / 4, table.StructuralUncertainty[0]!.Value, 1e-12);
+        // numpy.percentile([4, 2, 6, 0], [2.5, 97.5]) = [0.15, 5.85]
+        Assert.Equal([0.15 * 0.002, 5.85 * 0.002], first.SampleVolumeInterval!, (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal(new(2.5, 0, 0), first.Centroid);
+    }
+
+    [Fact]
+    public void Classes_that_touch_are_lesions_of_their_own()
+    {
+        var table = Measure(".1122.......", [".1122.......", ".1222.......", ".22........."]);
+
+        Assert.Equal(["lesion", "necrosis"], table.Lesions.Select(l => l.Class));
+        Assert.Equal([(2 + 1 + 0) / 3.0 * 0.002, (2 + 3 + 0) / 3.0 * 0.002], table.Lesions.Select(l => l.SampleMeanVolume), (a, b) => Math.Abs(a - b) < 1e-12);
+        Assert.Equal([[1, 1, 0], [1, 1, 1]], table.SampleCounts);
+    }
+
+    [Fact]
+    public void One_sample_has_no_spread()
+    {
+        var lesion = Assert.Single(Measure("..11........", ["..11........"]).Lesions);
+        Assert.Equal((null, null, null, null), (lesion.SampleVolumeInterval, lesion.ExistenceProbability, lesion.StructuralUncertainty, lesion.MeanMutualInformation));
+        Assert.Equal(lesion.Volume, lesion.SampleMeanVolume);
+    }
+
+    [Fact]
+    public void Small_lesions_of_a_sample_are_not_counted()
+    {
+        var manifest = Manifest with { Calibration = new() { MinimumLesionVoxels = 2 } };
+        Assert.Equal([1, 2], Measure("..11........", ["..11.1...1..", "..11..111..1"], manifest).SampleCounts[0]);
+    }
+
+    /// <summary>Against components of whole samples: a component belongs to lesions as a whole or not at all, and counts are theirs.</summary>
+    [Fact]
+    public void Samples_are_followed_by_whole_components() => Gen.Int[0, 10_000].Sample(seed =>
+    {
+        var (size, random) = (new Size3(7, 6, 5), new Random(seed));
+        byte[] Draw(double share) => [.. Enumerable.Range(0, (int)size.Count).Select(_ => (byte)(random.NextDouble() < share ? 1 : 0))];
+        var (mean, samples) = (Draw(0.12), Enumerable.Range(0, 3).Select(_ => Draw(0.15)).ToArray());
+        var table = Measure(size, mean, samples, Manifest);
+        for (var s = 0; s < samples.Length; s++)
+        {
+            var (components, counts) = ConnectedComponents.Label(Array.ConvertAll(samples[s], c => c != 0), size);
+            Assert.Equal(counts.Count, table.SampleCounts[0][s]);
+            var touched = Enumerable.Range(0, mean.Length).Where(v => mean[v] != 0 && components[v] > 0).Select(v => components[v]).Distinct();
+            var alone = Measure(size, mean, [samples[s]], Manifest);
+            Assert.Equal(touched.Sum(c => counts[c - 1]), alone.Lesions.Sum(l => l.SampleMeanVolume) / 0.002, 1e-6);
+        }
+    }, iter: 60, seed: "0N0XIzNsQ0O2");
+
+    /// <summary>A scan of half the spacing and another orientation: the lesion is found again where the network saw it.</summary>
+    [Fact]
+    public void The_grid_of_the_scan_may_differ_from_that_of_the_network()
+    {
+        var network = new VolumeGeometry(new(12, 1, 1), Affine.Scaling(new(1, 1, 2)));
+        var scan = new VolumeGeometry(new(24, 1, 1), new(new(-0.5, 0, 0), new(0, 1, 0), new(0, 0, 2), new(11.25, 0, 0)));
+        var labels = new byte[24];
+        labels.AsSpan(12, 4).Fill(7); // x from 5.25 down to 3.75: voxels 4 and 5 of the network
+        var zero = new float[24];
+        var prepared = new PreparedVolume(scan, scan, VoxelBox.Whole(scan.Size), network, new float[12]);
+        var lesion = Assert.Single(new LesionMeasurement(prepared, Manifest, [SampleForeground.Of(Classes("....11......")), SampleForeground.Of(Classes("...1........"))])
+            .Measure(new(scan, labels), [new(scan, zero), new(scan, zero)], new(scan, zero), new(scan, zero)).Lesions);
+        Assert.Equal(4 * 0.001, lesion.Volume, 1e-12);
+        Assert.Equal((2 + 0) / 2.0 * 0.002, lesion.SampleMeanVolume, 1e-12);
+        Assert.Equal(0.5, lesion.ExistenceProbability);
+    }
+
+    private static byte[] Classes(string row) => [.. row.Select(c => (byte)(c == '.' ? 0 : c - '0'))];
+
+    private static LesionTable Measure(string mean, string[] samples, ModelManifest? manifest = null) =>
+        Measure(new(mean.Length, 1, 1), Classes(mean), [.. samples.Select(Classes)], manifest ?? Manifest);
+
+    private static LesionTable Measure(Size3 size, byte[] mean, byte[][] samples, ModelManifest manifest)
+    {
+        var grid = new VolumeGeometry(size, Affine.Scaling(new(1, 1, 2)));
+        Volume Map(float value) => new(grid, [.. mean.Select(c => c == 0 ? 0 : value)]);
+        var prepared = new PreparedVolume(grid, grid, VoxelBox.Whole(size), grid, new float[mean.Length]);
+        return new LesionMeasurement(prepared, manifest, [.. samples.Select(s => SampleForeground.Of(s))])
+            .Measure(new(grid, [.. mean.Select(c => manifest.Classes[c].Label)]), [Map(0.9f), Map(0.8f)], Map(0.3f), Map(0.1f));
+    }
+}

@@ -1,0 +1,96 @@
+using System.Globalization;
+using Credence.InferenceCli.Page;
+using Credence.MedicalIO.Nifti;
+using PuppeteerSharp;
+using SkiaSharp;
+
+namespace Credence.InferenceCli.Tests.Page;
+
+/// <summary>The page of a case in headless Chromium (Debian package <c>chromium</c>).</summary>
+public sealed class BrowserTests : IDisposable
+{
+    private static readonly string[] Browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+
+    private readonly TemporaryFolder folder = new();
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public async Task Scan_and_lesions_are_drawn_and_a_lesion_moves_the_crosshair()
+    {
+        var chromium = Array.Find(Browsers, File.Exists);
+        Assert.SkipWhen(chromium is null, "needs Chromium; install it with `apt-get install chromium`");
+        var result = PageCase.Predict(folder);
+        await using var browser = await Puppeteer.LaunchAsync(new()
+        {
+            ExecutablePath = chromium,
+            Args = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
+            ProtocolTimeout = 300_000,
+        });
+        await using var page = await browser.NewPageAsync();
+        var problems = new List<string>();
+        page.Console += (_, e) =>
+        {
+            if (e.Message.Type is ConsoleType.Error)
+            {
+                problems.Add(e.Message.Text);
+            }
+        };
+        page.PageError += (_, e) => problems.Add(e.Message);
+        page.RequestFailed += (_, e) => problems.Add($"{e.Request.Url} failed");
+        await page.SetViewportAsync(new() { Width = 1200, Height = 900 });
+        await page.GoToAsync(new Uri(Path.Combine(result, CasePage.File)).AbsoluteUri);
+        await page.WaitForSelectorAsync("body[data-ready=true]", new() { Timeout = 240_000 });
+
+        // Two lesions, the larger first; the crosshair begins in it and goes where the file says.
+        var numbers = NiftiFile.Read(Path.Combine(result, "lesions.nii.gz"));
+        Assert.Equal(2, await page.EvaluateExpressionAsync<int>("document.querySelectorAll('tbody tr').length"));
+        foreach (var lesion in new[] { 2, 1 })
+        {
+            await page.ClickAsync($"#lesion-{lesion} button");
+            var text = await page.EvaluateExpressionAsync<string>("document.getElementById('position').dataset.mm");
+            double[] mm = [.. text.Split(' ').Select(v => double.Parse(v, CultureInfo.InvariantCulture))];
+            var at = numbers.Geometry.Affine.Inverse().Apply(new(mm[0], mm[1], mm[2]));
+            Assert.Equal(lesion, numbers[(int)Math.Round(at.X), (int)Math.Round(at.Y), (int)Math.Round(at.Z)]);
+            Assert.Equal($"#lesion-{lesion}", await page.EvaluateExpressionAsync<string>("location.hash"));
+        }
+
+        // The canvas shows many greys, and the orange of the segmentation only while its layer is on.
+        var shown = await Colours(page);
+        Assert.True(shown.Greys > 20, $"{shown.Greys} greys");
+        Assert.True(shown.Orange > 50, $"{shown.Orange} orange pixels");
+        await page.ClickAsync("#show-segmentation");
+        var hidden = await Colours(page);
+        Assert.True(hidden.Orange < shown.Orange / 2, $"{hidden.Orange} of {shown.Orange} orange pixels are left");
+
+        // A telephone: nothing sticks out at the side.
+        await page.SetViewportAsync(new() { Width = 390, Height = 800, IsMobile = true, HasTouch = true });
+        Assert.InRange(await page.EvaluateExpressionAsync<int>("document.documentElement.scrollWidth"), 1, 390);
+
+        // By keyboard alone: from the canvas, a step changes the place.
+        await page.FocusAsync("#canvas");
+        var before = await page.EvaluateExpressionAsync<string>("document.getElementById('position').dataset.mm");
+        await page.Keyboard.PressAsync("h");
+        Assert.NotEqual(before, await page.EvaluateExpressionAsync<string>("document.getElementById('position').dataset.mm"));
+        Assert.Empty(problems);
+    }
+
+    private static async Task<(int Greys, int Orange)> Colours(IPage page)
+    {
+        await using var canvas = await page.QuerySelectorAsync("#canvas");
+        using var picture = SKBitmap.Decode(await canvas.ScreenshotDataAsync(new ElementScreenshotOptions()));
+        var greys = new HashSet<byte>();
+        var orange = 0;
+        foreach (var c in picture.Pixels)
+        {
+            if (c.Red == c.Green && c.Green == c.Blue)
+            {
+                greys.Add(c.Red);
+            }
+
+            orange += c.Red > c.Blue + 60 && c.Red > c.Green + 10 ? 1 : 0;
+        }
+
+        return (greys.Count, orange);
+    }
+}

@@ -18,7 +18,8 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
     /// </summary>
     /// <remarks>Everything is written into a temporary folder first and moved when it is whole; the report goes last.</remarks>
     /// <param name="folder">Created when missing; files of an earlier result are replaced.</param>
-    public void Save(string folder)
+    /// <param name="dicom">Writes the DICOM objects too; null writes none.</param>
+    public void Save(string folder, DicomResults? dicom = null)
     {
         var unfinished = $"{Path.GetFullPath(folder)}.{Guid.NewGuid():N}.part";
         Directory.CreateDirectory(unfinished);
@@ -27,12 +28,12 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
             NiftiFile.Write(Path.Combine(unfinished, "segmentation.nii.gz"), Prediction.Segmentation);
             foreach (var (probability, @class) in Prediction.Probabilities.Zip(Report.Classes))
             {
-                var name = Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";
-                NiftiFile.Write(Path.Combine(unfinished, $"{name}.nii.gz"), probability);
+                NiftiFile.Write(Path.Combine(unfinished, $"{ProbabilityName(@class)}.nii.gz"), probability);
             }
 
             NiftiFile.Write(Path.Combine(unfinished, "predictive-entropy.nii.gz"), Prediction.PredictiveEntropy);
             NiftiFile.Write(Path.Combine(unfinished, "mutual-information.nii.gz"), Prediction.MutualInformation);
+            dicom?.Write(unfinished, this);
             OutputFile.WriteText(Path.Combine(unfinished, ReportFile), JsonSerializer.Serialize(Report, ReportJson.Default.PredictionReport) + "\n");
 
             Directory.CreateDirectory(folder);
@@ -47,6 +48,9 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
             Directory.Delete(unfinished, recursive: true);
         }
     }
+
+    /// <summary>Name of the probability map of a class, without extension.</summary>
+    internal string ProbabilityName(ClassReport @class) => Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";
 
     /// <summary>A class name comes from the model file: only letters, digits, hyphens and underscores become part of a path.</summary>
     private static string FileName(ClassReport @class)

@@ -58,7 +58,7 @@ internal static class BatchCommand
         }
 
         var rules = new ChannelRules(manifest.Channels, arguments.Patterns, arguments.Ignore);
-        var finder = new CaseFinder(arguments.Input, arguments.Output, rules);
+        var finder = new CaseFinder(arguments.Input, arguments.Output, rules, text => Console.Error.WriteLine($"note: left out: {text}"));
         if (isList)
         {
             return List(finder, rules, arguments, cancellation);

@@ -6,10 +6,11 @@ namespace Credence.InferenceCli.Batch;
 /// <param name="root">The tree.</param>
 /// <param name="output">Left out where it lies in the tree.</param>
 /// <param name="rules">How channels are recognised.</param>
-internal sealed class CaseFinder(string root, string output, ChannelRules rules)
+/// <param name="note">Told, once each, of files that are left out, such as screenshots.</param>
+internal sealed class CaseFinder(string root, string output, ChannelRules rules, Action<string> note)
 {
     private readonly NiftiCases nifti = new(root, rules);
-    private readonly DicomCases dicom = new(root, rules);
+    private readonly HashSet<string> noted = [];
 
     /// <summary>All files that could belong to a case, sorted; hidden ones and those in hidden folders are left out.</summary>
     public IReadOnlyList<string> Files() => [.. DicomSeries.FilesBelow(root).Where(f =>
@@ -17,5 +18,13 @@ internal sealed class CaseFinder(string root, string output, ChannelRules rules)
 
     /// <summary>Cases by name, with those whose scans cannot be told.</summary>
     public IReadOnlyList<BatchCase> Find(IReadOnlyList<string> files, CancellationToken cancellation) =>
-        CaseName.MakeUnique(nifti.Find(files).Concat(dicom.Find(files, cancellation)));
+        CaseName.MakeUnique(nifti.Find(files).Concat(new DicomCases(root, rules, Note).Find(files, cancellation)));
+
+    private void Note(string text)
+    {
+        if (noted.Add(text))
+        {
+            note(text);
+        }
+    }
 }

@@ -6,7 +6,10 @@ using Credence.MedicalIO.Nifti;
 namespace Credence.InferenceCli.Batch;
 
 /// <summary>Sorts DICOM files into studies and picks a series for each channel.</summary>
-internal sealed class DicomCases(string root, ChannelRules rules)
+/// <param name="root">The tree.</param>
+/// <param name="rules">How channels are recognised.</param>
+/// <param name="note">Told of files that are left out, such as screenshots.</param>
+internal sealed class DicomCases(string root, ChannelRules rules, Action<string> note)
 {
     /// <summary>Results of programs, ours among them: segmentations, label map segmentations, parametric maps.</summary>
     private static readonly string[] Results = ["1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.66.7", "1.2.840.10008.5.1.4.1.1.30"];
@@ -16,12 +19,18 @@ internal sealed class DicomCases(string root, ChannelRules rules)
         var problems = new ConcurrentQueue<MedicalImageException>();
         var series = DicomSeries.Scan(root, [.. files.Where(f => !NiftiFile.HasExtension(f))], problems.Enqueue, cancellation);
         var notes = series.SelectMany(s => s.Notes).ToHashSet();
-        return series.Where(s => !Results.Contains(s.SopClassUid))
-            .GroupBy(s => s.StudyUid.Length > 0 ? s.StudyUid : Folder(s))
-            .Select(study => InStudy(study.Key, [.. study]))
-            .Concat(problems.Where(p => !notes.Contains(p.Message)) // a file that belongs to no series that was found would vanish without a word
-                .GroupBy(p => Path.GetDirectoryName(p.Path)!)
-                .Select(folder => new BatchCase(CaseName.Of(root, folder.Key, ""), Path.GetRelativePath(root, folder.Key), [], folder.Select(p => p.Message).Order(StringComparer.Ordinal).First())));
+        var studies = series.Where(s => !Results.Contains(s.SopClassUid)).GroupBy(s => s.StudyUid.Length > 0 ? s.StudyUid : Folder(s))
+            .Select(study => (Uid: study.Key, Series: study.ToList())).ToList();
+
+        // A file that belongs to no series that was found would vanish without a word: a damaged one is a case that fails, and so is one of a kind that is not read, unless it is of a study that has scans.
+        var alone = problems.Where(p => !notes.Contains(p.Message)).ToLookup(p => p is UnsupportedImageException && DicomSeries.StudyOf(p.Path) is { } study && studies.Exists(s => s.Uid == study));
+        foreach (var picture in alone[true])
+        {
+            note(picture.Message);
+        }
+
+        return studies.Select(s => InStudy(s.Uid, s.Series)).Concat(alone[false].GroupBy(p => Path.GetDirectoryName(p.Path)!)
+            .Select(folder => new BatchCase(CaseName.Of(root, folder.Key, ""), Path.GetRelativePath(root, folder.Key), [], folder.Select(p => p.Message).Order(StringComparer.Ordinal).First())));
     }
 
     private BatchCase InStudy(string study, IReadOnlyList<DicomSeries> all)

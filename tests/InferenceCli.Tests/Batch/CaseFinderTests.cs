@@ -1,6 +1,7 @@
 using Credence.InferenceCli.Batch;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Dicom.Results;
 
 namespace Credence.InferenceCli.Tests.Batch;
 
@@ -8,6 +9,7 @@ namespace Credence.InferenceCli.Tests.Batch;
 public sealed class CaseFinderTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
+    private readonly List<string> notes = [];
 
     public void Dispose() => folder.Dispose();
 
@@ -76,7 +78,7 @@ public sealed class CaseFinderTests : IDisposable
 
         Assert.StartsWith("2 scans match channel FLAIR: series 1 \"AX FLAIR\", series 1 \"SAG FLAIR\"; expected one. ", Assert.Single(Find("FLAIR")).Problem, StringComparison.Ordinal);
         var rules = new ChannelRules([new("FLAIR")], new Dictionary<string, string> { ["FLAIR"] = "sag.*flair" }, ChannelRules.DefaultIgnore);
-        var finder = new CaseFinder(folder.Path, folder.File("out"), rules);
+        var finder = new CaseFinder(folder.Path, folder.File("out"), rules, notes.Add);
         Assert.Equal("SAG FLAIR", Assert.Single(Assert.Single(finder.Find(finder.Files(), default)).Scans).Label);
     }
 
@@ -94,9 +96,31 @@ public sealed class CaseFinderTests : IDisposable
         Assert.Contains("0001.dcm: ", only.Problem, StringComparison.Ordinal);
     }
 
+    /// <summary>A colour picture beside a scan is no failure; where it is all there is, somebody must hear of it.</summary>
+    [Fact]
+    public void A_picture_in_a_study_is_left_out_with_a_note()
+    {
+        Series("a/flair", "FLAIR", "1.2.3.1");
+        Series("elsewhere", "FLAIR", "1.2.3.22");
+        foreach (var (place, scan) in new[] { ("a/pictures", "a/flair"), ("b", "elsewhere") })
+        {
+            var source = DicomSource.From(DicomSeries.Only(folder.File(scan)).Stacks[0]);
+            Directory.CreateDirectory(folder.File(place));
+            SecondaryCaptureWriter.Write(folder.File($"{place}/picture.dcm"), 2, 2, [new byte[12]], hasText: false, source,
+                new() { Description = "", Algorithm = "", AlgorithmVersion = "", Created = new(2026, 11, 27) });
+        }
+
+        Directory.Delete(folder.File("elsewhere"), recursive: true);
+        var cases = Find("FLAIR");
+        Assert.Equal(["a_flair", "b"], cases.Select(c => c.Name));
+        Assert.Null(cases[0].Problem);
+        Assert.Contains("b/picture.dcm: a colour image", cases[1].Problem, StringComparison.Ordinal);
+        Assert.Contains("a/pictures/picture.dcm: a colour image", Assert.Single(notes), StringComparison.Ordinal);
+    }
+
     private IReadOnlyList<BatchCase> Find(params string[] channels)
     {
-        var finder = new CaseFinder(folder.Path, folder.File("out"), new([.. channels.Select(c => new Inference.Model.ChannelDescription(c))], new Dictionary<string, string>(), ChannelRules.DefaultIgnore));
+        var finder = new CaseFinder(folder.Path, folder.File("out"), new([.. channels.Select(c => new Inference.Model.ChannelDescription(c))], new Dictionary<string, string>(), ChannelRules.DefaultIgnore), notes.Add);
         return finder.Find(finder.Files(), default);
     }
 

@@ -102,13 +102,15 @@ internal static class BatchCommand
             Console.WriteLine($"rule: ignore = {rules.Ignore}");
         }
 
-        var reporter = new BatchReporter(null, arguments.IsJson ? Console.WriteLine : _ => { }, false, null, TimeProvider.System);
-        foreach (var @case in arguments.Shard.Of(finder.Find(finder.Files(), cancellation)))
+        var records = arguments.Shard.Of(finder.Find(finder.Files(), cancellation)).Select(c => new CaseRecord
         {
-            reporter.Finished(new() { Case = @case.Name, Status = @case.Problem is null ? CaseStatus.Selected : CaseStatus.Failed, Inputs = CaseScan.Of(@case, rules), Error = @case.Problem });
-        }
-
-        return End(reporter, arguments.IsJson);
+            Case = c.Name,
+            Status = c.Problem is null ? CaseStatus.Selected : CaseStatus.Failed,
+            Inputs = CaseScan.Of(c, rules),
+            Error = c.Problem,
+        }).ToList();
+        records.ForEach(r => Console.WriteLine(arguments.IsJson ? r.ToJson() : BatchReporter.Line(r)));
+        return records.Exists(r => r.Status == CaseStatus.Failed) ? CommandLine.SomeCasesFailed : CommandLine.Done;
     }
 
     /// <summary>Takes cases as they come to rest. One whose scans cannot be told waits, since more may come; one that failed is tried again when it changes.</summary>

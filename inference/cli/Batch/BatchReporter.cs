@@ -66,10 +66,11 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
             r.Case.Length > LongestName ? r.Case[..(LongestName - 1)] + "…" : r.Case, Word(r.Status), Volumes(r), r.Samples?.ToString(CultureInfo.InvariantCulture) ?? "-",
             r.Seconds?.ToString("F1", CultureInfo.InvariantCulture) ?? "-",
         }).Prepend(["case", "status", "mL (95 % of samples)", "samples", "seconds"]).ToList();
+        var widths = Enumerable.Range(0, rows[0].Length).Select(n => rows.Max(r => r[n].Length)).ToArray();
         var text = new StringBuilder();
         foreach (var row in rows)
         {
-            text.AppendLine(string.Join("  ", row.Select((cell, n) => n < 3 ? cell.PadRight(rows.Max(r => r[n].Length)) : cell.PadLeft(rows.Max(r => r[n].Length)))));
+            text.AppendLine(string.Join("  ", row.Select((cell, n) => n < 3 ? cell.PadRight(widths[n]) : cell.PadLeft(widths[n]))));
         }
 
         foreach (var failure in records.Where(r => r.Status == CaseStatus.Failed && bar is not null))
@@ -80,15 +81,16 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
         return text + Counts();
     }
 
-    /// <summary>How many cases there are of each status.</summary>
-    public string Counts() => records.Count == 0 ? "no case" : string.Join(", ", records.GroupBy(r => r.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {Word(g.Key)}"));
-
-    private static string Line(CaseRecord record) => record.Status switch
+    /// <summary>A case in one line.</summary>
+    public static string Line(CaseRecord record) => record.Status switch
     {
         CaseStatus.Failed => $"error: {record.Case}: {record.Error}",
         CaseStatus.Selected => $"{record.Case}: {string.Join(", ", record.Inputs.Select(i => $"{i.Channel} = {i.Path}{(i.Description is null ? "" : $" \"{i.Description}\"")}"))}",
         _ => string.Create(CultureInfo.InvariantCulture, $"{record.Case}: {Word(record.Status)}, {Volumes(record)}, {record.Seconds:F1} s"),
     };
+
+    /// <summary>How many cases there are of each status.</summary>
+    private string Counts() => records.Count == 0 ? "no case" : string.Join(", ", records.GroupBy(r => r.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {Word(g.Key)}"));
 
     private static string Word(CaseStatus status) => EvaluationTables.Word(status);
 

@@ -18,7 +18,7 @@ internal sealed record Selection(IReadOnlyList<FoundScan> Scans, string? Problem
             if (found is not [var one])
             {
                 return new([], found.Count == 0 ? None(rule, all)
-                    : $"{found.Count} scans match channel {rule.Channel}: {Titles(found)}; expected one. Give a rule that only the right one matches: --channel \"{rule.Channel}=…\".");
+                    : $"{found.Count} scans match channel {rule.Channel}: {Titles(found)}; expected one. Give a rule that only the right one matches: --channel \"{rule.Channel}=PATTERN\".");
             }
 
             if (chosen.IndexOf(one) is >= 0 and var other)
@@ -34,7 +34,7 @@ internal sealed record Selection(IReadOnlyList<FoundScan> Scans, string? Problem
 
     /// <summary>What to say where no scan matches.</summary>
     public static string None(ChannelRule rule, IReadOnlyList<FoundScan> all) =>
-        $"no scan matches channel {rule.Channel} among {Titles(all)}; expected one. Give a rule that matches it: --channel \"{rule.Channel}=…\".";
+        $"no scan matches channel {rule.Channel} among {Titles(all)}; expected one. Give a rule that matches it: --channel \"{rule.Channel}=PATTERN\".";
 
     private static string Titles(IReadOnlyList<FoundScan> scans) => string.Join(", ", scans.Take(10).Select(s => s.Title)) + (scans.Count > 10 ? $" and {scans.Count - 10} more" : "");
 }

@@ -65,7 +65,7 @@ public sealed class CaseFinderTests : IDisposable
 
         Assert.Equal(["loose", "loose2", "pat"], cases.Select(c => c.Name));
         Assert.Equal(["AX FLAIR", "t1_mprage_sag"], cases[2].Scans.Select(s => s.Label));
-        Assert.Equal("no scan matches channel T1 among series 1 \"FLAIR\"; expected one. Give a rule that matches it: --channel \"T1=…\".", cases[0].Problem);
+        Assert.Equal("no scan matches channel T1 among series 1 \"FLAIR\"; expected one. Give a rule that matches it: --channel \"T1=PATTERN\".", cases[0].Problem);
         Assert.Null(cases[2].Problem);
         Assert.Contains("channel FLAIR among series 1 \"ADC\"", cases[1].Problem, StringComparison.Ordinal);
     }

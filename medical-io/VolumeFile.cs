@@ -7,15 +7,19 @@ public static class VolumeFile
 {
     /// <summary>Reads a NIfTI file, a DICOM image file, or a folder that holds one DICOM series.</summary>
     /// <exception cref="MedicalImageException">There is nothing there, or it cannot be read.</exception>
-    public static Volume Read(string path)
+    public static Volume Read(string path) => FindSeries(path) is { } series ? series.Read() : NiftiFile.Read(path);
+
+    /// <summary>The one DICOM series that a path leads to; null for a NIfTI file, which is not looked into.</summary>
+    /// <exception cref="MedicalImageException">There is nothing there, something else, or more than one series.</exception>
+    public static Dicom.DicomSeries? FindSeries(string path)
     {
         if (Directory.Exists(path))
         {
-            return Dicom.DicomSeries.Read(path);
+            return Dicom.DicomSeries.Only(path);
         }
 
-        return NiftiFile.HasExtension(path) ? NiftiFile.Read(path)
-            : File.Exists(path) && IsDicom(path) ? Dicom.DicomSeries.Read(path)
+        return NiftiFile.HasExtension(path) ? null
+            : File.Exists(path) && IsDicom(path) ? Dicom.DicomSeries.Only(path)
             : throw (File.Exists(path)
                 ? new UnsupportedImageException(path, "a file of another kind", "a .nii or .nii.gz file, an enhanced DICOM image, or a folder with one DICOM series", "Give the folder of the series, or convert the file.")
                 : new InvalidImageFileException(path, "nothing there", "a .nii or .nii.gz file, or a folder with one DICOM series", "Check the path."));

@@ -2,7 +2,7 @@ using Spectre.Console;
 
 namespace Credence.InferenceCli;
 
-/// <summary>Shows a progress bar on the error stream while something runs; nothing where there is no terminal.</summary>
+/// <summary>Shows a progress bar with the time that is left on the error stream while something runs; nothing where there is no terminal.</summary>
 internal static class ProgressBar
 {
     public static T Run<T>(string what, Func<IProgress<double>?, T> work)
@@ -13,7 +13,7 @@ internal static class ProgressBar
         }
 
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
-        return console.Progress().AutoClear(true).Start(context =>
+        return console.Progress().AutoClear(true).Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
         {
             var task = context.AddTask(what, maxValue: 1);
             return work(new TaskProgress(task));
@@ -24,6 +24,5 @@ internal static class ProgressBar
     private sealed class TaskProgress(ProgressTask task) : IProgress<double>
     {
         public void Report(double value) => task.Value = value;
-
     }
 }

@@ -39,9 +39,7 @@ public sealed class LesionSegmenter : IDisposable
         IReadOnlyList<string> channelPaths, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         CheckCount(channelPaths.Count, channelPaths.Count > 0 ? channelPaths[0] : "the input");
-        var start = clock.GetTimestamp();
-        var volumes = channelPaths.Select(VolumeFile.Read).ToList();
-        return Predict(volumes, channelPaths, clock.GetElapsedTime(start), options, progress, cancellation);
+        return Predict([.. channelPaths.Select(path => Scan.Read(path, clock))], options, progress, cancellation);
     }
 
     /// <summary>Segments one case that is already in memory.</summary>
@@ -54,20 +52,29 @@ public sealed class LesionSegmenter : IDisposable
         IReadOnlyList<Volume> channels, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         CheckCount(channels.Count, "the input");
-        return Predict(channels, [.. channels.Select((_, n) => $"channel {n + 1}")], TimeSpan.Zero, options, progress, cancellation);
+        return Predict([.. channels.Select((volume, n) => new Scan($"channel {n + 1}", volume))], options, progress, cancellation);
+    }
+
+    /// <summary>Segments one case whose scans were read before.</summary>
+    /// <param name="scans">One a channel, in the order of the manifest.</param>
+    /// <param name="options">Samples, seed, overlap.</param>
+    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
+    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    public Segmentation Predict(
+        IReadOnlyList<Scan> scans, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
+    {
+        CheckCount(scans.Count, scans.Count > 0 ? scans[0].Name : "the input");
+        var start = clock.GetTimestamp();
+        var names = scans.Select(s => s.Name).ToList();
+        var prepared = Preprocessing.Prepare([.. scans.Select(s => s.Volume)], Manifest.Preprocessing, names);
+        var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
+        var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
+        return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
     }
 
     /// <inheritdoc/>
     public void Dispose() => network.Dispose();
-
-    private Segmentation Predict(
-        IReadOnlyList<Volume> channels, IReadOnlyList<string> names, TimeSpan readTime, PredictOptions options, IProgress<double>? progress, CancellationToken cancellation)
-    {
-        var start = clock.GetTimestamp();
-        var prepared = Preprocessing.Prepare(channels, Manifest.Preprocessing, names);
-        var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
-        return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
-    }
 
     private void CheckCount(int count, string path)
     {

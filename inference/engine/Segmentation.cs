@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json;
 using Credence.Inference.Lesions;
 using Credence.MedicalIO;
@@ -20,8 +19,9 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
     /// </summary>
     /// <remarks>Everything is written into a temporary folder first and moved when it is whole; the report goes last.</remarks>
     /// <param name="folder">Created when missing; files of an earlier result are replaced.</param>
+    /// <param name="dicom">Writes the DICOM objects too; null writes none.</param>
     /// <param name="addFiles">Called with the temporary folder, to write more files that belong to the result.</param>
-    public void Save(string folder, Action<string>? addFiles = null)
+    public void Save(string folder, DicomResults? dicom = null, Action<string>? addFiles = null)
     {
         var unfinished = $"{Path.GetFullPath(folder)}.{Guid.NewGuid():N}.part";
         Directory.CreateDirectory(unfinished);
@@ -30,17 +30,13 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
             NiftiFile.Write(Path.Combine(unfinished, "segmentation.nii.gz"), Prediction.Segmentation);
             foreach (var (probability, @class) in Prediction.Probabilities.Zip(Report.Classes))
             {
-                var name = Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";
-                NiftiFile.Write(Path.Combine(unfinished, $"{name}.nii.gz"), probability);
+                NiftiFile.Write(Path.Combine(unfinished, $"{ProbabilityName(@class)}.nii.gz"), probability);
             }
 
             NiftiFile.Write(Path.Combine(unfinished, "predictive-entropy.nii.gz"), Prediction.PredictiveEntropy);
             NiftiFile.Write(Path.Combine(unfinished, "mutual-information.nii.gz"), Prediction.MutualInformation);
-            var numbers = Prediction.Lesions.Numbers;
-            NiftiFile.Write(Path.Combine(unfinished, "lesions.nii.gz"), new Volume(Prediction.Segmentation.Geometry, Array.ConvertAll(numbers, n => (float)n)),
-                Report.Lesions.Count <= short.MaxValue ? NiftiDataType.Int16 : NiftiDataType.Int32);
-            OutputFile.WriteText(Path.Combine(unfinished, "lesions.json"), JsonSerializer.Serialize(Report.Lesions, ReportJson.Default.IReadOnlyListLesion) + "\n");
-            OutputFile.WriteCsv(Path.Combine(unfinished, "lesions.csv"), LesionColumns, Report.Lesions.Select(Row));
+            LesionFiles.Write(unfinished, Prediction.Segmentation.Geometry, Prediction.Lesions);
+            dicom?.Write(unfinished, this);
             addFiles?.Invoke(unfinished);
             OutputFile.WriteText(Path.Combine(unfinished, ReportFile), JsonSerializer.Serialize(Report, ReportJson.Default.PredictionReport) + "\n");
 
@@ -57,23 +53,8 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
         }
     }
 
-    private static readonly string[] LesionColumns =
-    [
-        "lesion", "class", "label", "voxels", "volume-ml", "sample-mean-volume-ml", "volume-low-95-ml", "volume-high-95-ml", "existence-probability", "structural-uncertainty",
-        "mean-probability", "peak-probability", "mean-entropy-nats", "mean-mutual-information-nats", "centroid-r-mm", "centroid-a-mm", "centroid-s-mm", "peak-r-mm", "peak-a-mm", "peak-s-mm",
-    ];
-
-    private static string?[] Row(Lesion lesion)
-    {
-        static string? Number(double? value) => value?.ToString("R", CultureInfo.InvariantCulture);
-        return
-        [
-            Number(lesion.Number), lesion.Class, Number(lesion.Label), Number(lesion.Voxels), Number(lesion.Volume), Number(lesion.SampleMeanVolume),
-            Number(lesion.SampleVolumeInterval?[0]), Number(lesion.SampleVolumeInterval?[1]), Number(lesion.ExistenceProbability), Number(lesion.StructuralUncertainty),
-            Number(lesion.MeanProbability), Number(lesion.PeakProbability), Number(lesion.MeanEntropy), Number(lesion.MeanMutualInformation),
-            Number(lesion.Centroid.X), Number(lesion.Centroid.Y), Number(lesion.Centroid.Z), Number(lesion.Peak.X), Number(lesion.Peak.Y), Number(lesion.Peak.Z),
-        ];
-    }
+    /// <summary>Name of the probability map of a class, without extension.</summary>
+    internal string ProbabilityName(ClassReport @class) => Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";
 
     /// <summary>A class name comes from the model file: only letters, digits, hyphens and underscores become part of a path.</summary>
     private static string FileName(ClassReport @class)

@@ -17,6 +17,9 @@ public sealed class DicomSeries
         Uid = header.Text(DicomTag.SeriesInstanceUid) ?? "";
         Number = header.IntegerText(DicomTag.SeriesNumber);
         Description = header.Text(DicomTag.SeriesDescription) ?? "";
+        Protocol = header.Text(DicomTag.ProtocolName) ?? "";
+        StudyUid = header.Text(DicomTag.StudyInstanceUid) ?? "";
+        SopClassUid = header.Text(DicomTag.SopClassUid) ?? "";
         Modality = header.Text(DicomTag.Modality) ?? "";
         TransferSyntaxes = [.. files.Select(f => f.Header.Syntax.Name).Distinct()];
         Files = [.. files.Select(f => f.Header.Path)];
@@ -35,6 +38,15 @@ public sealed class DicomSeries
 
     /// <summary>SeriesDescription; empty when absent.</summary>
     public string Description { get; }
+
+    /// <summary>ProtocolName; empty when absent.</summary>
+    public string Protocol { get; }
+
+    /// <summary>StudyInstanceUID; empty when absent.</summary>
+    public string StudyUid { get; }
+
+    /// <summary>SOPClassUID of the first file: what kind of object the series holds.</summary>
+    public string SopClassUid { get; }
 
     /// <summary>Modality: MR, CT and so on.</summary>
     public string Modality { get; }
@@ -115,12 +127,32 @@ public sealed class DicomSeries
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
     }
 
+    /// <summary>StudyInstanceUID of a file, also of one that holds no slices; null where it has none or cannot be read.</summary>
+    /// <param name="path">The file.</param>
+    public static string? StudyOf(string path)
+    {
+        try
+        {
+            return DicomFile.ReadHeader(path)?.Text(DicomTag.StudyInstanceUid);
+        }
+        catch (Exception e) when (e is MedicalImageException or IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
     /// <summary>Reads the one volume in a folder (not in those below it) or in a file.</summary>
     /// <param name="path">A folder with the files of one series, or one file.</param>
     /// <param name="resample">Whether an irregular or tilted stack is put on a regular grid instead of refused.</param>
     /// <exception cref="InvalidImageFileException">No series, a damaged file, or slices that are not one regular stack; the message gives the figures.</exception>
     /// <exception cref="UnsupportedImageException">Several series, several stacks, several time points, or pixels of a kind that is not read.</exception>
-    public static Volume Read(string path, bool resample = false)
+    public static Volume Read(string path, bool resample = false) => Only(path).Read(resample);
+
+    /// <summary>Finds the one series in a folder (not in those below it) or in a file.</summary>
+    /// <param name="path">A folder with the files of one series, or one file.</param>
+    /// <exception cref="InvalidImageFileException">No series, or a damaged file.</exception>
+    /// <exception cref="UnsupportedImageException">Several series.</exception>
+    public static DicomSeries Only(string path)
     {
         var problems = new ConcurrentQueue<MedicalImageException>();
         var series = Scan(path, isRecursive: false, problems.Enqueue);
@@ -132,7 +164,7 @@ public sealed class DicomSeries
         return series switch
         {
             [] => throw new InvalidImageFileException(path, "no DICOM image", "a folder with the files of one series", "Check the path; sub-folders are not searched."),
-            [var one] => one.Read(resample),
+            [var one] => one,
             _ => throw new UnsupportedImageException(path, $"{series.Count} series: {string.Join(", ", series.Select(s => $"\"{s.Description}\" with {FileCount(s.Files.Count)}"))}",
                 "one series", "Move each series into a folder of its own."),
         };

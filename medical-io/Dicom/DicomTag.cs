@@ -16,6 +16,7 @@ internal readonly record struct DicomTag(ushort Group, ushort Element)
     public static readonly DicomTag SliceThickness = new(0x0018, 0x0050);
     public static readonly DicomTag EchoTime = new(0x0018, 0x0081);
     public static readonly DicomTag SpacingBetweenSlices = new(0x0018, 0x0088);
+    public static readonly DicomTag ProtocolName = new(0x0018, 0x1030);
     public static readonly DicomTag EffectiveEchoTime = new(0x0018, 0x9082);
     public static readonly DicomTag MrEchoSequence = new(0x0018, 0x9114);
     public static readonly DicomTag StudyInstanceUid = new(0x0020, 0x000D);

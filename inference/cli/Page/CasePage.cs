@@ -4,6 +4,7 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using Credence.Inference;
+using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Nifti;
 
@@ -24,11 +25,11 @@ internal static class CasePage
     /// <param name="path">The file to write.</param>
     /// <param name="title">Name of the case.</param>
     /// <param name="segmentation">What is shown.</param>
-    /// <param name="scans">One volume a channel, as the network was given them.</param>
-    /// <param name="channels">Their names.</param>
-    public static void Write(string path, string title, Segmentation segmentation, IReadOnlyList<Volume> scans, IReadOnlyList<string> channels)
+    /// <param name="scans">One a channel.</param>
+    /// <param name="manifest">Names the channels.</param>
+    public static void Write(string path, string title, Segmentation segmentation, IReadOnlyList<Scan> scans, ModelManifest manifest)
     {
-        var layers = Layers(segmentation, scans, channels);
+        var layers = Layers(segmentation, [.. scans.Select(s => s.Volume)], [.. manifest.Channels.Select(c => c.Name)]);
         var grid = segmentation.Prediction.Segmentation.Geometry;
         var shrink = PagePicture.Shrink(grid.Size);
         var page = Describe(title, segmentation, [.. layers.Select(l => l.Layer)], shrink);

@@ -17,7 +17,7 @@ internal sealed class ResultImage
         (this.source, this.options) = (source, options);
 
         // The same result of the same scan is the same instance, so that sending it twice does no harm.
-        seed = $"{kind}|{string.Join('|', source.Slices.Select(s => s.SopInstance))}|{options.Algorithm}|{options.AlgorithmVersion}|{options.Created:O}|{Convert.ToHexString(SHA256.HashData(pixels))}";
+        seed = $"{kind}|{options.Description}|{string.Join('|', source.Slices.Select(s => s.SopInstance))}|{options.Algorithm}|{options.AlgorithmVersion}|{options.Created:O}|{Convert.ToHexString(SHA256.HashData(pixels))}";
     }
 
     public string SopInstance => DicomUid.From($"{seed}|instance");

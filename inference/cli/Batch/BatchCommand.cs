@@ -1,0 +1,190 @@
+using System.CommandLine;
+using System.CommandLine.Parsing;
+using System.Globalization;
+using Credence.Inference;
+using Credence.Inference.Model;
+using Credence.MedicalIO;
+
+namespace Credence.InferenceCli.Batch;
+
+internal static class BatchCommand
+{
+    private const double LongestWait = 5; // seconds from one look at a drop folder to the next
+
+    public static Command Create()
+    {
+        var input = new Argument<DirectoryInfo>("folder") { Description = "Folder that is searched for NIfTI files and DICOM studies, with all folders below it." };
+        var prediction = new PredictionArguments();
+        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for a folder a case and cases.jsonl; created when missing.", Required = true };
+        var channels = new Option<string[]>("--channel") { Description = "CHANNEL=PATTERN: a regular expression on file names or series descriptions; once a channel. --list shows the rules without it." };
+        var ignore = new Option<string>("--ignore") { Description = "Regular expression of file names and series descriptions that are never a scan.", DefaultValueFactory = _ => ChannelRules.DefaultIgnore };
+        var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
+        var jobs = new Option<int>("--jobs", "-j") { Description = "Cases predicted at a time, each in memory, and one more that is read meanwhile.", DefaultValueFactory = _ => 1 };
+        var shard = new Option<Shard?>("--shard") { Description = "i/n: this process takes every n-th case, from the i-th. auto, auto/n: i and n from Slurm or Kubernetes.", CustomParser = Shard.Parse };
+        var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted." };
+        var settle = PredictionArguments.Above0(new("--settle") { Description = "Seconds that a file must stay as it is before --watch takes it; 10 by default." });
+        var json = new Option<bool>("--json") { Description = "Print a line of JSON a case in place of the table." };
+        channels.Validators.Add(result => Try(() => Patterns(result.GetValueOrDefault<string[]>() ?? []), result));
+        ignore.Validators.Add(result => Try(() => ChannelRules.New(result.GetValueOrDefault<string>() ?? ""), result));
+        jobs.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1)
+            {
+                result.AddError("--jobs is below 1; give a whole number from 1.");
+            }
+        });
+
+        var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, channels, ignore, list, jobs, shard, watch, settle, json };
+        prediction.AddTo(command);
+        command.SetAction((parse, cancellation) => Task.Run(() => Run(
+            new(parse.GetRequiredValue(input).FullName, parse.GetRequiredValue(output).FullName, Patterns(parse.GetValue(channels) ?? []), parse.GetRequiredValue(ignore),
+                parse.GetValue(jobs), parse.GetValue(shard) ?? new(0, 1), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
+            prediction.Read(parse), parse.GetValue(list), parse.GetValue(watch), cancellation), cancellation));
+        return command;
+    }
+
+    private static async Task<int> Run(Arguments arguments, PredictionSettings settings, bool isList, bool isWatch, CancellationToken cancellation)
+    {
+        if (!Directory.Exists(arguments.Input))
+        {
+            throw new InvalidImageFileException(arguments.Input, "no such folder", "a folder with scans", "Check the path.");
+        }
+
+        var manifest = ModelFile.Load(settings.Model).Manifest;
+        if (arguments.Patterns.Keys.FirstOrDefault(name => manifest.Channels.All(c => c.Name != name)) is { } unknown)
+        {
+            await Console.Error.WriteLineAsync($"error: --channel {unknown}: the model has no such channel, but {string.Join(", ", manifest.Channels.Select(c => c.Name))}.");
+            return CommandLine.Usage;
+        }
+
+        var rules = new ChannelRules(manifest.Channels, arguments.Patterns, arguments.Ignore);
+        var finder = new CaseFinder(arguments.Input, arguments.Output, rules, text => Console.Error.WriteLine($"note: left out: {text}"));
+        if (isList)
+        {
+            return List(finder, rules, arguments, cancellation);
+        }
+
+        using var segmenter = LesionSegmenter.Load(settings.Model, settings.Threads);
+        using var output = new BatchFolder(arguments.Output, arguments.Shard.Suffix);
+        BatchReporter Reporter(int? total, IProgress<double>? bar) => new(total, output.Log, arguments.IsJson, bar, TimeProvider.System);
+        BatchRun Batch(BatchReporter reporter) => new(segmenter, settings, rules, output, reporter, TimeProvider.System);
+        if (isWatch)
+        {
+            var watched = Reporter(null, null);
+            await Watch(finder, Batch(watched), arguments, cancellation);
+            return End(watched, arguments.IsJson);
+        }
+
+        var cases = arguments.Shard.Of(finder.Find(finder.Files(), cancellation));
+        if (cases.Count == 0 && arguments.Shard.Count == 1)
+        {
+            throw new InvalidImageFileException(arguments.Input, "no case", "NIfTI files or DICOM studies", "Check the path; `credence-infer batch --list` shows the rules.");
+        }
+
+        var reporter = ProgressBar.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", bar =>
+        {
+            var reporter = Reporter(cases.Count, bar);
+            Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation).GetAwaiter().GetResult();
+            return reporter;
+        });
+        return End(reporter, arguments.IsJson);
+    }
+
+    private static int List(CaseFinder finder, ChannelRules rules, Arguments arguments, CancellationToken cancellation)
+    {
+        if (!arguments.IsJson)
+        {
+            foreach (var rule in rules.All)
+            {
+                Console.WriteLine($"rule: {rule.Channel} = {rule.Pattern}{(rule.IsGiven ? "" : rules.All.Count == 1 ? ", else the only scan of a case if it is not named after another contrast" : "")}");
+            }
+
+            Console.WriteLine($"rule: ignore = {rules.Ignore}");
+        }
+
+        var records = arguments.Shard.Of(finder.Find(finder.Files(), cancellation)).Select(c => new CaseRecord
+        {
+            Case = c.Name,
+            Status = c.Problem is null ? CaseStatus.Selected : CaseStatus.Failed,
+            Inputs = CaseScan.Of(c, rules),
+            Error = c.Problem,
+        }).ToList();
+        records.ForEach(r => Console.WriteLine(arguments.IsJson ? r.ToJson() : BatchReporter.Line(r)));
+        return records.Exists(r => r.Status == CaseStatus.Failed) ? CommandLine.SomeCasesFailed : CommandLine.Done;
+    }
+
+    /// <summary>Takes cases as they come to rest. One whose scans cannot be told waits, since more may come; one that failed is tried again when it changes.</summary>
+    private static async Task Watch(CaseFinder finder, BatchRun batch, Arguments arguments, CancellationToken cancellation)
+    {
+        var folder = new DropFolder(arguments.Settle, TimeProvider.System);
+        var (taken, waiting) = (new HashSet<(string, string)>(), new HashSet<(string, string)>());
+        IReadOnlyList<string> last = [];
+        try
+        {
+            while (true)
+            {
+                var files = folder.Settled(finder.Files());
+                if (!files.SequenceEqual(last))
+                {
+                    last = files;
+                    var cases = arguments.Shard.Of(finder.Find(files, cancellation));
+                    foreach (var @case in cases.Where(c => c.Problem is not null && waiting.Add((c.Name, c.Problem))))
+                    {
+                        await Console.Error.WriteLineAsync($"waiting: {@case.Name}: {@case.Problem}");
+                    }
+
+                    await batch.RunAsync([.. cases.Where(c => c.Problem is null && taken.Add((c.Name, CaseInput.Stamp(c))))], arguments.Jobs, cancellation);
+                }
+
+                await Task.Delay(TimeSpan.FromSeconds(Math.Min(arguments.Settle.TotalSeconds / 2, LongestWait)), cancellation);
+            }
+        }
+        catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
+        {
+            // That is how watching ends.
+        }
+    }
+
+    private static int End(BatchReporter reporter, bool isJson)
+    {
+        if (!isJson)
+        {
+            Console.WriteLine(reporter.Table());
+        }
+
+        return reporter.Failures > 0 ? CommandLine.SomeCasesFailed : CommandLine.Done;
+    }
+
+    private static Dictionary<string, string> Patterns(IEnumerable<string> given)
+    {
+        var patterns = new Dictionary<string, string>();
+        foreach (var text in given)
+        {
+            var at = text.IndexOf('=', StringComparison.Ordinal);
+            if (at < 1 || !patterns.TryAdd(text[..at], text[(at + 1)..]))
+            {
+                throw new ArgumentException(at < 1 ? $"\"{text}\" is not CHANNEL=PATTERN" : $"channel {text[..at]} is there twice");
+            }
+
+            ChannelRules.New(text[(at + 1)..]);
+        }
+
+        return patterns;
+    }
+
+    private static void Try(Action parse, OptionResult result)
+    {
+        try
+        {
+            parse();
+        }
+        catch (ArgumentException e)
+        {
+            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{result.Option.Name}: {e.Message.TrimEnd('.')}."));
+        }
+    }
+
+    /// <summary>What the command line says beside how predictions are made.</summary>
+    private sealed record Arguments(
+        string Input, string Output, IReadOnlyDictionary<string, string> Patterns, string Ignore, int Jobs, Shard Shard, TimeSpan Settle, bool IsJson);
+}

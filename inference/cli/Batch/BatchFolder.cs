@@ -1,0 +1,105 @@
+using System.Text.Json;
+using Credence.MedicalIO;
+
+namespace Credence.InferenceCli.Batch;
+
+/// <summary>The output of a batch: a folder a case, which is there when it is whole and not before.</summary>
+/// <remarks>
+/// A case is written below a hidden folder and becomes visible by one rename. What a killed run left there is removed by the next one.
+/// </remarks>
+internal sealed class BatchFolder : IDisposable
+{
+    /// <summary>Marks a case's folder as one of ours, and says what it was made of.</summary>
+    public const string CaseFile = "case.json";
+
+    private readonly string path;
+    private readonly string unfinished;
+    private readonly FileStream claim;
+    private readonly FileStream log;
+
+    /// <summary>Opens the folder for this process alone; created when missing.</summary>
+    /// <param name="path">The folder.</param>
+    /// <param name="part">Of runs that share the folder, which; empty for the only one.</param>
+    /// <exception cref="InvalidImageFileException">Another process writes it.</exception>
+    public BatchFolder(string path, string part)
+    {
+        (this.path, unfinished) = (path, Path.Combine(path, $".unfinished{part}"));
+        Directory.CreateDirectory(unfinished);
+        try
+        {
+            // It stays and means nothing by itself: deleting it would let two processes hold two files of one name.
+            claim = new(Path.Combine(unfinished, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e)
+        {
+            throw new InvalidImageFileException(path, $"a folder that another process is writing ({e.Message})", "a folder that nothing else writes", "Wait until it ends, give another folder with --output, or share the work with --shard.", e);
+        }
+
+        foreach (var leftover in Directory.GetDirectories(unfinished))
+        {
+            Directory.Delete(leftover, recursive: true);
+        }
+
+        log = new(Path.Combine(path, $"cases{part}.jsonl"), FileMode.Create, FileAccess.Write, FileShare.Read);
+    }
+
+    /// <summary>What was done for a case before; null where nothing is there.</summary>
+    /// <exception cref="InvalidImageFileException">A folder is there that no batch wrote.</exception>
+    public CaseRecord? Find(string name)
+    {
+        var (folder, file) = (Path.Combine(path, name), Path.Combine(path, name, CaseFile));
+        if (!File.Exists(file))
+        {
+            return !Path.Exists(folder) ? null : throw new InvalidImageFileException(
+                folder, $"no {CaseFile}", "a folder that batch wrote, which it may replace", "Move the folder away, or give another one with --output.");
+        }
+
+        try
+        {
+            return JsonSerializer.Deserialize(File.ReadAllBytes(file), CaseJson.Default.CaseRecord);
+        }
+        catch (JsonException)
+        {
+            return null; // of another version: the case is done again
+        }
+    }
+
+    /// <summary>Writes a case and shows it when it is whole; an earlier result is replaced.</summary>
+    /// <param name="record">Goes with it.</param>
+    /// <param name="write">Writes everything else into a folder.</param>
+    public void Publish(CaseRecord record, Action<string> write)
+    {
+        var (work, replaced, target) = (Path.Combine(unfinished, record.Case), Path.Combine(unfinished, record.Case + ".replaced"), Path.Combine(path, record.Case));
+        try
+        {
+            write(work);
+            OutputFile.WriteText(Path.Combine(work, CaseFile), record.ToJson() + "\n");
+            if (Directory.Exists(target))
+            {
+                Directory.Move(target, replaced);
+            }
+
+            Directory.Move(work, target);
+        }
+        finally
+        {
+            foreach (var folder in new[] { work, replaced }.Where(Directory.Exists))
+            {
+                Directory.Delete(folder, recursive: true);
+            }
+        }
+    }
+
+    /// <summary>Adds a line to the list of cases; in one write, so that no line is cut.</summary>
+    public void Log(string line)
+    {
+        log.Write(System.Text.Encoding.UTF8.GetBytes(line + "\n"));
+        log.Flush();
+    }
+
+    public void Dispose()
+    {
+        log.Dispose();
+        claim.Dispose();
+    }
+}

@@ -1,0 +1,120 @@
+using System.Globalization;
+using System.Text;
+
+namespace Credence.InferenceCli.Batch;
+
+/// <summary>Tells what became of each case: a line in the list of cases, on the terminal and, for machines, on standard output.</summary>
+/// <param name="total">Number of cases; null where it is not known.</param>
+/// <param name="log">Takes a line of JSON a case.</param>
+/// <param name="isJson">Whether standard output gets these lines too, in place of the table.</param>
+/// <param name="bar">Receives the share of all cases that is done; null prints a line a case instead.</param>
+/// <param name="clock">Source of the time that is left.</param>
+internal sealed class BatchReporter(int? total, Action<string> log, bool isJson, IProgress<double>? bar, TimeProvider clock)
+{
+    private const int LongestName = 40;
+
+    private readonly Lock mutex = new();
+    private readonly Dictionary<BatchCase, double> running = [];
+    private readonly List<CaseRecord> records = [];
+    private readonly long start = clock.GetTimestamp();
+    private int predicted;
+
+    /// <summary>The number of cases that failed.</summary>
+    public int Failures => records.Count(r => r.Status == CaseStatus.Failed);
+
+    /// <summary>Takes the progress of a case.</summary>
+    public IProgress<double>? ProgressOf(BatchCase @case) => bar is null ? null : new CaseProgress(share =>
+    {
+        lock (mutex)
+        {
+            running[@case] = share;
+            ShowBar();
+        }
+    });
+
+    /// <summary>Reports a case; from any thread.</summary>
+    public void Finished(CaseRecord record)
+    {
+        lock (mutex)
+        {
+            records.Add(record);
+            predicted += record.Status == CaseStatus.Done ? 1 : 0;
+            foreach (var ended in running.Keys.Where(c => c.Name == record.Case).ToList())
+            {
+                running.Remove(ended);
+            }
+
+            log(record.ToJson());
+            if (isJson)
+            {
+                Console.WriteLine(record.ToJson());
+            }
+
+            ShowBar();
+            if (bar is null && (!isJson || record.Status == CaseStatus.Failed))
+            {
+                Console.Error.WriteLine($"{(total is null ? "" : $"[{records.Count}/{total}] ")}{Line(record)}{TimeLeft()}");
+            }
+        }
+    }
+
+    /// <summary>A row a case, and how many there are of each status.</summary>
+    public string Table()
+    {
+        var rows = records.OrderBy(r => r.Case, StringComparer.Ordinal).Select(r => new[]
+        {
+            r.Case.Length > LongestName ? r.Case[..(LongestName - 1)] + "…" : r.Case, Word(r.Status), Volumes(r), r.Samples?.ToString(CultureInfo.InvariantCulture) ?? "-",
+            r.Seconds?.ToString("F1", CultureInfo.InvariantCulture) ?? "-",
+        }).Prepend(["case", "status", "mL (95 % of samples)", "samples", "seconds"]).ToList();
+        var widths = Enumerable.Range(0, rows[0].Length).Select(n => rows.Max(r => r[n].Length)).ToArray();
+        var text = new StringBuilder();
+        foreach (var row in rows)
+        {
+            text.AppendLine(string.Join("  ", row.Select((cell, n) => n < 3 ? cell.PadRight(widths[n]) : cell.PadLeft(widths[n]))));
+        }
+
+        foreach (var failure in records.Where(r => r.Status == CaseStatus.Failed && bar is not null))
+        {
+            text.AppendLine(Line(failure)); // the bar was in the way
+        }
+
+        return text + Counts();
+    }
+
+    /// <summary>A case in one line.</summary>
+    public static string Line(CaseRecord record) => record.Status switch
+    {
+        CaseStatus.Failed => $"error: {record.Case}: {record.Error}",
+        CaseStatus.Selected => $"{record.Case}: {string.Join(", ", record.Inputs.Select(i => $"{i.Channel} = {i.Path}{(i.Description is null ? "" : $" \"{i.Description}\"")}"))}",
+        _ => string.Create(CultureInfo.InvariantCulture, $"{record.Case}: {Word(record.Status)}, {Volumes(record)}, {record.Seconds:F1} s"),
+    };
+
+    /// <summary>How many cases there are of each status.</summary>
+    private string Counts() => records.Count == 0 ? "no case" : string.Join(", ", records.GroupBy(r => r.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {Word(g.Key)}"));
+
+    private static string Word(CaseStatus status) => EvaluationTables.Word(status);
+
+    private static string Volumes(CaseRecord record) => record.Classes is null ? "-" : string.Join(", ", record.Classes.Select(c => string.Create(
+        CultureInfo.InvariantCulture, $"{c.Name} {c.Volume:F2}{(c.Interval is [var low, var high] ? string.Create(CultureInfo.InvariantCulture, $" ({low:F2} to {high:F2})") : "")}")));
+
+    private void ShowBar() => bar?.Report(total is > 0 ? Math.Min(1, (records.Count + running.Values.Sum()) / total.Value) : 0);
+
+    /// <summary>From the mean time of the cases of this run; nothing where none was predicted yet.</summary>
+    private string TimeLeft()
+    {
+        var left = (total ?? 0) - records.Count;
+        if (left <= 0 || predicted == 0)
+        {
+            return "";
+        }
+
+        var time = clock.GetElapsedTime(start) / predicted * left;
+        return string.Create(CultureInfo.InvariantCulture, $"; about {(time.TotalMinutes < 2 ? $"{Math.Ceiling(time.TotalSeconds)} s" : time.TotalHours < 2 ? $"{Math.Round(time.TotalMinutes)} min" : $"{Math.Round(time.TotalHours)} h")} left");
+    }
+
+    /// <summary>Reports on the calling thread, in order.</summary>
+    private sealed class CaseProgress(Action<double> report) : IProgress<double>
+    {
+        public void Report(double value) => report(value);
+    }
+}

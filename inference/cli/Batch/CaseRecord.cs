@@ -1,0 +1,95 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Credence.Inference;
+
+namespace Credence.InferenceCli.Batch;
+
+/// <summary>What became of a case: a line of <c>cases.jsonl</c>, and <c>case.json</c> in the folder of a case that is done.</summary>
+internal sealed record CaseRecord
+{
+    /// <summary>Name of the case and of its folder in the output.</summary>
+    public required string Case { get; init; }
+
+    /// <summary>What became of it.</summary>
+    public required CaseStatus Status { get; init; }
+
+    /// <summary>The scans, in the order of the channels; empty where they could not be told.</summary>
+    public required IReadOnlyList<CaseScan> Inputs { get; init; }
+
+    /// <summary>What went wrong; absent where nothing did.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>SHA-256 over names, sizes and times of the input files.</summary>
+    public string? InputStamp { get; init; }
+
+    /// <summary>SHA-256 over the bytes of the input files.</summary>
+    public string? InputSha256 { get; init; }
+
+    /// <summary>SHA-256 of the model file.</summary>
+    public string? ModelSha256 { get; init; }
+
+    /// <summary>SHA-256 of the options that change results.</summary>
+    public string? OptionsSha256 { get; init; }
+
+    /// <summary>Monte Carlo samples that were drawn.</summary>
+    public int? Samples { get; init; }
+
+    /// <summary>Why no more were drawn.</summary>
+    public StopReason? StoppedBy { get; init; }
+
+    /// <summary>Volumes by foreground class.</summary>
+    public IReadOnlyList<CaseVolume>? Classes { get; init; }
+
+    /// <summary>Seconds for reading and predicting.</summary>
+    public double? Seconds { get; init; }
+
+    /// <summary>When it was done, UTC, ISO 8601.</summary>
+    public string? FinishedAt { get; init; }
+
+    /// <summary>One line of JSON.</summary>
+    public string ToJson() => JsonSerializer.Serialize(this, CaseJson.Default.CaseRecord);
+}
+
+/// <summary>What became of a case.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<CaseStatus>))]
+internal enum CaseStatus
+{
+    /// <summary>Its scans are chosen; nothing was run.</summary>
+    [JsonStringEnumMemberName("selected")]
+    Selected,
+
+    /// <summary>Predicted in this run.</summary>
+    [JsonStringEnumMemberName("done")]
+    Done,
+
+    /// <summary>Predicted before, from the same input with the same model and options.</summary>
+    [JsonStringEnumMemberName("unchanged")]
+    Unchanged,
+
+    /// <summary>Not predicted; the error says why.</summary>
+    [JsonStringEnumMemberName("failed")]
+    Failed,
+}
+
+/// <summary>The scan of a channel.</summary>
+/// <param name="Channel">Name in the manifest.</param>
+/// <param name="Path">File, or folder of the series.</param>
+/// <param name="SeriesUid">SeriesInstanceUID; absent for NIfTI.</param>
+/// <param name="Description">SeriesDescription; absent for NIfTI.</param>
+/// <param name="Files">Number of files.</param>
+internal sealed record CaseScan(string Channel, string Path, string? SeriesUid, string? Description, int Files)
+{
+    public static IReadOnlyList<CaseScan> Of(BatchCase @case, ChannelRules rules) =>
+        [.. @case.Scans.Zip(rules.All, (scan, rule) => new CaseScan(rule.Channel, scan.Path, scan.Series?.Uid, scan.Series?.Description, scan.Files.Count))];
+}
+
+/// <summary>Volume of a foreground class.</summary>
+/// <param name="Name">Of the class.</param>
+/// <param name="Volume">mL of the segmentation.</param>
+/// <param name="Interval">2.5th and 97.5th percentile over the samples, mL; absent for fewer than two samples.</param>
+internal sealed record CaseVolume(string Name, double Volume, IReadOnlyList<double>? Interval);
+
+[JsonSerializable(typeof(CaseRecord))]
+[JsonSerializable(typeof(PredictOptions))]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, NewLine = "\n")]
+internal sealed partial class CaseJson : JsonSerializerContext;

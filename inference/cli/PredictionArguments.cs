@@ -1,0 +1,92 @@
+using System.CommandLine;
+using Credence.Inference;
+using Credence.InferenceCli.Page;
+
+namespace Credence.InferenceCli;
+
+/// <summary>How predictions are made, as the command line says it.</summary>
+/// <param name="Model">Model file.</param>
+/// <param name="Options">Samples, seed, when to stop.</param>
+/// <param name="Threads">Of one run of the network; 0 is one a core.</param>
+/// <param name="WritesDicom">Whether DICOM scans get DICOM results.</param>
+/// <param name="WritesPage">Whether each case gets a page to look at.</param>
+internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, bool WritesDicom, bool WritesPage);
+
+/// <summary>The options that <c>predict</c> and <c>batch</c> share.</summary>
+internal sealed class PredictionArguments
+{
+    private static readonly PredictOptions Defaults = new();
+
+    private readonly Option<FileInfo> model = new("--model", "-m") { Description = "Model file written by credence-export.", Required = true };
+    private readonly Option<int> samples = From0(new Option<int>("--samples", "-n")
+    {
+        Description = "Monte Carlo samples; 0 runs the posterior mean once. A plain network always runs once.",
+        DefaultValueFactory = _ => Defaults.Samples,
+    });
+
+    private readonly Option<ulong> seed = new("--seed") { Description = "Seed of the weight samples: same seed, same result.", DefaultValueFactory = _ => Defaults.Seed };
+    private readonly Option<double?> overlap = new("--overlap") { Description = "Overlap of neighbouring patches, from 0 to below 1; the model's by default." };
+    private readonly Option<double?> tolerance = Above0(new("--tolerance") { Description = "Stop early once the standard error of the lesion volume is below this share of it, such as 0.02." });
+    private readonly Option<double?> seconds = Above0(new("--time-budget") { Description = "Stop with the sample that ends later than this many seconds after the start." });
+    private readonly Option<double?> memory = Above0(new("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
+    private readonly Option<int> threads = From0(new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." });
+    private readonly Option<bool> dicom = new("--dicom") { Description = "Also write segmentation, maps and a picture as DICOM objects in the study of a DICOM scan." };
+    private readonly Option<bool> noPage = new("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at a result with." };
+
+    public PredictionArguments() => overlap.Validators.Add(result =>
+    {
+        if (result.GetValueOrDefault<double?>() is { } value && !(value >= 0 && value < 1))
+        {
+            result.AddError("--overlap is out of range; give a number from 0 to below 1.");
+        }
+    });
+
+    public void AddTo(Command command)
+    {
+        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, memory, threads, dicom, noPage])
+        {
+            command.Options.Add(option);
+        }
+    }
+
+    public PredictionSettings Read(ParseResult parse) => new(
+        parse.GetRequiredValue(model).FullName,
+        new()
+        {
+            Samples = parse.GetValue(samples),
+            Seed = parse.GetValue(seed),
+            Overlap = parse.GetValue(overlap),
+            Tolerance = parse.GetValue(tolerance),
+            TimeBudget = parse.GetValue(seconds) is { } budget ? TimeSpan.FromSeconds(budget) : null,
+            FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
+        },
+        parse.GetValue(threads),
+        parse.GetValue(dicom),
+        !parse.GetValue(noPage));
+
+    /// <summary>Refuses numbers below 0.</summary>
+    public static Option<int> From0(Option<int> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 0)
+            {
+                result.AddError($"{option.Name} is below 0; give a whole number from 0.");
+            }
+        });
+        return option;
+    }
+
+    /// <summary>Refuses numbers that are not above 0.</summary>
+    public static Option<double?> Above0(Option<double?> option)
+    {
+        option.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<double?>() is { } value && !(value > 0 && double.IsFinite(value)))
+            {
+                result.AddError($"{option.Name} is not above 0; give a number above 0.");
+            }
+        });
+        return option;
+    }
+}

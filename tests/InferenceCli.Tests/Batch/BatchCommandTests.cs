@@ -1,0 +1,306 @@
+using System.Diagnostics;
+using System.Text.Json;
+using Credence.Inference.Tests;
+using Credence.MedicalIO;
+using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Dicom.Results;
+using Credence.MedicalIO.Nifti;
+
+namespace Credence.InferenceCli.Tests.Batch;
+
+/// <summary>credence-infer batch as a user runs it.</summary>
+public sealed class BatchCommandTests : IDisposable
+{
+    private static readonly VolumeGeometry Grid = new(new(12, 10, 8), Affine.Scaling(new(1, 1, 2)));
+
+    private readonly TemporaryFolder folder = new();
+
+    public BatchCommandTests() => File.WriteAllBytes(folder.File("tiny.onnx"), TinyModel.Bytes());
+
+    private string Output => folder.File("out");
+
+    public void Dispose() => folder.Dispose();
+
+    [Fact]
+    public void Every_case_is_predicted_as_predict_does_it_and_a_bad_one_stops_no_other()
+    {
+        Scan("in/a.nii.gz", 1);
+        Scan("in/b.nii.gz", 2);
+        Directory.CreateDirectory(folder.File("in/sub"));
+        File.WriteAllText(folder.File("in/bad.nii.gz"), "no scan");
+        Scan("in/sub/t1.nii.gz", 3);
+
+        var (code, output, error) = Batch("--jobs", "2");
+
+        Assert.Equal(5, code);
+        Assert.Matches(@"(?m)^a +done +lesion \d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\) +4 +\d", output);
+        Assert.Matches(@"(?m)^bad +failed +- +- +-$", output);
+        Assert.EndsWith("2 done, 2 failed\n", output, StringComparison.Ordinal);
+        Assert.Matches(@"(?m)^\[\d/4\] error: bad: .*bad\.nii\.gz: .*; expected ", error);
+        Assert.Contains("error: sub: no scan matches channel FLAIR among t1.nii.gz; expected one.", error, StringComparison.Ordinal);
+        Assert.Equal([".unfinished", "a", "b", "cases.jsonl"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+
+        Assert.Equal(0, Infer("predict", folder.File("in/a.nii.gz"), "--model", folder.File("tiny.onnx"), "--output", folder.File("single"), "--samples", "4").ExitCode);
+        Assert.All(Directory.GetFiles(folder.File("single"), "*.nii.gz"), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(Output, "a", Path.GetFileName(f)))));
+
+        var lines = Log();
+        Assert.Equal(["a done", "b done", "bad failed", "sub failed"], lines.Select(l => $"{l.GetProperty("case")} {l.GetProperty("status")}").Order(StringComparer.Ordinal));
+        var a = lines.Single(l => l.GetProperty("case").GetString() == "a");
+        Assert.Equal((4, 64, "FLAIR"), (a.GetProperty("samples").GetInt32(), a.GetProperty("inputSha256").GetString()!.Length, a.GetProperty("inputs")[0].GetProperty("channel").GetString()));
+    }
+
+    [Fact]
+    public void A_case_is_done_again_only_when_input_model_or_options_changed()
+    {
+        Scan("in/a.nii.gz", 1);
+        Scan("in/b.nii.gz", 2);
+        Assert.Equal("a done, b done", Statuses());
+        Assert.Equal("a unchanged, b unchanged", Statuses());
+        Assert.Equal("a unchanged, b unchanged", Statuses("--jobs", "2", "--feature-memory", "1", "--threads", "1")); // these change no result
+
+        File.SetLastWriteTimeUtc(folder.File("in/a.nii.gz"), new(2001, 1, 1, 0, 0, 0, DateTimeKind.Utc)); // copied: the bytes decide
+        Assert.Equal("a unchanged, b unchanged", Statuses());
+        Scan("in/b.nii.gz", 3);
+        var before = File.ReadAllBytes(Path.Combine(Output, "b/probability.nii.gz"));
+        Assert.Equal("a unchanged, b done", Statuses());
+        Assert.NotEqual(before, File.ReadAllBytes(Path.Combine(Output, "b/probability.nii.gz")));
+
+        Assert.Equal("a done, b done", Statuses("--seed", "7"));
+        Assert.Equal("a unchanged, b unchanged", Statuses("--seed", "7"));
+        File.WriteAllBytes(folder.File("tiny.onnx"), TinyModel.Bytes(m => m with { Calibration = m.Calibration with { Threshold = 0.4 } }));
+        Assert.Equal("a done, b done", Statuses("--seed", "7"));
+
+        Directory.Delete(Path.Combine(Output, "a"), recursive: true);
+        File.WriteAllText(Path.Combine(Output, "b/case.json"), "{");
+        Assert.Equal("a done, b done", Statuses("--seed", "7"));
+    }
+
+    [Fact]
+    public void A_folder_of_someone_else_is_not_replaced()
+    {
+        Scan("in/a.nii.gz", 1);
+        Directory.CreateDirectory(Path.Combine(Output, "a"));
+        File.WriteAllText(Path.Combine(Output, "a/notes.txt"), "mine");
+
+        var (code, _, error) = Batch();
+
+        Assert.Equal(5, code);
+        Assert.Contains("out/a: no case.json; expected a folder that batch wrote, which it may replace.", error, StringComparison.Ordinal);
+        Assert.Equal("mine", File.ReadAllText(Path.Combine(Output, "a/notes.txt")));
+    }
+
+    /// <summary>The process is killed, in earnest, at whatever it does; at every moment each folder that can be seen is whole, and the last run brings the rest.</summary>
+    [Fact]
+    public void After_kill_9_nothing_is_half_written_and_the_next_run_completes()
+    {
+        var names = Enumerable.Range(0, 24).Select(n => $"case{n:D2}").ToList();
+        names.ForEach(n => Scan($"in/{n}.nii.gz", n.GetHashCode(StringComparison.Ordinal) % 7));
+        var (random, kills, seen) = (new Random(9), 0, new SortedSet<int>());
+        for (var attempt = 0; attempt < 8; attempt++)
+        {
+            using var process = BuiltProgram.Start("InferenceCli", "credence-infer", Arguments("--json", "--jobs", "2", "--seed", attempt % 2 == 0 ? "1" : "2"));
+            var errors = process.StandardError.ReadToEndAsync();
+            Assert.NotNull(process.StandardOutput.ReadLine()); // the first case is done
+            Thread.Sleep(random.Next(0, 120));
+            process.Kill(); // SIGKILL
+            process.WaitForExit();
+            kills += process.ExitCode == 137 ? 1 : 0;
+
+            var folders = Directory.GetDirectories(Output).Where(f => Path.GetFileName(f) != ".unfinished").ToList();
+            seen.Add(folders.Count);
+            Assert.All(folders, AssertWhole);
+            Assert.Empty(Directory.GetFiles(Output, "*.part"));
+            Assert.All(File.ReadAllText(Path.Combine(Output, "cases.jsonl")).Split('\n', StringSplitOptions.RemoveEmptyEntries), l => JsonDocument.Parse(l).Dispose());
+        }
+
+        Assert.True(kills >= 4, $"only {kills} of 8 processes were still running when they were killed");
+        var (code, output, _) = Batch("--json", "--seed", "1");
+        Assert.Equal((0, 24), (code, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
+        Assert.Equal([".unfinished", .. names], Directory.GetDirectories(Output).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
+        Assert.Equal([".lock"], Directory.GetFileSystemEntries(Path.Combine(Output, ".unfinished")).Select(Path.GetFileName));
+
+        // The same as a run that nobody disturbed.
+        Assert.Equal(0, Infer([.. Arguments("--seed", "1").Select(a => a == Output ? folder.File("undisturbed") : a)]).ExitCode);
+        Assert.All(names, n => Assert.All(Directory.GetFiles(folder.File($"undisturbed/{n}"), "*.nii.gz"), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(Output, n, Path.GetFileName(f))))));
+    }
+
+    [Fact]
+    public void Two_processes_do_not_write_one_folder()
+    {
+        Scan("in/a.nii.gz", 1);
+        Directory.CreateDirectory(Path.Combine(Output, ".unfinished"));
+        using (new FileStream(Path.Combine(Output, ".unfinished/.lock"), FileMode.Create, FileAccess.ReadWrite, FileShare.None))
+        {
+            var (code, _, error) = Batch();
+            Assert.Equal(3, code);
+            Assert.Contains("out: a folder that another process is writing", error, StringComparison.Ordinal);
+            Assert.Equal(0, Batch("--shard", "1/2").ExitCode); // shares the folder
+        }
+
+        Assert.Equal(["a"], File.ReadAllLines(Path.Combine(Output, "cases-1-of-2.jsonl")).Select(l => JsonDocument.Parse(l).RootElement.GetProperty("case").GetString()));
+        Assert.Equal("a unchanged", Statuses());
+    }
+
+    [Fact]
+    public void List_shows_rules_and_choices_and_runs_nothing()
+    {
+        Scan("in/p1_flair.nii.gz", 1);
+        Scan("in/p1_t1.nii.gz", 2);
+        var (code, output, _) = Batch("--list");
+
+        Assert.Equal(0, code);
+        Assert.Matches(@"(?m)^rule: FLAIR = .*flair.*, else the only scan", output);
+        Assert.Contains($"rule: ignore = {InferenceCli.Batch.ChannelRules.DefaultIgnore}", output, StringComparison.Ordinal);
+        Assert.EndsWith($"p1: FLAIR = {folder.File("in/p1_flair.nii.gz")}\n", output, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Output));
+
+        var (_, json, _) = Batch("--list", "--json", "--channel", "FLAIR=t1");
+        Assert.EndsWith("p1_t1.nii.gz", JsonDocument.Parse(json).RootElement.GetProperty("inputs")[0].GetProperty("path").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_drop_folder_is_watched_and_a_file_is_taken_when_it_is_whole()
+    {
+        Directory.CreateDirectory(folder.File("in"));
+        Scan("scan.nii.gz", 1);
+        var bytes = File.ReadAllBytes(folder.File("scan.nii.gz"));
+        using var process = BuiltProgram.Start("InferenceCli", "credence-infer", Arguments("--watch", "--settle", "1.5", "--json"));
+        var errors = process.StandardError.ReadToEndAsync();
+        using (var slow = new FileStream(folder.File("in/slow.nii.gz"), FileMode.Create, FileAccess.Write, FileShare.ReadWrite))
+        {
+            for (var n = 0; n < 20; n++)
+            {
+                slow.Write(bytes, n * bytes.Length / 20, (n + 1) * bytes.Length / 20 - n * bytes.Length / 20);
+                slow.Flush();
+                Thread.Sleep(200);
+            }
+        }
+
+        using var first = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
+        Assert.Equal(("slow", "done"), (first.RootElement.GetProperty("case").GetString(), first.RootElement.GetProperty("status").GetString()));
+        File.WriteAllText(folder.File("in/bad.nii.gz"), "no scan");
+        using var second = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
+        Assert.Equal(("bad", "failed"), (second.RootElement.GetProperty("case").GetString(), second.RootElement.GetProperty("status").GetString()));
+        File.WriteAllBytes(folder.File("in/bad.nii.gz"), bytes); // mended
+        using var third = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
+        Assert.Equal(("bad", "done"), (third.RootElement.GetProperty("case").GetString(), third.RootElement.GetProperty("status").GetString()));
+
+        using var interrupt = Process.Start("kill", ["-INT", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+        process.WaitForExit();
+        Assert.Equal(5, process.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("3 .*nowhere: no such folder", "nowhere")]
+    [InlineData("3 .*empty: no case; expected NIfTI files or DICOM studies", "empty")]
+    [InlineData("2 error: --channel T9: the model has no such channel, but FLAIR", "empty", "--channel", "T9=x")]
+    [InlineData("2 error: --channel: .*\\[", "empty", "--channel", "FLAIR=[")]
+    [InlineData("2 error: --channel: \"FLAIR\" is not CHANNEL=PATTERN", "empty", "--channel", "FLAIR")]
+    [InlineData("2 error: --jobs is below 1", "empty", "--jobs", "0")]
+    [InlineData("2 error: --shard is not a part", "empty", "--shard", "3/2")]
+    [InlineData("2 error: --settle is not above 0", "empty", "--watch", "--settle", "0")]
+    public void What_cannot_be_run_is_refused(string expected, string input, params string[] options)
+    {
+        Directory.CreateDirectory(folder.File("empty"));
+        var (code, output, error) = Infer(["batch", folder.File(input), "--model", folder.File("tiny.onnx"), "--output", Output, .. options]);
+
+        Assert.Matches($"^{expected}", $"{code} {error}");
+        Assert.Equal("", output);
+    }
+
+    /// <summary>Two series of a study, one of them the model's channel; results of the last run lie in the tree and are not taken for scans.</summary>
+    [Fact]
+    public void Dicom_results_lie_in_the_study_of_the_scan()
+    {
+        Study();
+        Assert.Equal("pat done", Statuses("--dicom"));
+
+        var scan = DicomSeries.Scan(folder.File("in/pat/flair"))[0];
+        var results = DicomSeries.Scan(Path.Combine(Output, "pat"));
+        Assert.Equal(["mutual-information.dcm", "picture.dcm", "predictive-entropy.dcm", "probability.dcm", "segmentation.dcm"],
+            Directory.GetFiles(Path.Combine(Output, "pat"), "*.dcm").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.All(results, r => Assert.Equal(scan.StudyUid, r.StudyUid));
+        Assert.Equal(results.Count, results.Select(r => r.Uid).Append(scan.Uid).Distinct().Count() - 1);
+        var labels = NiftiFile.ReadLabels(Path.Combine(Output, "pat/segmentation.nii.gz"));
+        var mask = DicomSegmentation.Read(Path.Combine(Output, "pat/segmentation.dcm")).ToLabels(labels.Geometry);
+        Assert.Equal(labels.Labels.Select(l => l == 7 ? 1 : 0), mask.Labels.Select(l => (int)l));
+        Assert.Contains(labels.Labels, l => l == 7);
+        Assert.Equal(NiftiFile.Read(Path.Combine(Output, "pat/probability.nii.gz")).Voxels, Orientation.Reorder(
+            DicomSeries.Read(Path.Combine(Output, "pat/probability.dcm")), NiftiFile.Read(Path.Combine(Output, "pat/probability.nii.gz")).Geometry).Voxels);
+
+        Directory.Move(Path.Combine(Output, "pat"), folder.File("in/pat/results"));
+        Assert.Equal("pat done", Statuses("--dicom"));
+    }
+
+    [Theory]
+    [InlineData("segmentation.dcm", "Segmentation")]
+    [InlineData("probability.dcm", "ParametricMap")]
+    [InlineData("predictive-entropy.dcm", "ParametricMap")]
+    [InlineData("mutual-information.dcm", "ParametricMap")]
+    [InlineData("picture.dcm", "MultiframeTrueColorSCImage")]
+    public void Dciodvfy_finds_no_error_in_what_predict_writes(string name, string kind)
+    {
+        Study();
+        Assert.Equal(0, Infer("predict", folder.File("in/pat/flair"), "--model", folder.File("tiny.onnx"), "--output", Output, "--dicom").ExitCode);
+        var output = Shared.Run("dicom3tools", "dciodvfy", Path.Combine(Output, name));
+
+        Assert.Contains(kind, output, StringComparison.Ordinal);
+        Assert.DoesNotContain("Error", output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Dicom_results_of_a_nifti_scan_are_refused_before_the_work()
+    {
+        Scan("a.nii.gz", 1);
+        var (code, _, error) = Infer("predict", folder.File("a.nii.gz"), "--model", folder.File("tiny.onnx"), "--output", Output, "--dicom");
+
+        Assert.Equal(3, code);
+        Assert.Matches(@"^error: .*a\.nii\.gz: no DICOM series; expected a DICOM series, in whose study results can lie\. ", error);
+        Assert.False(Directory.Exists(Output));
+    }
+
+    private static void AssertWhole(string path)
+    {
+        Assert.Equal(["case.json", "mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
+            Directory.GetFileSystemEntries(path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        JsonDocument.Parse(File.ReadAllBytes(Path.Combine(path, "case.json"))).Dispose();
+        Assert.All(Directory.GetFiles(path, "*.nii.gz"), f => Assert.Equal(Grid.Size, NiftiFile.Read(f).Geometry.Size));
+    }
+
+    private void Study()
+    {
+        DicomSeriesWriter.Write(folder.File("in/pat/flair"), Volume(1), new() { UidSeed = "1", Patient = "1", Description = "AX FLAIR" });
+        DicomSeriesWriter.Write(folder.File("in/pat/t1"), Volume(2), new() { UidSeed = "2", Patient = "1", Description = "AX T1" });
+        DicomStudy.Move(folder.File("in/pat/flair"), "1.2.3.4");
+        DicomStudy.Move(folder.File("in/pat/t1"), "1.2.3.4");
+    }
+
+    private void Scan(string name, int seed)
+    {
+        Directory.CreateDirectory(Path.GetDirectoryName(folder.File(name))!);
+        NiftiFile.Write(folder.File(name), Volume(seed));
+    }
+
+    private static Volume Volume(int seed)
+    {
+        var random = new Random(seed);
+        return new(Grid, [.. Enumerable.Range(0, (int)Grid.Size.Count).Select(_ => (float)random.Next(0, 1000))]);
+    }
+
+    private string[] Arguments(params string[] options) =>
+        ["batch", folder.File("in"), "--model", folder.File("tiny.onnx"), "--output", Output, "--samples", "4", .. options];
+
+    private (int ExitCode, string Output, string Error) Batch(params string[] options) => Infer(Arguments(options));
+
+    /// <summary>Runs it without a failure and says what became of each case.</summary>
+    private string Statuses(params string[] options)
+    {
+        var (code, output, error) = Batch(["--json", .. options]);
+        Assert.True(code == 0, error);
+        return string.Join(", ", output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Select(l => JsonDocument.Parse(l).RootElement).Select(l => $"{l.GetProperty("case")} {l.GetProperty("status")}").Order(StringComparer.Ordinal));
+    }
+
+    private List<JsonElement> Log() => [.. File.ReadAllLines(Path.Combine(Output, "cases.jsonl")).Select(l => JsonDocument.Parse(l).RootElement)];
+
+    private static (int ExitCode, string Output, string Error) Infer(params string[] arguments) => BuiltProgram.Run("InferenceCli", "credence-infer", arguments);
+}

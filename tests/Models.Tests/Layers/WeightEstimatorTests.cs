@@ -67,7 +67,7 @@ public sealed class WeightEstimatorTests
         {
             var small = SmallLayer.Create(kind, estimator);
             using var generator = new Generator((ulong)estimator + 1);
-            var noise = new RandomNoise(generator, CPU);
+            var noise = new TrainingNoise(generator, CPU);
             var outputs = stack([.. Enumerable.Range(0, Passes).Select(_ => small.Layer.Forward([small.Input], noise))]);
             return (outputs.mean([0L]), outputs.var(0, unbiased: true));
         }
@@ -97,7 +97,7 @@ public sealed class WeightEstimatorTests
         using var generator = new Generator(1);
         long[] shape = [4, 3, 1, 1, 1];
         var layer = new Convolution(new GaussianWeight("noise/layer", zeros(shape), 1, new GaussianPrior(1), estimator: estimator), shape, [1, 1, 1]);
-        var output = layer.Forward([ones([8, 3, 4, 4, 4])], new RandomNoise(generator, CPU)); // (N, C, D, H, W)
+        var output = layer.Forward([ones([8, 3, 4, 4, 4])], new TrainingNoise(generator, CPU)); // (N, C, D, H, W)
 
         var overSpace = output.flatten(2).std(2, unbiased: false).max().item<float>();
         var overExamples = output.mean([2L, 3, 4]).std(0, unbiased: false).min().item<float>();
@@ -118,7 +118,7 @@ public sealed class WeightEstimatorTests
             using var network = Network.Build(
                 new() { InputChannels = 1, Classes = 2, Width = 2, Kind = kind, Posterior = Posterior.MeanField, Estimator = estimator }, generator);
             var given = new GivenNoise(network.NoiseInputs.ToDictionary(n => n.Name, n => randn([.. n.Shape], generator: generator)));
-            return [network.forward(input), network.Run(input, given), network.Run(input, new RandomNoise(generator, CPU))];
+            return [network.forward(input), network.Run(input, given), network.Run(input, new TrainingNoise(generator, CPU))];
         }
 
         var expected = Outputs(WeightEstimator.Reparameterisation);
@@ -151,7 +151,7 @@ public sealed class WeightEstimatorTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
         var small = SmallLayer.Create("strided 3-D convolution", WeightEstimator.LocalReparameterisation);
-        small.Layer.Forward([zeros_like(small.Input)], new RandomNoise(generator, CPU)).square().sum().backward();
+        small.Layer.Forward([zeros_like(small.Input)], new TrainingNoise(generator, CPU)).square().sum().backward();
 
         Assert.True(small.Weight.Rho.grad!.isfinite().all().item<bool>());
         Assert.True(small.Weight.Mean.grad!.isfinite().all().item<bool>());

@@ -11,8 +11,9 @@ public sealed class TrainingNoise(Generator generator, Device device) : ITrainin
     /// <inheritdoc/>
     public Tensor ChannelMask(string name, long batch, long channels, double dropProbability)
     {
-        using var uniform = rand([batch, channels, 1, 1, 1], device: device, generator: Seeded());
-        return (uniform >= dropProbability).to(ScalarType.Float32).mul_(1 / (1 - dropProbability));
+        using var scope = NewDisposeScope();
+        var isKept = rand([batch, channels, 1, 1, 1], device: device, generator: Seeded()) >= dropProbability;
+        return isKept.to(ScalarType.Float32).mul_(1 / (1 - dropProbability)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

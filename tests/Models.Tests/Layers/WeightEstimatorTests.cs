@@ -105,6 +105,46 @@ public sealed class WeightEstimatorTests
         Assert.Equal(differsBetweenExamples, overExamples > 1e-2);
     }
 
+    /// <summary>On ones, what a 1 x 1 x 1 kernel adds to output channel c of example n is b(n,c) Σ e(c,i) a(n,i): without b the channels of an example share their sign, without a every example has the same size.</summary>
+    [Fact]
+    public void Flipout_flips_the_channels_of_input_and_output_for_themselves()
+    {
+        const int Examples = 32;
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using var generator = new Generator(1);
+        Tensor Moved(long inChannels, long outChannels)
+        {
+            long[] shape = [outChannels, inChannels, 1, 1, 1];
+            var layer = new Convolution(new GaussianWeight("noise/layer", zeros(shape), 1, new GaussianPrior(1), estimator: WeightEstimator.Flipout), shape, [1, 1, 1]);
+            return layer.Forward([ones([Examples, inChannels, 1, 1, 1])], new TrainingNoise(generator, CPU)).view(Examples, outChannels);
+        }
+
+        var outputs = Moved(inChannels: 1, outChannels: 2).sign();
+        Assert.InRange(outputs.prod(1).mean().item<float>(), -0.9, 0.9);
+        var sizes = Moved(inChannels: 2, outChannels: 1).abs();
+        Assert.True(sizes.max().item<float>() > 1.01 * sizes.min().item<float>());
+    }
+
+    /// <summary>Oracle: softplus in float64.</summary>
+    [Theory]
+    [InlineData(1e-8)]
+    [InlineData(1e-4)]
+    [InlineData(0.7)]
+    [InlineData(30)]
+    public void A_weight_starts_with_the_sigma_it_is_given_however_small(double sigma)
+    {
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        using var weight = new GaussianWeight("noise/layer", zeros(3), sigma, new GaussianPrior(1));
+        void AssertSigma(double expected) => Assert.All(weight.Rho.data<float>().ToArray(), rho => Assert.Equal(1, Math.Log(1 + Math.Exp((double)rho)) / expected, tolerance: 5e-6));
+
+        AssertSigma(sigma);
+        weight.Start(ones(3), full(3, 1.5 * sigma));
+        AssertSigma(1.5 * sigma);
+    }
+
     [Theory]
     [InlineData(NetworkKind.UNet)]
     [InlineData(NetworkKind.Classifier)]

@@ -9,7 +9,7 @@ public enum ComputePrecision
     /// <summary>24 bits of precision, on every device.</summary>
     Float32,
 
-    /// <summary>11 bits of precision and the range of float32, in the tensor cores of CUDA devices since Ampere; elsewhere the same as <see cref="Float32"/>.</summary>
+    /// <summary>11 bits of precision and the range of float32, in the tensor cores of CUDA devices since Ampere, within a <see cref="PrecisionScope"/>; elsewhere the same as <see cref="Float32"/>.</summary>
     Tf32,
 
     /// <summary>8 bits of precision and the range of float32, so that gradients need no scaling (Kalamkar et al. 2019, arXiv:1905.12322).</summary>

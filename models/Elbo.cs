@@ -147,9 +147,9 @@ public sealed record Elbo
     };
 
     /// <summary>The objective in words, for logs and manifests.</summary>
-    /// <param name="isLogLikelihood">Whether the data term is a log-likelihood.</param>
-    public string Describe(bool isLogLikelihood) => string.Create(CultureInfo.InvariantCulture,
-        $"{(isLogLikelihood ? "ELBO" : "generalised Bayes (the data term is not a log-likelihood)")}: {DataTerm} + {Factor(Scaling, Minibatches, Examples, Voxels)}, lambda = {Temper}");
+    /// <param name="likelihood">Whether the data term is the likelihood of the data set.</param>
+    public string Describe(Likelihood likelihood) => string.Create(CultureInfo.InvariantCulture,
+        $"{(likelihood.IsOfDataSet ? "ELBO" : $"generalised Bayes ({likelihood})")}: {DataTerm} + {Factor(Scaling, Minibatches, Examples, Voxels)}, lambda = {Temper}");
 
     /// <summary>Every scaling that belongs to a data term, with its factor.</summary>
     private static string Row(DataTerm dataTerm, long minibatches, long examples, long voxels) =>

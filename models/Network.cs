@@ -67,14 +67,13 @@ public sealed class Network : Module<Tensor, Tensor>
     public IReadOnlyList<NetworkNode> Auxiliary { get; }
 
     /// <summary>Number format in which convolutions compute; not part of a checkpoint.</summary>
-    /// <remarks>Whether CUDA convolutions of float32 round to TF32 is one switch of the whole process: networks that run at the same time share it.</remarks>
+    /// <remarks>Who asks for gradients holds a <see cref="PrecisionScope"/> from the forward pass to the end of the backward pass.</remarks>
     public ComputePrecision Precision
     {
         get;
         set
         {
             field = value;
-            backends.cudnn.allow_tf32 = value == ComputePrecision.Tf32;
             foreach (var layer in Nodes.Select(n => n.Layer).OfType<IMixedPrecision>())
             {
                 layer.Precision = value;
@@ -168,6 +167,7 @@ public sealed class Network : Module<Tensor, Tensor>
     private Tensor[] Compute(Tensor input, INoiseSource noise, IReadOnlyList<NetworkNode> auxiliary)
     {
         using var pause = FinalizerPause.Begin();
+        using var precision = PrecisionScope.Begin(Precision);
         using var scope = NewDisposeScope();
         var outputs = new Tensor[Nodes.Count];
         var results = new Tensor[1 + auxiliary.Count];

@@ -94,6 +94,10 @@ public sealed record NetworkOptions
     [JsonIgnore]
     public int Levels => Strides.Count + 1;
 
+    /// <summary>Outputs of deep supervision: one at every level of the decoder but the first and the lowest, whose weight would be 0, as in nnU-Net.</summary>
+    [JsonIgnore]
+    public int AuxiliaryOutputs => HasDeepSupervision && Kind == NetworkKind.UNet ? Math.Max(0, Levels - 3) : 0;
+
     /// <summary>Channels at a level.</summary>
     /// <param name="level">0 is full resolution.</param>
     public int WidthAt(int level) => (int)Math.Min((long)Width << level, MaximumWidth);
@@ -163,7 +167,7 @@ public sealed record NetworkOptions
             warnings.Add("Flipout with 1 example a minibatch costs two operations a layer and gains nothing over reparameterisation.");
         }
 
-        if (HasDeepSupervision && Kind == NetworkKind.UNet && Levels < 4)
+        if (HasDeepSupervision && Kind == NetworkKind.UNet && AuxiliaryOutputs == 0)
         {
             warnings.Add($"Deep supervision with {Levels} levels has no output to supervise: the lowest of the decoder has weight 0, as in nnU-Net. It needs at least 4 levels.");
         }

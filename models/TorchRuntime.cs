@@ -64,7 +64,7 @@ public static class TorchRuntime
                 NativeLibrary.Load(CopyWithWeakVersion(bridge));
             }
 
-            // libtorch lets the convolutions of a GPU round to 11 bits unless it is told otherwise.
+            // libtorch lets the convolutions of a GPU round to TF32 unless it is told otherwise. PrecisionScope alone switches it on, for a while.
             backends.cudnn.allow_tf32 = false;
             isLoaded = true;
         }

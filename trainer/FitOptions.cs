@@ -48,6 +48,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<int?> patience = Positive(new Option<int?>("--patience") { Description = "Stop after this many epochs without a better one." });
     private readonly Option<int> recency = Within(new Option<int>("--recency") { Description = "Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.", DefaultValueFactory = _ => Defaults.RecencyMinibatches }, v => v >= 0, "0 or more");
     private readonly Option<string> flips = Within(new Option<string>("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes }, v => v == "none" || (v.Length > 0 && v.All("ijk".Contains)), "letters of i, j and k such as ij, or none");
+    private readonly Option<double> foreground = Within(new Option<double>("--foreground-probability") { Description = "Probability that a patch is placed at a foreground voxel, its class drawn with equal chance; 0 places every patch anywhere.", DefaultValueFactory = _ => Defaults.ForegroundProbability }, v => v is >= 0 and <= 1, "a number from 0 to 1");
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
     private readonly Option<string> device = Device();
@@ -62,7 +63,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, folds, testLock, device, precision, workers, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, testLock, device, precision, workers, threads })
         {
             if (!except.Contains(option.Name))
             {
@@ -118,6 +119,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         RecencyMinibatches = parse.GetValue(recency),
         PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
+        ForegroundProbability = parse.GetValue(foreground),
         Folds = parse.GetValue(folds),
         TestLock = parse.GetValue(testLock)?.FullName,
         Device = parse.GetValue(device)!,

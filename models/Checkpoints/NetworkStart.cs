@@ -67,7 +67,7 @@ public static class NetworkStart
                 }
                 else if (Take($"{name}.mean", gaussian.Mean) is { } mean && Take($"{name}.rho", gaussian.Rho) is { } rho)
                 {
-                    gaussian.Start(mean, nn.functional.softplus(rho.to(float64)));
+                    gaussian.Start(mean, nn.functional.softplus(rho));
                     copied.Add(name);
                 }
                 else

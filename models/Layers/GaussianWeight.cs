@@ -32,7 +32,7 @@ public sealed class GaussianWeight : Module, IWeight
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(initialSigma);
         (Prior, this.estimator) = (prior, estimator);
         mean = Parameter(initialMean);
-        using (var sigma = full(mean.shape, initialSigma, float64))
+        using (var sigma = full(mean.shape, initialSigma))
         {
             rho = Parameter(RhoOf(sigma));
         }
@@ -105,7 +105,7 @@ public sealed class GaussianWeight : Module, IWeight
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         mean.copy_(start);
-        rho.copy_(RhoOf(sigma.to(float64)));
+        rho.copy_(RhoOf(sigma));
         PriorMean?.copy_(start);
     }
 
@@ -136,11 +136,10 @@ public sealed class GaussianWeight : Module, IWeight
 
     private static long[] ChannelShape(Tensor tensor) => [.. tensor.shape.Select((edge, axis) => axis < 2 ? edge : 1)];
 
-    /// <summary>softplus⁻¹(σ) = σ + ln(1 - exp(-σ)), in float32.</summary>
-    /// <param name="sigma">float64; in float32 a small σ would lose its digits.</param>
+    /// <summary>softplus⁻¹(σ) = σ + ln(1 - exp(-σ)).</summary>
     private static Tensor RhoOf(Tensor sigma)
     {
         using var scope = NewDisposeScope();
-        return (sigma + (-(-sigma).expm1()).log()).to(float32).MoveToOuterDisposeScope();
+        return (sigma + (-(-sigma).expm1()).log()).MoveToOuterDisposeScope();
     }
 }

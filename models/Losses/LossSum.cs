@@ -14,8 +14,8 @@ public sealed record LossSum
     public static IReadOnlyList<string> Names => LossParser.Names;
 
     /// <summary>
-    /// Whether the sum is a negative log-likelihood, so that with a KL term it is an ELBO in the strict sense: only cross entropy alone, neither
-    /// weighted nor scaled. Anything else beside a KL is generalised Bayes.
+    /// Whether the sum is the negative log-likelihood of the voxels it is given: only cross entropy alone, neither weighted nor scaled.
+    /// Whether an objective is an ELBO depends on more: see <see cref="Likelihood"/>.
     /// </summary>
     public bool IsLogLikelihood => Terms is [{ Weight: 1, Loss.IsLogLikelihood: true }];
 

@@ -47,7 +47,7 @@ public sealed class ClassifierTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
         using var network = Network.Build(Small with { Posterior = Posterior.MeanField, Norm = NormKind.None, Estimator = WeightEstimator.Flipout }, generator);
-        var noise = new RandomNoise(generator, CPU);
+        var noise = new TrainingNoise(generator, CPU);
         using var optimiser = torch.optim.Adam(network.parameters(), lr: 1e-2);
         using var pause = FinalizerPause.Begin();
         for (var step = 0; step < Steps; step++)

@@ -71,7 +71,7 @@ public sealed class ComputePrecisionTests
             network.Precision = precision;
             generator.manual_seed(3);
             network.zero_grad();
-            var logits = network.Run(Image(), estimator is null ? new GivenNoise(given) : new RandomNoise(generator, CPU));
+            var logits = network.Run(Image(), estimator is null ? new GivenNoise(given) : new TrainingNoise(generator, CPU));
             (logits * direction).sum().backward();
             return (logits.detach(), cat([.. network.parameters().Select(p => p.grad!.flatten().clone())]));
         }

@@ -115,7 +115,7 @@ public sealed class DeviceTests
         network.to(device);
         var image = randn([1, 1, 4, 4, 4], generator: initialisation).to(device);
         using var generator = new Generator(6);
-        var noise = new RandomNoise(generator, device);
+        var noise = new TrainingNoise(generator, device);
         var (sum, squares) = (zeros([2, 4, 4, 4], float64, device), zeros([2, 4, 4, 4], float64, device));
         for (var n = 0; n < Draws; n++)
         {

@@ -91,7 +91,25 @@ public sealed class ElboTests
             + "MeanPerVoxel needs a KL factor of 1/(N V) = 1/(200 x 89600) (PerVoxel). (Parameter 'scaling')", e.Message);
     }
 
+    [Theory]
+    [InlineData(DataTerm.DataSetSum, KlScaling.Whole)]
+    [InlineData(DataTerm.MinibatchSum, KlScaling.PerMinibatch)]
+    [InlineData(DataTerm.MinibatchSum, KlScaling.GeometricPerMinibatch)]
+    [InlineData(DataTerm.MeanPerExample, KlScaling.PerExample)]
+    [InlineData(DataTerm.MeanPerVoxel, KlScaling.PerVoxel)]
+    public void Mean_factor_is_the_mean_over_the_minibatches(DataTerm dataTerm, KlScaling scaling)
+    {
+        var elbo = new Elbo(dataTerm, scaling, M, N, V) { Temper = 0.3 };
+
+        Assert.Equal(Enumerable.Range(1, M).Average(minibatch => elbo.KlFactor(minibatch)), elbo.MeanKlFactor, precision: 12);
+    }
+
+    /// <summary>Blundell et al. 2015, section 3.4: the first minibatches of an epoch see most of the KL.</summary>
     [Fact]
-    public void A_data_term_that_is_no_likelihood_is_called_generalised_Bayes() =>
-        Assert.StartsWith("generalised Bayes", new Elbo(DataTerm.MeanPerVoxel, KlScaling.PerVoxel, M, N, V).Describe(isLogLikelihood: false), StringComparison.Ordinal);
+    public void Equation_9_falls_by_half_from_minibatch_to_minibatch()
+    {
+        var elbo = new Elbo(DataTerm.MinibatchSum, KlScaling.GeometricPerMinibatch, M, N, V);
+
+        Assert.Equal([8.0 / 15, 4.0 / 15, 2.0 / 15, 1.0 / 15], Enumerable.Range(1, M).Select(minibatch => elbo.KlFactor(minibatch)), (a, b) => Math.Abs(a - b) < 1e-12);
+    }
 }

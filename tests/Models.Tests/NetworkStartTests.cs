@@ -115,7 +115,7 @@ public sealed class NetworkStartTests : IDisposable
             parameter.add_(randn(parameter.shape, generator: generator), 0.1);
         }
 
-        network.Run(randn([4L, 1, 4, 4, 4], generator: generator), new RandomNoise(generator, CPU));
+        network.Run(randn([4L, 1, 4, 4, 4], generator: generator), new TrainingNoise(generator, CPU));
         return network;
     }
 }

@@ -57,7 +57,7 @@ public sealed class NetworkTests
         Tensor Sample(ulong seed)
         {
             using var generator = new Generator(seed);
-            return network.Run(input, new RandomNoise(generator, CPU));
+            return network.Run(input, new TrainingNoise(generator, CPU));
         }
 
         Assert.True(Sample(1).equal(Sample(1)).all().item<bool>());
@@ -207,7 +207,7 @@ public sealed class NetworkTests
     {
         using var network = Build(posterior);
         using var generator = new Generator(1);
-        var noise = new RandomNoise(generator, CPU);
+        var noise = new TrainingNoise(generator, CPU);
         void Step()
         {
             using var scope = NewDisposeScope();

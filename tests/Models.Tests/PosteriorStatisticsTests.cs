@@ -70,7 +70,7 @@ public sealed class PosteriorStatisticsTests
         double Collapsed(double sigma)
         {
             weight.Start(zeros(weight.Mean.shape), full(weight.Mean.shape, sigma));
-            return PosteriorStatistics.Measure(network, new RandomNoise(generator, CPU))[0].CollapsedShare;
+            return PosteriorStatistics.Measure(network, new TrainingNoise(generator, CPU))[0].CollapsedShare;
         }
 
         Assert.Equal([1, 1, 0, 0, 0], new[] { 0.985, 0.00254, 0.05, 0.9, 0.0028 }.Select(Collapsed));

@@ -1,3 +1,7 @@
+using System.Text.Json.Nodes;
+using Credence.Inference.Model;
+using Credence.Models.Checkpoints;
+
 namespace Credence.Trainer.Tests;
 
 /// <summary>credence-train as a user runs it: exit codes and messages.</summary>
@@ -56,6 +60,8 @@ public sealed class CommandTests
     [InlineData("--device is cuda:x; give auto, cpu or cuda:0.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--device", "cuda:x")]
     [InlineData("--samples is -1; give 0 (the posterior mean) or more.", "cross-validate", "--data", "d", "--out", "cv", "--samples", "-1")]
     [InlineData("--flip-axes is xyz; give letters of i, j and k such as ij, or none.", "fit", "--data", "d", "--out", "run", "--flip-axes", "xyz")]
+    [InlineData("--foreground-probability is 1.5; give a number from 0 to 1.", "fit", "--data", "d", "--out", "run", "--foreground-probability", "1.5")]
+    [InlineData("--foreground-probability is -0.1; give a number from 0 to 1.", "cross-validate", "--data", "d", "--out", "cv", "--foreground-probability", "-0.1")]
     [InlineData("--learning-rate is NaN; give a number above 0.", "fit", "--data", "d", "--out", "run", "--learning-rate", "NaN")]
     [InlineData("--temper is -1; give 0 or more.", "fit", "--data", "d", "--out", "run", "-p", "mean-field", "--temper", "-1")]
     [InlineData("'--temper'", "elbo", "--data", "d", "--out", "sweep", "--temper", "2")]
@@ -85,8 +91,15 @@ public sealed class CommandTests
         Assert.Contains("the mask is lesion_mask.nii.gz", plan.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(run, "dataset.json")));
 
-        var fit = Train("fit", "--data", data.Path, "--out", run, "--epochs", "1", "--steps-per-epoch", "2", "--width", "4", "--json");
+        var fit = Train("fit", "--data", data.Path, "--out", run, "--epochs", "1", "--steps-per-epoch", "2", "--width", "4", "--foreground-probability", "0.25", "--json");
         Assert.Equal(0, fit.ExitCode);
+        Assert.Equal(0.25, (double)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "options.json")))!["foregroundProbability"]!);
+        using (var checkpoint = Checkpoint.Load(Path.Combine(run, "last.safetensors")))
+        {
+            var provenance = JsonNode.Parse(checkpoint.Metadata[ModelManifest.MetadataKey])!["provenance"]!;
+            Assert.EndsWith(", foreground probability 0.25", (string)provenance["objective"]!, StringComparison.Ordinal);
+        }
+
         Assert.StartsWith("{\"bestCheckpoint\":", fit.Output, StringComparison.Ordinal);
         Assert.Contains("epoch 1  step 2", fit.Error, StringComparison.Ordinal);
         Assert.Contains("warning: plan.json was measured on 5 cases, not on the 4 that train", fit.Error, StringComparison.Ordinal);

@@ -52,16 +52,16 @@ public sealed class DeepSupervisionTests
     }
 
     [Theory]
-    [InlineData(true, "cross-entropy", "generalised Bayes")]
-    [InlineData(false, "cross-entropy", "ELBO")]
-    [InlineData(false, "dice", "generalised Bayes")]
-    public void A_sum_over_resolutions_is_not_called_an_ELBO(bool isSupervised, string loss, string expected)
+    [InlineData(Posterior.MeanField, true, 0, "generalised Bayes (deep supervision counts every voxel at several resolutions): MeanPerVoxel + a KL factor of 1/(N V) = 1/(1 x 1) (PerVoxel), lambda = 1, loss cross-entropy, foreground probability 0")]
+    [InlineData(Posterior.MeanField, false, 0, "ELBO: MeanPerVoxel + a KL factor of 1/(N V) = 1/(1 x 1) (PerVoxel), lambda = 1, loss cross-entropy, foreground probability 0")]
+    [InlineData(Posterior.MeanField, false, 0.25, "generalised Bayes (patches are made to hold foreground): MeanPerVoxel + a KL factor of 1/(N V) = 1/(1 x 1) (PerVoxel), lambda = 1, loss cross-entropy, foreground probability 0.25")]
+    [InlineData(Posterior.Plain, true, 0.25, "cross-entropy, MeanPerVoxel, foreground probability 0.25")]
+    public void Objective_of_a_run_says_what_it_is_and_why(Posterior posterior, bool isSupervised, double foregroundProbability, string expected)
     {
-        using var generator = new Generator(1);
-        using var network = UNet.Build(Options with { HasDeepSupervision = isSupervised, Posterior = Posterior.MeanField }, generator);
         var elbo = new Elbo(DataTerm.MeanPerVoxel, KlScaling.PerVoxel, minibatches: 1, examples: 1, voxels: 1);
+        var options = new TrainingOptions { Data = "", Run = "", Posterior = posterior, ForegroundProbability = foregroundProbability };
 
-        Assert.StartsWith(expected, TrainingLoop.Objective(new() { Data = "", Run = "", Posterior = Posterior.MeanField }, elbo, LossSum.Parse(loss), network), StringComparison.Ordinal);
+        Assert.Equal(expected, TrainingLoop.Objective(options, elbo, LossSum.Parse("cross-entropy"), Options with { HasDeepSupervision = isSupervised }));
     }
 
     /// <summary>Voxel by voxel: of every block the one at half its edges.</summary>

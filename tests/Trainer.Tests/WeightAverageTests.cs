@@ -47,7 +47,7 @@ public sealed class WeightAverageTests
         double expected = 0;
         for (var step = 0; step < 5; step++)
         {
-            network.Run(3 + randn([2, 1, 8, 8, 8], generator: seed), new RandomNoise(seed, CPU)).Dispose(); // moves them
+            network.Run(3 + randn([2, 1, 8, 8, 8], generator: seed), new TrainingNoise(seed, CPU)).Dispose(); // moves them
             var decay = (1.0 + step) / (10 + step);
             expected = decay * expected + (1 - decay) * statistics[0].item<float>();
             average.Update(step);

@@ -59,7 +59,7 @@ public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingOb
             Seed = training.Seed,
             Epochs = training.Epochs,
             Minutes = training.Minutes,
-            Objective = elbo.Describe(training.Loss.IsLogLikelihood),
+            Objective = elbo.Describe(Likelihood.Of(training.Loss, TrainingLoop.NetworkOptions(training, plan), training.ForegroundProbability)),
             Minibatches = elbo.Minibatches,
             Examples = elbo.Examples,
             Voxels = elbo.Voxels,

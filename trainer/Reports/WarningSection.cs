@@ -32,9 +32,10 @@ internal static class WarningSection
     {
         List<string> warnings = [.. (run.Warnings ?? []).Union(run.Resources.Warnings)];
         var isMeanField = run.Options.Posterior == Posterior.MeanField;
-        if (isMeanField && !run.Options.Loss.IsLogLikelihood)
+        var likelihood = Likelihood.Of(run.Options.Loss, run.Options.Network, run.Options.ForegroundProbability);
+        if (isMeanField && !likelihood.IsOfDataSet)
         {
-            warnings.Add($"Generalised Bayes: the data term \"{run.Options.Loss}\" is not a log-likelihood, so the objective bounds no evidence and the width of the posterior depends on the scale of the loss.");
+            warnings.Add($"Generalised Bayes: {likelihood}. So the objective is not the ELBO of the data set: it bounds no evidence, and the width of the posterior depends on the scale of the loss and on what the patches show.");
         }
 
         if (isMeanField && run.Options.Temper != 1)

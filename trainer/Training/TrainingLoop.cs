@@ -81,7 +81,7 @@ public sealed class TrainingLoop
         using var network = checkpoint?.BuildNetwork() ?? folder.StartNetwork(options, NetworkOptions(options, plan), initialisation, observer.Warned);
         network.to(device);
         network.Precision = options.Precision;
-        var objective = Objective(options, elbo, data.Loss(options), network);
+        var objective = Objective(options, elbo, data.Loss(options), network.Options);
         using var run = new TrainingRun(options, data, network, elbo, device, clock);
         if (checkpoint is not null)
         {
@@ -157,10 +157,14 @@ public sealed class TrainingLoop
         PriorSigma = options.PriorSigma,
     };
 
-    /// <summary>What is minimised, in words. A weighted sum over resolutions is no likelihood, whatever the loss.</summary>
-    internal static string Objective(TrainingOptions options, Elbo elbo, LossSum loss, Network network) => options.Posterior == Posterior.MeanField
-        ? string.Join(", ", new[] { elbo.Describe(loss.IsLogLikelihood && network.Auxiliary.Count == 0), options.KlWarmUp.ToString(), $"loss {loss}" }.Where(s => s.Length > 0))
-        : $"{loss}, {options.DataTerm}";
+    /// <summary>What is minimised, in words, for log and manifest.</summary>
+    internal static string Objective(TrainingOptions options, Elbo elbo, LossSum loss, NetworkOptions network)
+    {
+        string[] parts = options.Posterior == Posterior.MeanField
+            ? [elbo.Describe(Likelihood.Of(loss, network, options.ForegroundProbability)), options.KlWarmUp.ToString(), $"loss {loss}"]
+            : [$"{loss}", $"{options.DataTerm}"];
+        return FormattableString.Invariant($"{string.Join(", ", parts.Where(p => p.Length > 0))}, foreground probability {options.ForegroundProbability}");
+    }
 
     /// <summary>The device of a name.</summary>
     /// <exception cref="DatasetException">There is no such device.</exception>

@@ -32,7 +32,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Optimisation optimisation;
     private readonly WeightAverage? average;
     private readonly Generator noiseGenerator;
-    private readonly RandomNoise noise;
+    private readonly TrainingNoise noise;
     private readonly Validation validation;
     private readonly PatchSampler sampler;
     private readonly LearningRateSchedule schedule;
@@ -48,7 +48,7 @@ internal sealed class TrainingRun : IDisposable
         optimisation = new Optimisation(network, options);
         average = options.AverageDecay is { } decay ? new WeightAverage(network, decay) : null;
         noiseGenerator = new Generator(0);
-        noise = new RandomNoise(noiseGenerator, device);
+        noise = new TrainingNoise(noiseGenerator, device);
         validation = new Validation(data, new TorchPatchNetwork(network, device));
         sampler = new PatchSampler(
             data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);

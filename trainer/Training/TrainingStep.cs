@@ -28,6 +28,7 @@ internal sealed class TrainingStep(Network network, LossSum loss, Optimisation o
         var (images, targets) = patches.ToTensors(device);
 
         optimisation.ZeroGradients();
+        using var precision = PrecisionScope.Begin(network.Precision); // for both directions
         progress = factors.Progress;
         using var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, progress));
         var values = ObjectiveGradients.Backward(network, terms, factors.DataFactor, factors.KlFactor, noise);

@@ -266,7 +266,7 @@ public sealed record ProvenanceDescription
     /// <summary>Training steps taken.</summary>
     public required long Steps { get; init; }
 
-    /// <summary>The objective in words, with the KL factor and its unit; says "generalised Bayes" where the data term is not a log-likelihood.</summary>
+    /// <summary>The objective in words, with the KL factor and its unit; says "generalised Bayes", and why, where it is not the ELBO of the data set. Ends with the probability that a patch was placed at foreground.</summary>
     public required string Objective { get; init; }
 
     /// <summary>Examples (patches) an epoch: the N of the ELBO.</summary>

@@ -33,7 +33,7 @@ public sealed class BayesianLinearRegressionTests
         var weight = new GaussianWeight("noise/layer", zeros(shape), 0.3, new GaussianPrior(PriorSigma), estimator: estimator);
         var layer = new Linear(weight, shape);
         layer.to(float64);
-        var noise = new RandomNoise(generator, CPU);
+        var noise = new TrainingNoise(generator, CPU);
         var optimiser = torch.optim.Adam([(TorchSharp.Modules.Parameter)weight.Mean, (TorchSharp.Modules.Parameter)weight.Rho], lr: 0.05);
         var (inputs, targets) = (x.repeat(Copies, 1), y.repeat(Copies, 1));
         var (mean, sigma) = (zeros(Features, float64), zeros(Features, float64)); // averaged over the last third

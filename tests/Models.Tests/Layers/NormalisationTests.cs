@@ -23,7 +23,7 @@ public sealed class NormalisationTests
             parameter.copy_(golden[$"norm/{name}/{part}"]);
         }
 
-        var (training, input) = (new RandomNoise(generator, CPU), golden["norm/input"]);
+        var (training, input) = (new TrainingNoise(generator, CPU), golden["norm/input"]);
         void AssertEqual(Tensor found, string expected) =>
             Assert.InRange((found - golden[$"norm/{name}/{expected}"]).abs().max().item<float>(), 0, 2e-5);
         AssertEqual(layer.Forward([input], training), "training1");
@@ -49,7 +49,7 @@ public sealed class NormalisationTests
         Assert.Equal(12, before.Count); // mean and variance of six norms
         Assert.All(network.named_buffers().Zip(before), pair => Assert.True(pair.First.buffer.equal(pair.Second).all().item<bool>()));
 
-        network.Run(input, new RandomNoise(build, CPU));
+        network.Run(input, new TrainingNoise(build, CPU));
         Assert.All(network.named_buffers().Zip(before), pair => Assert.False(pair.First.buffer.equal(pair.Second).all().item<bool>()));
     }
 

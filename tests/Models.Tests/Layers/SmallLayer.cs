@@ -41,6 +41,6 @@ internal sealed record SmallLayer(IWeightedLayer Layer, GaussianWeight Weight, T
     public Tensor Run(ulong seed)
     {
         using var generator = new Generator(seed);
-        return Layer.Forward([Input], new RandomNoise(generator, CPU));
+        return Layer.Forward([Input], new TrainingNoise(generator, CPU));
     }
 }

@@ -67,7 +67,7 @@ public sealed class WeightEstimatorTests
         {
             var small = SmallLayer.Create(kind, estimator);
             using var generator = new Generator((ulong)estimator + 1);
-            var noise = new RandomNoise(generator, CPU);
+            var noise = new TrainingNoise(generator, CPU);
             var outputs = stack([.. Enumerable.Range(0, Passes).Select(_ => small.Layer.Forward([small.Input], noise))]);
             return (outputs.mean([0L]), outputs.var(0, unbiased: true));
         }
@@ -97,12 +97,52 @@ public sealed class WeightEstimatorTests
         using var generator = new Generator(1);
         long[] shape = [4, 3, 1, 1, 1];
         var layer = new Convolution(new GaussianWeight("noise/layer", zeros(shape), 1, new GaussianPrior(1), estimator: estimator), shape, [1, 1, 1]);
-        var output = layer.Forward([ones([8, 3, 4, 4, 4])], new RandomNoise(generator, CPU)); // (N, C, D, H, W)
+        var output = layer.Forward([ones([8, 3, 4, 4, 4])], new TrainingNoise(generator, CPU)); // (N, C, D, H, W)
 
         var overSpace = output.flatten(2).std(2, unbiased: false).max().item<float>();
         var overExamples = output.mean([2L, 3, 4]).std(0, unbiased: false).min().item<float>();
         Assert.Equal(isConstantOverSpace, overSpace < 1e-5);
         Assert.Equal(differsBetweenExamples, overExamples > 1e-2);
+    }
+
+    /// <summary>On ones, what a 1 x 1 x 1 kernel adds to output channel c of example n is b(n,c) Σ e(c,i) a(n,i): without b the channels of an example share their sign, without a every example has the same size.</summary>
+    [Fact]
+    public void Flipout_flips_the_channels_of_input_and_output_for_themselves()
+    {
+        const int Examples = 32;
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        using var noGradient = no_grad();
+        using var generator = new Generator(1);
+        Tensor Moved(long inChannels, long outChannels)
+        {
+            long[] shape = [outChannels, inChannels, 1, 1, 1];
+            var layer = new Convolution(new GaussianWeight("noise/layer", zeros(shape), 1, new GaussianPrior(1), estimator: WeightEstimator.Flipout), shape, [1, 1, 1]);
+            return layer.Forward([ones([Examples, inChannels, 1, 1, 1])], new TrainingNoise(generator, CPU)).view(Examples, outChannels);
+        }
+
+        var outputs = Moved(inChannels: 1, outChannels: 2).sign();
+        Assert.InRange(outputs.prod(1).mean().item<float>(), -0.9, 0.9);
+        var sizes = Moved(inChannels: 2, outChannels: 1).abs();
+        Assert.True(sizes.max().item<float>() > 1.01 * sizes.min().item<float>());
+    }
+
+    /// <summary>Oracle: softplus in float64.</summary>
+    [Theory]
+    [InlineData(1e-8)]
+    [InlineData(1e-4)]
+    [InlineData(0.7)]
+    [InlineData(30)]
+    public void A_weight_starts_with_the_sigma_it_is_given_however_small(double sigma)
+    {
+        using var pause = FinalizerPause.Begin();
+        using var scope = NewDisposeScope();
+        using var weight = new GaussianWeight("noise/layer", zeros(3), sigma, new GaussianPrior(1));
+        void AssertSigma(double expected) => Assert.All(weight.Rho.data<float>().ToArray(), rho => Assert.Equal(1, Math.Log(1 + Math.Exp((double)rho)) / expected, tolerance: 5e-6));
+
+        AssertSigma(sigma);
+        weight.Start(ones(3), full(3, 1.5 * sigma));
+        AssertSigma(1.5 * sigma);
     }
 
     [Theory]
@@ -118,7 +158,7 @@ public sealed class WeightEstimatorTests
             using var network = Network.Build(
                 new() { InputChannels = 1, Classes = 2, Width = 2, Kind = kind, Posterior = Posterior.MeanField, Estimator = estimator }, generator);
             var given = new GivenNoise(network.NoiseInputs.ToDictionary(n => n.Name, n => randn([.. n.Shape], generator: generator)));
-            return [network.forward(input), network.Run(input, given), network.Run(input, new RandomNoise(generator, CPU))];
+            return [network.forward(input), network.Run(input, given), network.Run(input, new TrainingNoise(generator, CPU))];
         }
 
         var expected = Outputs(WeightEstimator.Reparameterisation);
@@ -151,7 +191,7 @@ public sealed class WeightEstimatorTests
         using var scope = NewDisposeScope();
         using var generator = new Generator(1);
         var small = SmallLayer.Create("strided 3-D convolution", WeightEstimator.LocalReparameterisation);
-        small.Layer.Forward([zeros_like(small.Input)], new RandomNoise(generator, CPU)).square().sum().backward();
+        small.Layer.Forward([zeros_like(small.Input)], new TrainingNoise(generator, CPU)).square().sum().backward();
 
         Assert.True(small.Weight.Rho.grad!.isfinite().all().item<bool>());
         Assert.True(small.Weight.Mean.grad!.isfinite().all().item<bool>());

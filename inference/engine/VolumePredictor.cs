@@ -15,10 +15,10 @@ public sealed record Prediction
     /// <summary>Mean probability of each foreground class, in the order of the manifest.</summary>
     public required IReadOnlyList<Volume> Probabilities { get; init; }
 
-    /// <summary>H[mean p], nats: total uncertainty.</summary>
+    /// <summary>H[mean p], nats: total uncertainty, of the calibrated mean.</summary>
     public required Volume PredictiveEntropy { get; init; }
 
-    /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove. 0 everywhere for a plain network.</summary>
+    /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove; of the samples as they were drawn, whatever the temperature. 0 everywhere for a plain network.</summary>
     public required Volume MutualInformation { get; init; }
 
     /// <summary>Volume in mL of each foreground class in each sample: [class][sample].</summary>
@@ -107,13 +107,20 @@ public static class VolumePredictor
         }
 
         var entropy = statistics.PredictiveEntropy();
+        var information = statistics.MutualInformation(entropy);
+        if (manifest.Calibration.Temperature is not 1.0 and var temperature)
+        {
+            statistics.Calibrate(temperature);
+            entropy = statistics.PredictiveEntropy();
+        }
+
         var probabilities = Enumerable.Range(1, classes - 1).Select(c => Preprocessing.Restore(prepared, statistics.MeanProbability(c))).ToList();
         return new()
         {
             Segmentation = Segment(probabilities, manifest),
             Probabilities = probabilities,
             PredictiveEntropy = Preprocessing.Restore(prepared, entropy),
-            MutualInformation = Preprocessing.Restore(prepared, statistics.MutualInformation(entropy)),
+            MutualInformation = Preprocessing.Restore(prepared, information),
             SampleVolumes = sampleVolumes,
             Patches = window.PatchCount,
             EmptyPatches = window.EmptyPatches,

@@ -58,7 +58,7 @@ public static class OutOfFoldTuning
         var scaling = new TemperatureScaling(dataset.Classes.Count);
         foreach (var prediction in Predictions(survey.Add))
         {
-            scaling.AddProbabilities(prediction.Probabilities, prediction.Truth);
+            scaling.AddProbabilities(prediction.Classes);
         }
 
         if (survey.DataHash != crossValidation.Settings.DataHash)
@@ -69,7 +69,7 @@ public static class OutOfFoldTuning
 
         var (temperature, rule) = Temperature(scaling.Fit());
         var cases = Predictions(_ => { }).Select(p => new TuningCase(p.Fold, DecisionSurface.Compute(
-            p.Foreground(temperature), [.. p.Truth.Select(t => t != 0)], p.Size, options.Objective, options.Thresholds, options.LargestMinimum))).ToList();
+            p.Foreground(temperature), [.. p.Classes.Truth.Select(t => t != 0)], p.Size, options.Objective, options.Thresholds, options.LargestMinimum))).ToList();
         var search = new DecisionSearch(cases, options.Thresholds, options.LargestMinimum);
         var (threshold, size, apparent) = search.Best();
         var withoutFold = search.WithoutEachFold();

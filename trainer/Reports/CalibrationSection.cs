@@ -6,19 +6,13 @@ namespace Credence.Trainer.Reports;
 internal static class CalibrationSection
 {
     /// <summary>Writes the section.</summary>
-    public static void Write(HtmlPage page, RunRecord run, ValidationFindings? findings)
+    public static void Write(HtmlPage page, RunRecord run, ValidationFindings findings)
     {
         page.Section("Calibration");
-        if (findings is null)
-        {
-            page.Paragraph("The run has no validation case, so there is no reliability diagram.");
-            return;
-        }
-
         page.Paragraph("Predicted probability against observed frequency, all voxels of all validation cases in one diagram. On the diagonal a probability means what it says; below it the network is too sure of lesions, above it not sure enough. Over whole scans nearly every voxel is right and certain; near lesions the probabilities are put to the test.");
         foreach (var (@class, index) in run.Foreground.Select((c, n) => (c, n)))
         {
-            var suffix = run.Foreground.Count > 1 ? $", {@class.Name}" : "";
+            var suffix = run.Suffix(@class);
             var radius = findings.Cases[0].Options.NeighbourhoodRadius;
             (string Title, IEnumerable<CalibrationScores?> Scores)[] views =
             [

@@ -25,8 +25,8 @@ public sealed record KlWarmUp
         get;
         init
         {
-            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value);
-            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(value, 1);
+            ArgumentOutOfRangeException.ThrowIfNegativeOrZero(value, nameof(Share));
+            ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(value, 1, nameof(Share));
             field = value;
         }
     } = 0.5;
@@ -37,7 +37,7 @@ public sealed record KlWarmUp
         get;
         init
         {
-            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1);
+            ArgumentOutOfRangeException.ThrowIfLessThan(value, 1, nameof(Cycles));
             field = value;
         }
     } = 4;

@@ -101,14 +101,19 @@ internal static class CrossValidateCommand
     {
         static string Sigma(VarianceComponents? variance, string name) => EvaluateCommand.Number(variance?.Components.FirstOrDefault(c => c.Name == name)?.StandardDeviation);
         ResultTable.Write(
-            ["metric", "patients", "mean", "sd", "95 % interval", "sd seed", "sd fold", "sd case", "sd seed x fold", "sd residual"],
+            ["metric", "patients", "undefined", "mean", "sd", "95 % interval", "sd seed", "sd fold", "sd case", "sd seed x fold", "sd residual"],
             [
                 .. report.Metrics.Select(m => new[]
                 {
-                    m.Summary.Metric, $"{m.Summary.Patients}", EvaluateCommand.Number(m.Summary.Mean), EvaluateCommand.Number(m.Summary.StandardDeviation), EvaluateCommand.Number(m.Summary.Interval),
+                    m.Summary.Metric, $"{m.Summary.Patients}", m.Undefined, EvaluateCommand.Number(m.Summary.Mean), EvaluateCommand.Number(m.Summary.StandardDeviation), EvaluateCommand.Number(m.Summary.Interval),
                     Sigma(m.Variance, "seed"), Sigma(m.Variance, "fold"), Sigma(m.Variance, "case"), Sigma(m.Variance, "seed x fold"), Sigma(m.Variance, "residual"),
                 }),
             ]);
+        if (report.UndefinedMetrics.Count > 0)
+        {
+            Console.WriteLine($"Undefined in every case: {string.Join(", ", report.UndefinedMetrics)}.");
+        }
+
         Console.WriteLine("Intervals are over patients. What each sd answers: docs/explanation/variance.md.");
     }
 }

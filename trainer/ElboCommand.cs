@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
+using Credence.Inference.Statistics;
 using Credence.Models;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Evaluation.Statistics;

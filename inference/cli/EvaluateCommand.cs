@@ -4,6 +4,7 @@ using System.Text.Json;
 using Credence.Inference;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
+using Credence.Inference.Statistics;
 using Credence.MedicalIO;
 
 namespace Credence.InferenceCli;
@@ -130,7 +131,7 @@ internal static class EvaluateCommand
         var cases = evaluations.OrderBy(e => e.Case, StringComparer.Ordinal).ToList();
         var summary = cases.Count > 0 ? CohortSummary.Create(cases, seed) : null;
         return new(
-            paths.Reference, paths.Prediction, EvaluationSettings.Of(options), new(summary?.Resamples ?? 0, seed, 0.95), summary?.Metrics ?? [],
+            paths.Reference, paths.Prediction, EvaluationSettings.Of(options), new("BCa", Bootstrap.Resamples, seed, 0.95), summary?.Metrics ?? [],
             [.. cases.Select(CaseReport.Of)], [.. failures.OrderBy(f => f.Case, StringComparer.Ordinal)],
             [.. predictions.Names.Where(n => references.Find(n) is null && references.Find(WithoutChannel(n)) is null)]);
     }

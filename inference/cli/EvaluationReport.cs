@@ -31,8 +31,8 @@ internal sealed record EvaluationSettings(
         options.SurfaceTolerance, options.NeighbourhoodRadius, options.LesionSizes, options.CalibrationBins);
 }
 
-/// <summary>Percentile bootstrap over cases.</summary>
-internal sealed record BootstrapSettings(int Resamples, int Seed, double Level);
+/// <summary>The bootstrap over cases.</summary>
+internal sealed record BootstrapSettings(string Method, int Resamples, int Seed, double Level);
 
 /// <summary>A case that could not be evaluated.</summary>
 internal sealed record CaseFailure(string Case, string Message);

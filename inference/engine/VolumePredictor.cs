@@ -16,10 +16,10 @@ public sealed record Prediction
     /// <summary>Mean probability of each foreground class, in the order of the manifest.</summary>
     public required IReadOnlyList<Volume> Probabilities { get; init; }
 
-    /// <summary>H[mean p], nats: total uncertainty.</summary>
+    /// <summary>H[mean p], nats: total uncertainty, of the calibrated mean.</summary>
     public required Volume PredictiveEntropy { get; init; }
 
-    /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove. 0 everywhere for a plain network.</summary>
+    /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove; of the samples as they were drawn, whatever the temperature. 0 everywhere for a plain network.</summary>
     public required Volume MutualInformation { get; init; }
 
     /// <summary>The lesions, and how they vary over the samples.</summary>
@@ -114,9 +114,16 @@ public static class VolumePredictor
         }
 
         var entropy = statistics.PredictiveEntropy();
+        var information = statistics.MutualInformation(entropy);
+        if (manifest.Calibration.Temperature is not 1.0 and var temperature)
+        {
+            statistics.Calibrate(temperature);
+            entropy = statistics.PredictiveEntropy();
+        }
+
         var probabilities = Enumerable.Range(1, classes - 1).Select(c => Preprocessing.Restore(prepared, statistics.MeanProbability(c))).ToList();
         var segmentation = Segment(probabilities, manifest);
-        var (total, model) = (Preprocessing.Restore(prepared, entropy), Preprocessing.Restore(prepared, statistics.MutualInformation(entropy)));
+        var (total, model) = (Preprocessing.Restore(prepared, entropy), Preprocessing.Restore(prepared, information));
         return new()
         {
             Segmentation = segmentation,

@@ -211,7 +211,7 @@ public sealed class EngineReferenceTests
             probability[s] = [.. Enumerable.Range(0, classes).Select(_ => new double[count])];
             for (var v = 0; v < count; v++)
             {
-                var exponentials = Enumerable.Range(0, classes).Select(c => weight[v] == 0 ? c == 0 ? 1 : 0 : Math.Exp(sum[c][v] / weight[v] / manifest.Calibration.Temperature)).ToArray();
+                var exponentials = Enumerable.Range(0, classes).Select(c => weight[v] == 0 ? c == 0 ? 1 : 0 : Math.Exp(sum[c][v] / weight[v])).ToArray();
                 for (var c = 0; c < classes; c++)
                 {
                     probability[s][c][v] = exponentials[c] / exponentials.Sum();
@@ -221,10 +221,12 @@ public sealed class EngineReferenceTests
 
         double[] Over(Func<int, double> voxel) => [.. Enumerable.Range(0, count).Select(voxel)];
         static double H(IEnumerable<double> p) => -p.Sum(x => x > 0 ? x * Math.Log(x) : 0);
-        var mean = Enumerable.Range(0, classes).Select(c => Over(v => probability.Average(s => s[c][v]))).ToArray();
+        double[][] Temper(double[][] p) => [.. p.Select(c => Over(v => Math.Pow(c[v], 1 / manifest.Calibration.Temperature) / p.Sum(k => Math.Pow(k[v], 1 / manifest.Calibration.Temperature))))];
+        var raw = Enumerable.Range(0, classes).Select(c => Over(v => probability.Average(s => s[c][v]))).ToArray();
+        var mean = Temper(raw);
         var entropy = Over(v => H(mean.Select(m => m[v])));
-        var information = Over(v => samples == 1 ? 0 : Math.Max(0, entropy[v] - probability.Average(s => H(s.Select(p => p[v])))));
-        var volumes = Enumerable.Range(0, classes).Select(c => probability.Select(s => Enumerable.Range(0, count).Count(v =>
+        var information = Over(v => samples == 1 ? 0 : Math.Max(0, H(raw.Select(m => m[v])) - probability.Average(s => H(s.Select(p => p[v])))));
+        var volumes = Enumerable.Range(0, classes).Select(c => probability.Select(Temper).Select(s => Enumerable.Range(0, count).Count(v =>
             s.Skip(1).Sum(p => p[v]) > manifest.Calibration.Threshold && s.Skip(1).All(p => p[v] <= s[c][v])) / 1000.0).ToArray()).ToArray();
         return new(mean, entropy, information, volumes, empty);
     }

@@ -20,28 +20,31 @@ public sealed class SampleStatisticsTests
             var logits = Enumerable.Range(0, classes * Voxels).Select(_ => (float)(20 * random.NextDouble() - 10)).ToArray();
             for (var v = 0; v < Voxels; v++)
             {
-                var sum = Enumerable.Range(0, classes).Sum(k => Math.Exp(logits[k * Voxels + v] / temperature));
+                var sum = Enumerable.Range(0, classes).Sum(k => Math.Exp(logits[k * Voxels + v]));
                 for (var k = 0; k < classes; k++)
                 {
-                    stored[s, k, v] = Math.Exp(logits[k * Voxels + v] / temperature) / sum;
+                    stored[s, k, v] = Math.Exp(logits[k * Voxels + v]) / sum;
                 }
             }
 
+            var tempered = Enumerable.Range(0, classes).Select(k => Math.Exp(logits[k * Voxels + 7] / temperature)).ToArray();
             statistics.Add(logits, temperature);
-            Assert.Equal(stored[s, 1, 7], logits[Voxels + 7], tolerance: 1e-5); // left as probabilities
+            Assert.Equal(tempered[1] / tempered.Sum(), logits[Voxels + 7], tolerance: 1e-5); // left as probabilities at the temperature
         }
 
+        var information = statistics.MutualInformation(statistics.PredictiveEntropy());
+        statistics.Calibrate(temperature);
         var entropy = statistics.PredictiveEntropy();
-        var information = statistics.MutualInformation(entropy);
         for (var v = 0; v < Voxels; v++)
         {
             var mean = Enumerable.Range(0, classes).Select(k => Enumerable.Range(0, Samples).Average(s => stored[s, k, v])).ToArray();
             var expected = Enumerable.Range(0, Samples).Average(s => Enumerable.Range(0, classes).Sum(k => -Plogp(stored[s, k, v])));
-            var total = mean.Sum(p => -Plogp(p));
+            var powers = mean.Select(p => Math.Pow(p, 1 / temperature)).ToArray();
+            var calibrated = powers.Select(p => p / powers.Sum()).ToArray();
 
-            Assert.Equal(mean[1], statistics.MeanProbability(1)[v], tolerance: 1e-5);
-            Assert.Equal(total, entropy[v], tolerance: 1e-5);
-            Assert.Equal(Math.Max(0, total - expected), information[v], tolerance: 2e-5);
+            Assert.Equal(calibrated[1], statistics.MeanProbability(1)[v], tolerance: 1e-5);
+            Assert.Equal(calibrated.Sum(p => -Plogp(p)), entropy[v], tolerance: 1e-5);
+            Assert.Equal(Math.Max(0, mean.Sum(p => -Plogp(p)) - expected), information[v], tolerance: 2e-5);
         }
     }
 

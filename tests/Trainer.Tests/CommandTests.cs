@@ -139,7 +139,7 @@ public sealed class CommandTests
 
         var validated = Train("cross-validate", "--data", data.Path, "--out", folder.File("cv"), "--seeds", "1", "--folds", "2", "--epochs", "1", "--steps-per-epoch", "2", "--width", "4");
         Assert.Equal(0, validated.ExitCode);
-        Assert.Matches(@"(?m)^metric +patients +mean +sd +95 % interval +sd seed +sd fold +sd case +sd seed x fold +sd residual$", validated.Output);
+        Assert.Matches(@"(?m)^metric +patients +undefined +mean +sd +95 % interval +sd seed +sd fold +sd case +sd seed x fold +sd residual$", validated.Output);
         Assert.Matches(@"(?m)^lesion/dice +4 ", validated.Output);
         Assert.Contains("2 networks, each judged on its fold", validated.Output, StringComparison.Ordinal);
 

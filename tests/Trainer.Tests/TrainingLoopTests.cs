@@ -338,6 +338,21 @@ public sealed class TrainingLoopTests
         Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
     }
 
+    /// <summary>An earlier version let a run warm up until its end.</summary>
+    [Fact]
+    public void A_run_whose_options_are_not_possible_any_more_says_which_and_what_to_do()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        TrainingLoop.Fit(Options(data, folder.Path) with { Epochs = 1, Posterior = Posterior.MeanField, KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 0.5 } }, new Recorder(), TimeProvider.System, CancellationToken.None);
+        var path = folder.File("options.json");
+        File.WriteAllText(path, File.ReadAllText(path).Replace("\"share\": 0.5", "\"share\": 1", StringComparison.Ordinal));
+
+        Assert.Equal(
+            $"{path}: options with a value that is not possible: Share = 1; expected what this version of credence-train can do. Correct the value in the file, or start again in a new folder.",
+            Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, o => o, new Recorder(), TimeProvider.System, CancellationToken.None)).Message);
+    }
+
     [Fact]
     public void A_folder_with_a_run_is_not_overwritten_and_a_damaged_checkpoint_not_used()
     {

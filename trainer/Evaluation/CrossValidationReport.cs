@@ -15,7 +15,13 @@ public sealed record FoldResult(ulong Seed, int Fold, IReadOnlyList<CaseResult> 
 /// <summary>One metric of a cross-validation.</summary>
 /// <param name="Summary">Over patients, each case averaged over the seeds first.</param>
 /// <param name="Variance">How the variance of the single values splits; null where there are too few.</param>
-public sealed record CrossValidatedMetric(PatientSummary Summary, VarianceComponents? Variance);
+/// <param name="Values">Single values: cases times the seeds that judged them.</param>
+/// <param name="UndefinedValues">How many of them are undefined, and in none of the figures; a case is averaged over the seeds that have a value.</param>
+public sealed record CrossValidatedMetric(PatientSummary Summary, VarianceComponents? Variance, int Values, int UndefinedValues)
+{
+    /// <summary>Undefined values, for tables: <c>3 of 40</c>, or 0.</summary>
+    internal string Undefined => UndefinedValues == 0 ? "0" : $"{UndefinedValues} of {Values}";
+}
 
 /// <summary>What a cross-validation found; kept as <c>cross-validation.json</c>.</summary>
 public sealed record CrossValidationReport
@@ -38,6 +44,9 @@ public sealed record CrossValidationReport
     /// <summary>Per metric.</summary>
     public required IReadOnlyList<CrossValidatedMetric> Metrics { get; init; }
 
+    /// <summary>Metrics without a value in any case.</summary>
+    public IReadOnlyList<string> UndefinedMetrics { get; init; } = [];
+
     /// <summary>Per network.</summary>
     public required IReadOnlyList<FoldResult> Results { get; init; }
 
@@ -45,13 +54,21 @@ public sealed record CrossValidationReport
     public static CrossValidationReport Create(CrossValidationSettings settings, EvaluationOptions? rules, IReadOnlyList<FoldResult> results)
     {
         var cases = AverageOverSeeds(results);
+        CrossValidatedMetric Metric(PatientSummary summary)
+        {
+            var (observations, values) = (Observations(summary.Metric, results), results.Sum(r => r.Cases.Count));
+            return new(summary, VarianceComponents.Estimate(observations), values, values - observations.Count);
+        }
+
+        List<CrossValidatedMetric> metrics = [.. PatientSummary.Of(cases).Select(Metric)];
         return new()
         {
             Program = RunEvaluation.Program,
             Settings = settings,
             Rules = rules,
             Seeds = [.. results.Select(r => r.Seed).Distinct()],
-            Metrics = [.. PatientSummary.Of(cases).Select(s => new CrossValidatedMetric(s, VarianceComponents.Estimate(Observations(s.Metric, results))))],
+            Metrics = metrics,
+            UndefinedMetrics = [.. cases.SelectMany(c => c.Values.Keys).Distinct().Except(metrics.Select(m => m.Summary.Metric))],
             Results = results,
         };
     }
@@ -68,18 +85,8 @@ public sealed record CrossValidationReport
 
     /// <summary>Reads the report of a folder.</summary>
     /// <exception cref="DatasetException">There is none, or it cannot be read.</exception>
-    public static CrossValidationReport Read(string folder)
-    {
-        var path = Path.Combine(folder, FileName);
-        try
-        {
-            return JsonSerializer.Deserialize<CrossValidationReport>(File.ReadAllText(path), TrainerJson.Indented) ?? throw new JsonException("null");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new DatasetException(path, $"no readable report ({e.Message})", "what `credence-train cross-validate` writes when all networks are done", "Run cross-validate to its end.", e);
-        }
-    }
+    public static CrossValidationReport Read(string folder) =>
+        TrainerJson.Read<CrossValidationReport>(Path.Combine(folder, FileName), "report", "what `credence-train cross-validate` writes when all networks are done", "Run cross-validate to its end.");
 
     private static IReadOnlyList<Observation> Observations(string metric, IReadOnlyList<FoldResult> results) =>
     [

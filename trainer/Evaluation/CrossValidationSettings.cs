@@ -55,18 +55,8 @@ public sealed record CrossValidationSettings(string Data, string DataHash, int S
 
     /// <summary>Reads the settings of a cross-validation.</summary>
     /// <exception cref="DatasetException">The folder holds none.</exception>
-    public static CrossValidationSettings Read(string folder)
-    {
-        var path = Path.Combine(folder, FileName);
-        try
-        {
-            return JsonSerializer.Deserialize<CrossValidationSettings>(File.ReadAllText(path), TrainerJson.Indented) ?? throw new JsonException("null");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new DatasetException(path, $"no readable settings ({e.Message})", "a folder of `credence-train cross-validate` or `elbo`", "Check the path.", e);
-        }
-    }
+    public static CrossValidationSettings Read(string folder) =>
+        TrainerJson.Read<CrossValidationSettings>(Path.Combine(folder, FileName), "settings", "a folder of `credence-train cross-validate` or `elbo`", "Check the path.");
 
     private static JsonNode? Node(CrossValidationSettings settings) => JsonSerializer.SerializeToNode(settings with { Data = "" }, TrainerJson.Indented);
 

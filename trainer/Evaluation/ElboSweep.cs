@@ -41,7 +41,7 @@ public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingOb
         var dataset = Dataset.Open(training.Data);
         var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
         Settings(survey, training with { Temper = 0 }).Claim(options.Output);
-        var plan = Plan(dataset, survey);
+        var (_, plan, _) = TrainingData.Begin(training, dataset, survey, new RunFolder(options.Output));
         var elbo = Elbo(training, plan);
         var trials = new List<ElboTrial>();
         foreach (var (coefficient, temper) in options.Coefficients.Select(c => (Coefficient: c, Temper: c.ResolveTemper(elbo))).DistinctBy(c => c.Temper).OrderBy(c => c.Temper))
@@ -68,14 +68,6 @@ public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingOb
         };
         report.Write(options.Output);
         return report;
-    }
-
-    private TrainingPlan Plan(Dataset dataset, FingerprintBuilder survey)
-    {
-        var training = options.Training;
-        var split = FoldSplit.Create(dataset, survey.LesionVolumes, training.Folds, training.Fold, training.SplitSeed ?? training.Seed);
-        var (plan, _) = TrainingData.MakePlan(dataset, survey, split, new RunFolder(options.Output));
-        return plan with { BatchSize = training.BatchSize ?? plan.BatchSize };
     }
 
     /// <summary>What belongs to one sweep: unlike in a cross-validation, fold and seed are part of it.</summary>

@@ -82,16 +82,6 @@ public sealed record EvaluationReport
 
     /// <summary>Reads the report of a folder.</summary>
     /// <exception cref="DatasetException">There is none, or it cannot be read.</exception>
-    public static EvaluationReport Read(string folder)
-    {
-        var path = Path.Combine(folder, FileName);
-        try
-        {
-            return JsonSerializer.Deserialize<EvaluationReport>(File.ReadAllText(path), TrainerJson.Indented) ?? throw new JsonException("null");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new DatasetException(path, $"no readable report ({e.Message})", "what `credence-train evaluate` writes", "Evaluate the run again.", e);
-        }
-    }
+    public static EvaluationReport Read(string folder) =>
+        TrainerJson.Read<EvaluationReport>(Path.Combine(folder, FileName), "report", "what `credence-train evaluate` writes", "Evaluate the run again.");
 }

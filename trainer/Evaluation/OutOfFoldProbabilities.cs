@@ -1,3 +1,4 @@
+using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Nifti;
@@ -8,9 +9,8 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>The probabilities that one network of a cross-validation gave a case it had not seen, and the truth.</summary>
 /// <param name="Fold">The fold of the case.</param>
 /// <param name="Size">W, H, D of the scan.</param>
-/// <param name="Probabilities">(K, D, H, W), background first.</param>
-/// <param name="Truth">(D, H, W), class indices.</param>
-internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, float[] Probabilities, byte[] Truth)
+/// <param name="Classes">Of every voxel, in the order of the scan.</param>
+internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, ClassProbabilities Classes)
 {
     /// <summary>Reads what the network of a job left of a case.</summary>
     /// <param name="folder">Its run folder.</param>
@@ -19,7 +19,7 @@ internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, float[] Prob
     /// <param name="classes">Background first.</param>
     public static OutOfFoldProbabilities Read(string folder, int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes)
     {
-        return Of(fold, @case, classes, [.. classes.Skip(1).Select(Map)]);
+        return new(fold, @case.Mask.Geometry.Size, Join(@case.Mask, classes, [.. classes.Skip(1).Select(Map)]));
 
         Volume Map(ClassDescription @class)
         {
@@ -31,42 +31,25 @@ internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, float[] Prob
         }
     }
 
-    /// <summary>From the maps of a prediction.</summary>
-    /// <param name="fold">The fold of the case.</param>
-    /// <param name="case">The case.</param>
+    /// <summary>Maps and mask of a case that was checked against the classes.</summary>
+    /// <param name="mask">Holds no other labels.</param>
     /// <param name="classes">Background first.</param>
     /// <param name="foreground">One map a foreground class, in order.</param>
-    public static OutOfFoldProbabilities Of(int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes, IReadOnlyList<Volume> foreground)
-    {
-        var voxels = @case.Mask.Labels.Length;
-        var probabilities = new float[classes.Count * voxels];
-        probabilities.AsSpan(0, voxels).Fill(1);
-        for (var k = 1; k < classes.Count; k++)
-        {
-            var map = foreground[k - 1];
-            for (var v = 0; v < voxels; v++)
-            {
-                probabilities[k * voxels + v] = map.Voxels[v];
-                probabilities[v] = Math.Max(0, probabilities[v] - map.Voxels[v]);
-            }
-        }
-
-        var index = classes.Select((c, n) => (c.Label, n)).ToDictionary(p => p.Label, p => (byte)p.n);
-        return new(fold, @case.Mask.Geometry.Size, probabilities, [.. @case.Mask.Labels.Select(l => index[l])]);
-    }
+    public static ClassProbabilities Join(LabelMap mask, IReadOnlyList<ClassDescription> classes, IReadOnlyList<Volume> foreground) =>
+        ClassProbabilities.Of([.. foreground.Select(m => m.Voxels)], [.. classes.Skip(1).Select(c => c.Label)], mask.Labels)
+        ?? throw new ArgumentException("The mask holds a label that is no class.", nameof(mask));
 
     /// <summary>Probability of all foreground classes together at a temperature: the softmax of ln p / T.</summary>
     /// <returns>(D, H, W).</returns>
     public float[] Foreground(double temperature)
     {
-        var voxels = Truth.Length;
-        var foreground = new float[voxels];
-        for (var v = 0; v < voxels; v++)
+        var foreground = new float[Classes.Truth.Length];
+        for (var v = 0; v < foreground.Length; v++)
         {
-            var (background, sum) = (Power(Probabilities[v]), 0.0);
-            for (var k = 1; k * voxels < Probabilities.Length; k++)
+            var (background, sum) = (Power(Classes.Planes[0][v]), 0.0);
+            for (var k = 1; k < Classes.Planes.Count; k++)
             {
-                sum += Power(Probabilities[k * voxels + v]);
+                sum += Power(Classes.Planes[k][v]);
             }
 
             foreground[v] = (float)(sum / (sum + background));

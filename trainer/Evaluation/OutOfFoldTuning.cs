@@ -2,7 +2,6 @@ using System.Text.Json;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
-using Credence.Models;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
 
@@ -59,7 +58,7 @@ public static class OutOfFoldTuning
         var scaling = new TemperatureScaling(dataset.Classes.Count);
         foreach (var prediction in Predictions(survey.Add))
         {
-            scaling.AddProbabilities(prediction.Probabilities, prediction.Truth);
+            scaling.AddProbabilities(prediction.Classes);
         }
 
         if (survey.DataHash != crossValidation.Settings.DataHash)
@@ -68,9 +67,9 @@ public static class OutOfFoldTuning
                 "Give its data set with --data, or cross-validate again.");
         }
 
-        var (temperature, rule) = Temperature(scaling, crossValidation.Settings.Options.Posterior);
+        var (temperature, rule) = Temperature(scaling.Fit());
         var cases = Predictions(_ => { }).Select(p => new TuningCase(p.Fold, DecisionSurface.Compute(
-            p.Foreground(temperature), [.. p.Truth.Select(t => t != 0)], p.Size, options.Objective, options.Thresholds, options.LargestMinimum))).ToList();
+            p.Foreground(temperature), [.. p.Classes.Truth.Select(t => t != 0)], p.Size, options.Objective, options.Thresholds, options.LargestMinimum))).ToList();
         var search = new DecisionSearch(cases, options.Thresholds, options.LargestMinimum);
         var (threshold, size, apparent) = search.Best();
         var withoutFold = search.WithoutEachFold();
@@ -94,17 +93,7 @@ public static class OutOfFoldTuning
         return tuned;
     }
 
-    /// <summary>Deployment divides the logits of every sample; from mean probabilities that can be undone for a network with one sample only.</summary>
-    private static (double Temperature, string Rule) Temperature(TemperatureScaling scaling, Posterior posterior)
-    {
-        if (posterior != Posterior.Plain)
-        {
-            return (1, $"not fitted: the kept probabilities of a {posterior} network are means over samples");
-        }
-
-        var fit = scaling.Fit();
-        return fit.IsAtLimit
-            ? (1, "not fitted: the likelihood has no largest value")
-            : (fit.Temperature, FormattableString.Invariant($"largest out-of-fold likelihood: {fit.NegativeLogLikelihoodBefore:G4} nats a voxel became {fit.NegativeLogLikelihood:G4}"));
-    }
+    private static (double Temperature, string Rule) Temperature(TemperatureFit fit) => fit.IsAtLimit
+        ? (1, "not fitted: the likelihood has no largest value")
+        : (fit.Temperature, FormattableString.Invariant($"largest out-of-fold likelihood: {fit.NegativeLogLikelihoodBefore:G4} nats a voxel became {fit.NegativeLogLikelihood:G4}"));
 }

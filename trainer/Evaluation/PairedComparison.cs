@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
+using Credence.Inference.Statistics;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation.Statistics;
 
@@ -22,7 +23,7 @@ public sealed record PairedComparison(
     string First, string Second, string Metric, int Patients, int UndefinedPairs, double MeanDifference, Interval? Interval, double? StandardisedDifference,
     WilcoxonSignedRank? Wilcoxon, double? AdjustedPValue, CorrectedResampledTest? CrossValidation, IReadOnlyDictionary<string, double> Differences)
 {
-    private const ulong Seed = 1;
+    private const int Seed = 1;
     private const double Level = 0.05;
 
     /// <summary>The comparison in one sentence.</summary>

@@ -1,3 +1,4 @@
+using Credence.Inference.Statistics;
 using Credence.Trainer.Evaluation.Statistics;
 
 namespace Credence.Trainer.Evaluation;
@@ -11,7 +12,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Interval">95 % interval of the mean over patients (bootstrap, BCa); null for one.</param>
 public sealed record PatientSummary(string Metric, int Patients, int UndefinedCases, double Mean, double? StandardDeviation, Interval? Interval)
 {
-    private const ulong Seed = 1;
+    private const int Seed = 1;
 
     /// <summary>Summarises every metric that has a value.</summary>
     public static IReadOnlyList<PatientSummary> Of(IReadOnlyList<CaseResult> cases) =>

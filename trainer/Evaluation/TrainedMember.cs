@@ -47,7 +47,6 @@ internal sealed class TrainedMember : IDisposable
             }
 
             var network = checkpoint.BuildNetwork();
-            TakeAverage(network, checkpoint);
             network.to(device);
             return new(network, manifest with
             {
@@ -74,17 +73,4 @@ internal sealed class TrainedMember : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => Network.Dispose();
-
-    /// <summary>Gives the network the moving averages that its run validated; a best checkpoint already holds them as its weights.</summary>
-    private static void TakeAverage(Network network, Checkpoint checkpoint)
-    {
-        using var noGradient = no_grad();
-        foreach (var (name, tensor) in network.named_parameters().Select(p => (p.name, (Tensor)p.parameter)).Concat(network.named_buffers().Select(b => (b.name, b.buffer))))
-        {
-            if (checkpoint.Tensors.TryGetValue(WeightAverage.Prefix + name, out var average))
-            {
-                tensor.copy_(average);
-            }
-        }
-    }
 }

@@ -1,5 +1,4 @@
 using Credence.Inference.Metrics;
-using Credence.Models;
 
 namespace Credence.Trainer.Reports;
 
@@ -7,19 +6,13 @@ namespace Credence.Trainer.Reports;
 internal static class CalibrationSection
 {
     /// <summary>Writes the section.</summary>
-    public static void Write(HtmlPage page, RunRecord run, ValidationFindings? findings)
+    public static void Write(HtmlPage page, RunRecord run, ValidationFindings findings)
     {
         page.Section("Calibration");
-        if (findings is null)
-        {
-            page.Paragraph("The run has no validation case, so there is no reliability diagram.");
-            return;
-        }
-
         page.Paragraph("Predicted probability against observed frequency, all voxels of all validation cases in one diagram. On the diagonal a probability means what it says; below it the network is too sure of lesions, above it not sure enough. Over whole scans nearly every voxel is right and certain; near lesions the probabilities are put to the test.");
         foreach (var (@class, index) in run.Foreground.Select((c, n) => (c, n)))
         {
-            var suffix = run.Foreground.Count > 1 ? $", {@class.Name}" : "";
+            var suffix = run.Suffix(@class);
             var radius = findings.Cases[0].Options.NeighbourhoodRadius;
             (string Title, IEnumerable<CalibrationScores?> Scores)[] views =
             [
@@ -44,7 +37,7 @@ internal static class CalibrationSection
         }
 
         page.Heading("Temperature");
-        page.Paragraph(Temperature(run, findings.Temperature));
+        page.Paragraph(Temperature(findings.Temperature));
     }
 
     private static LinePlot Plot(string title, ReliabilityDiagram diagram) => new()
@@ -61,16 +54,13 @@ internal static class CalibrationSection
     private static string Caption(ReliabilityDiagram diagram) =>
         $"{ReportNumber.Of(diagram.Bins.Sum(b => b.Count))} voxels in {diagram.Bins.Count} bins of equal width. Expected calibration error {ReportNumber.Of(diagram.WeightedGap)}, largest gap {ReportNumber.Of(diagram.LargestGap)}.";
 
-    private static string Temperature(RunRecord run, TemperatureFit fit)
+    private static string Temperature(TemperatureFit fit)
     {
         if (fit.IsAtLimit)
         {
             return "No temperature can be suggested: the likelihood has no largest value, because the classes are told apart without an error or the logits say nothing.";
         }
 
-        var figures = $"T = {ReportNumber.Of(fit.Temperature)}: the NLL of the validation voxels goes from {ReportNumber.Of(fit.NegativeLogLikelihoodBefore)} to {ReportNumber.Of(fit.NegativeLogLikelihood)} nats per voxel ({ReportNumber.Of(fit.Voxels)} voxels{(fit.Seen > fit.Voxels ? $", a uniform sample of {ReportNumber.Of(fit.Seen)}" : "")}). {(fit.Temperature > 1 ? "Above 1: the network is too sure." : "At most 1: the network is not too sure.")}";
-        return run.Options.Posterior == Posterior.Plain
-            ? $"Suggested: {figures} These cases also chose the best epoch; to set a temperature, use `credence-train tune` on a cross-validation."
-            : $"Of the mean probabilities, {figures} A diagnosis, not a setting: deployment divides the logits of every sample, and the mean over samples is another function of T.";
+        return $"Suggested: T = {ReportNumber.Of(fit.Temperature)}: the NLL of the validation voxels goes from {ReportNumber.Of(fit.NegativeLogLikelihoodBefore)} to {ReportNumber.Of(fit.NegativeLogLikelihood)} nats per voxel ({ReportNumber.Of(fit.Voxels)} voxels{(fit.Seen > fit.Voxels ? $", a uniform sample of {ReportNumber.Of(fit.Seen)}" : "")}). {(fit.Temperature > 1 ? "Above 1: the network is too sure." : "At most 1: the network is not too sure.")} These cases also chose the best epoch; to set a temperature, use `credence-train tune` on a cross-validation.";
     }
 }

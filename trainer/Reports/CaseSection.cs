@@ -16,19 +16,13 @@ internal static class CaseSection
         [("dice", "Dice"), ("ndsc", "nDSC"), ("lesion-f1", "lesion F1"), ("reference-volume-ml", "reference mL"), ("prediction-volume-ml", "predicted mL")];
 
     /// <summary>Writes the section.</summary>
-    public static void Write(HtmlPage page, RunRecord run, ValidationFindings? findings)
+    public static void Write(HtmlPage page, RunRecord run, ValidationFindings findings)
     {
         page.Section("Validation cases");
-        if (findings is null)
-        {
-            page.Paragraph("The run has no validation case, so nothing was judged.");
-            return;
-        }
-
         page.Paragraph("By the code of deployment, on the grid of each scan. Intervals are 95 %, of the mean over patients (bootstrap); they say nothing about other seeds or folds. A dash is undefined, such as Dice where reference and prediction are both empty.");
         foreach (var @class in run.Foreground)
         {
-            WriteClass(page, findings, @class, run.Foreground.Count > 1);
+            WriteClass(page, findings, @class, run.Suffix(@class));
         }
 
         if (run.Foreground.All(c => findings.Summary($"{c.Name}/reference-volume-ml") is null or { Mean: 0 }))
@@ -45,9 +39,8 @@ internal static class CaseSection
             ]));
     }
 
-    private static void WriteClass(HtmlPage page, ValidationFindings findings, ClassDescription @class, bool isOneOfSeveral)
+    private static void WriteClass(HtmlPage page, ValidationFindings findings, ClassDescription @class, string suffix)
     {
-        var suffix = isOneOfSeveral ? $", {@class.Name}" : "";
         var dice = findings.Report.Cases.Select(c => c.Values.GetValueOrDefault($"{@class.Name}/dice")).OfType<double>().Order().ToList();
         var summary = findings.Summary($"{@class.Name}/dice");
         if (summary is null)

@@ -38,12 +38,17 @@ public static class CrossValidationPage
         ]);
 
         page.Section("Metrics");
-        page.Paragraph("Over patients, each case averaged over the seeds first; intervals are 95 %. Standard deviations by source say how much a single value changes with the seed, the fold, the case, and what is left; a dash cannot be told apart with these seeds and folds.");
-        page.Table("Mean and sources of variance", ["metric", "patients", "mean", "sd", "95 % interval", .. Components.Select(c => $"sd {c}")], report.Metrics.Select(m => (IReadOnlyList<string>)
+        page.Paragraph("Over patients, each case averaged over the seeds first; intervals are 95 %. Standard deviations by source say how much a single value changes with the seed, the fold, the case, and what is left; a dash cannot be told apart with these seeds and folds. Undefined are single values, such as a distance in a case without a lesion: they are in no figure, and a case is averaged over the seeds that have a value.");
+        page.Table("Mean and sources of variance", ["metric", "patients", "undefined", "mean", "sd", "95 % interval", .. Components.Select(c => $"sd {c}")], report.Metrics.Select(m => (IReadOnlyList<string>)
         [
-            m.Summary.Metric, $"{m.Summary.Patients}", ReportNumber.Of(m.Summary.Mean), ReportNumber.Of(m.Summary.StandardDeviation), EvaluateCommand.Number(m.Summary.Interval),
+            m.Summary.Metric, $"{m.Summary.Patients}", m.Undefined, ReportNumber.Of(m.Summary.Mean), ReportNumber.Of(m.Summary.StandardDeviation), EvaluateCommand.Number(m.Summary.Interval),
             .. Components.Select(name => ReportNumber.Of(m.Variance?.Components.FirstOrDefault(c => c.Name == name)?.StandardDeviation)),
         ]));
+
+        if (report.UndefinedMetrics.Count > 0)
+        {
+            page.Paragraph($"Undefined in every case: {string.Join(", ", report.UndefinedMetrics)}.");
+        }
 
         var path = Path.Combine(folder, RunReport.FileName);
         OutputFile.WriteText(path, page.ToString());

@@ -6,15 +6,9 @@ namespace Credence.Trainer.Reports;
 internal static class RetentionSection
 {
     /// <summary>Writes the section.</summary>
-    public static void Write(HtmlPage page, RunRecord run, ValidationFindings? findings)
+    public static void Write(HtmlPage page, RunRecord run, ValidationFindings findings)
     {
         page.Section("Retention");
-        if (findings is null)
-        {
-            page.Paragraph("The run has no validation case, so there is no retention curve.");
-            return;
-        }
-
         page.Paragraph("Normalised Dice when the most uncertain voxels (predictive entropy) are handed to an expert and the given share is kept. Ideal: every error is more uncertain than every correct voxel. Random: the uncertainty knows nothing.");
         foreach (var (@class, index) in run.Foreground.Select((c, n) => (c, n)))
         {
@@ -32,7 +26,7 @@ internal static class RetentionSection
             [
                 (new()
                 {
-                    Title = run.Foreground.Count > 1 ? $"nDSC retention, {@class.Name}" : "nDSC retention",
+                    Title = $"nDSC retention{run.Suffix(@class)}",
                     XLabel = "share of voxels kept",
                     YLabel = "normalised Dice",
                     XRange = (0, 1.02),

@@ -46,6 +46,9 @@ internal sealed record RunRecord
     /// <summary>Foreground classes.</summary>
     public IReadOnlyList<ClassDescription> Foreground => [.. Plan.Classes.Skip(1)];
 
+    /// <summary>What a title of a class ends with: its name, where there are several.</summary>
+    public string Suffix(ClassDescription @class) => Foreground.Count > 1 ? $", {@class.Name}" : "";
+
     /// <summary>Brings a mean per voxel into the unit of the objective.</summary>
     public double DataFactor => new Models.Elbo(
         Options.DataTerm, Models.Elbo.ScalingFor(Options.DataTerm), Options.StepsPerEpoch, Manifest.Provenance.ExamplesPerEpoch, Plan.PatchSize.Count).DataFactor(Plan.BatchSize);

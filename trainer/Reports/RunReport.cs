@@ -38,6 +38,13 @@ public static class RunReport
         LearningSection.Write(page, run);
         GradientSection.Write(page, run);
         LayerSection.Write(page, run);
+        if (findings is null)
+        {
+            page.Section("Validation cases");
+            page.Paragraph("The run has no validation case, so nothing was judged: there is no calibration, no retention curve and no worst case.");
+            return page;
+        }
+
         CaseSection.Write(page, run, findings);
         CalibrationSection.Write(page, run, findings);
         RetentionSection.Write(page, run, findings);

@@ -50,8 +50,7 @@ internal sealed class ValidationFindings
     private void See(EvaluatedCase @case, RunRecord run)
     {
         cases.Add(@case.Evaluation);
-        var probabilities = OutOfFoldProbabilities.Of(run.Split.Fold, @case.Case, run.Plan.Classes, @case.Prediction.Probabilities);
-        scaling.AddProbabilities(probabilities.Probabilities, probabilities.Truth);
+        scaling.AddProbabilities(OutOfFoldProbabilities.Join(@case.Case.Mask, run.Plan.Classes, @case.Prediction.Probabilities));
 
         var dice = new CaseResult(@case.Case.Id, run.Dataset.Patients[@case.Case.Id], @case.Evaluation.Values).Value("dice");
         if (dice is { } score && (worst.Count < LargestPictureCount || score < worst[^1].Dice))

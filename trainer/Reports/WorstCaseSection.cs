@@ -6,12 +6,12 @@ namespace Credence.Trainer.Reports;
 internal static class WorstCaseSection
 {
     /// <summary>Writes the section.</summary>
-    public static void Write(HtmlPage page, RunRecord run, ValidationFindings? findings)
+    public static void Write(HtmlPage page, RunRecord run, ValidationFindings findings)
     {
         page.Section("Worst cases");
-        if (findings is null || findings.Worst.Count == 0)
+        if (findings.Worst.Count == 0)
         {
-            page.Paragraph(findings is null ? "The run has no validation case." : "No validation case has a lesion in reference or prediction, so none is worse than another.");
+            page.Paragraph("No validation case has a lesion in reference or prediction, so none is worse than another.");
             return;
         }
 

@@ -67,34 +67,15 @@ public sealed class RunFolder(string path)
     }
 
     /// <summary>Reads the options that the run was started with.</summary>
-    public TrainingOptions ReadOptions()
-    {
-        try
-        {
-            return JsonSerializer.Deserialize<TrainingOptions>(File.ReadAllText(Options), TrainerJson.Indented)
-                ?? throw new JsonException("null");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new DatasetException(Options, $"no readable options ({e.Message})", "a run that was started with `credence-train fit`",
-                "Start the run without --resume.", e);
-        }
-    }
+    /// <exception cref="DatasetException">There are none, or one of them is not possible any more.</exception>
+    public TrainingOptions ReadOptions() =>
+        TrainerJson.Read<TrainingOptions>(Options, "options", "a run that was started with `credence-train fit`", "Start the run without --resume.");
 
     /// <summary>Reads the split that the run was started with.</summary>
     /// <exception cref="DatasetException">There is none, or the data set holds other cases now.</exception>
     public FoldSplit ReadSplit(Dataset dataset)
     {
-        FoldSplit split;
-        try
-        {
-            split = JsonSerializer.Deserialize<FoldSplit>(File.ReadAllText(Split), TrainerJson.Indented) ?? throw new JsonException("null");
-        }
-        catch (Exception e) when (e is IOException or JsonException)
-        {
-            throw new DatasetException(Split, $"no readable split ({e.Message})", "a run that was started with `credence-train fit`", "Start the run without --resume.", e);
-        }
-
+        var split = TrainerJson.Read<FoldSplit>(Split, "split", "a run that was started with `credence-train fit`", "Start the run without --resume.");
         var cases = split.Training.Concat(split.Validation).ToHashSet(StringComparer.Ordinal);
         var changed = dataset.Cases.Select(c => c.Id).ToHashSet(StringComparer.Ordinal);
         changed.SymmetricExceptWith(cases);

@@ -77,6 +77,19 @@ public sealed class TrainingData
         return (plan, fingerprint);
     }
 
+    /// <summary>Splits and plans a run that begins.</summary>
+    /// <param name="options">Of the run; their batch size and width stand above the plan's.</param>
+    /// <param name="dataset">The data set.</param>
+    /// <param name="survey">All of its cases.</param>
+    /// <param name="folder">Gets plan and fingerprint; its plan is used where there is one.</param>
+    /// <exception cref="DatasetException">There are fewer patients than folds, or the plan cannot be read.</exception>
+    public static (FoldSplit Split, TrainingPlan Plan, TrainingFingerprint Fingerprint) Begin(TrainingOptions options, Dataset dataset, FingerprintBuilder survey, RunFolder folder)
+    {
+        var split = FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
+        var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
+        return (split, Override(plan, options), fingerprint);
+    }
+
     /// <summary>Opens, checks, plans, splits and preprocesses. A run that has a checkpoint keeps the split that it was started with.</summary>
     /// <param name="options">Of the run.</param>
     /// <param name="folder">Its folder.</param>
@@ -90,22 +103,9 @@ public sealed class TrainingData
         var survey = Survey(dataset, report, cancellation);
         new TestLock(options.TestLock ?? TestLock.Beside(dataset)).RefuseTraining(dataset, survey.ScanHashes);
         TestScans.RefuseShared(dataset, survey.ScanHashes, TestScans.Hash(dataset, dataset.TestCases, report, cancellation));
-        var split = checkpoint is not null
-            ? folder.ReadSplit(dataset)
-            : FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
-        if (checkpoint is not null)
-        {
-            split.RefuseOther(options);
-            ResumeCheck.RefuseOtherData(checkpoint, options.Data, survey.DataHash);
-        }
-
-        var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
-        plan = plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
-        if (checkpoint is not null)
-        {
-            ResumeCheck.RefuseOtherPlan(checkpoint, options, folder.Plan, plan);
-        }
-
+        var (split, plan, fingerprint) = checkpoint is null
+            ? Begin(options, dataset, survey, folder)
+            : GoOn(options, dataset, survey, folder, checkpoint);
         var training = new List<TrainingCase>();
         var validation = new List<ValidationCase>();
         foreach (var (files, number) in dataset.Cases.Select((files, n) => (files, n + 1)))
@@ -127,6 +127,22 @@ public sealed class TrainingData
 
         return new(plan, fingerprint, survey.DataHash, split, training, validation);
     }
+
+    /// <summary>Split and plan of a run that goes on, where they and the data are still those of its checkpoint.</summary>
+    private static (FoldSplit Split, TrainingPlan Plan, TrainingFingerprint Fingerprint) GoOn(
+        TrainingOptions options, Dataset dataset, FingerprintBuilder survey, RunFolder folder, Checkpoint checkpoint)
+    {
+        var split = folder.ReadSplit(dataset);
+        split.RefuseOther(options);
+        ResumeCheck.RefuseOtherData(checkpoint, options.Data, survey.DataHash);
+        var (made, fingerprint) = MakePlan(dataset, survey, split, folder);
+        var plan = Override(made, options);
+        ResumeCheck.RefuseOtherPlan(checkpoint, options, folder.Plan, plan);
+        return (split, plan, fingerprint);
+    }
+
+    private static TrainingPlan Override(TrainingPlan plan, TrainingOptions options) =>
+        plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
 
     /// <summary>The loss for the classes of the data, whose shares of the training voxels weigh them where it asks for that.</summary>
     /// <exception cref="DatasetException">The loss is written for another number of classes.</exception>

@@ -81,7 +81,7 @@ internal sealed class TrainingRun : IDisposable
     {
         (Progress, var state) = RunFolder.ReadState(checkpoint);
         optimisation.LoadState(state);
-        average?.Load(checkpoint);
+        average?.Restore(checkpoint);
         earlier = Progress.Seconds;
     }
 
@@ -138,7 +138,7 @@ internal sealed class TrainingRun : IDisposable
             options.Posterior != Posterior.MeanField || warmUp >= 1);
     }
 
-    /// <summary>Validates and writes the checkpoints.</summary>
+    /// <summary>Validates and writes the checkpoints. With an average, everything is of the averaged weights.</summary>
     /// <param name="epoch">What its steps left behind.</param>
     /// <param name="objective">In words, for the manifest.</param>
     /// <param name="folder">Of the run.</param>
@@ -146,30 +146,29 @@ internal sealed class TrainingRun : IDisposable
     /// <param name="cancellation">Stops between two cases.</param>
     public EpochReport Validate(TrainedEpoch epoch, string objective, RunFolder folder, Action<EpochReport> log, CancellationToken cancellation)
     {
-        var (scores, isBest, manifest) = average is null ? Judge() : average.While(Judge);
-        var report = new EpochReport(
-            Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
-            epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, noise), isBest, Progress.Seconds);
-        log(report);
-        using var state = optimisation.SaveState();
-        RunFolder.Save(folder.LastCheckpoint, network, manifest, Progress,
-            (average?.Tensors ?? []).Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
-        return report;
+        return average is null ? Judge(new Dictionary<string, Tensor>()) : average.While(Judge);
 
-        (ValidationScores Scores, bool IsBest, ModelManifest Manifest) Judge()
+        EpochReport Judge(IReadOnlyDictionary<string, Tensor> inTraining)
         {
             var scores = validation.Run(cancellation);
             var score = options.Select == SelectionCriterion.Dice ? scores.MeanDice : -scores.NegativeLogLikelihood;
             var judged = new BestEpoch(Progress.Epoch, score, scores.MeanDice, epoch.HasFullKl);
             var best = Progress.BestWith(judged);
+            var isBest = ReferenceEquals(best, judged);
             Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, best) { LastDice = scores.MeanDice };
             var manifest = data.Manifest(objective, options, Progress, scores, Program, clock.GetUtcNow());
-            if (ReferenceEquals(best, judged))
+            if (isBest)
             {
                 RunFolder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
             }
 
-            return (scores, ReferenceEquals(best, judged) && best.HasFullKl, manifest);
+            var report = new EpochReport(
+                Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
+                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, noise), isBest && best.HasFullKl, Progress.Seconds);
+            log(report);
+            using var state = optimisation.SaveState();
+            RunFolder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
+            return report;
         }
     }
 

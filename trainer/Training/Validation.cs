@@ -1,7 +1,7 @@
 using Credence.Inference;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
-using Credence.MedicalIO;
+using Credence.Trainer.Evaluation;
 
 namespace Credence.Trainer.Training;
 
@@ -33,7 +33,7 @@ internal sealed class Validation(TrainingData data, IPatchNetwork network)
         {
             cancellation.ThrowIfCancellationRequested();
             var prediction = VolumePredictor.Predict(@case.Prepared, network, manifest, new PredictOptions { Samples = 1 }, TimeProvider.System, null, cancellation);
-            likelihoods.Add(NegativeLogLikelihood(prediction, @case.Reference));
+            likelihoods.Add(OutOfFoldProbabilities.Join(@case.Reference, data.Plan.Classes, prediction.Probabilities).NegativeLogLikelihood);
             for (var c = 0; c < foreground.Count; c++)
             {
                 var dice = DiceScore.Compute(prediction.Segmentation, @case.Reference, foreground[c].Label);
@@ -46,19 +46,5 @@ internal sealed class Validation(TrainingData data, IPatchNetwork network)
 
         IReadOnlyList<double?> byClass = [.. scores.Select(s => s.Count > 0 ? s.Average() : (double?)null)];
         return new(byClass.OfType<double>().DefaultIfEmpty(0).Average(), byClass, likelihoods.DefaultIfEmpty(0).Average());
-    }
-
-    /// <summary>Nats per voxel of one case.</summary>
-    private double NegativeLogLikelihood(Prediction prediction, LabelMap reference)
-    {
-        var foreground = data.Plan.Classes.Skip(1).Select((c, n) => (c.Label, prediction.Probabilities[n].Voxels)).ToDictionary(p => p.Label, p => p.Voxels);
-        var sum = 0.0;
-        for (var v = 0; v < reference.Labels.Length; v++)
-        {
-            var probability = foreground.TryGetValue(reference.Labels[v], out var map) ? map[v] : 1 - foreground.Values.Sum(m => (double)m[v]);
-            sum -= Math.Log(Math.Max(CalibrationScores.SmallestProbability, probability));
-        }
-
-        return sum / reference.Labels.Length;
     }
 }

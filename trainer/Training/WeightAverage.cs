@@ -7,11 +7,12 @@ namespace Credence.Trainer.Training;
 /// <remarks>
 /// a ← d a + (1 - d) w after each step, with d = min(decay, (1 + t) / (10 + t)) at update t, so that the first steps do not linger.
 /// Source: Tarvainen and Valpola 2017, arXiv:1703.01780, section 3; the ramp is that of TensorFlow's ExponentialMovingAverage.
+/// The network of every checkpoint holds the averages, so that whoever reads one gets what was validated; what training goes on with lies beside it.
 /// </remarks>
 internal sealed class WeightAverage : IDisposable
 {
-    /// <summary>What the names of its tensors in a checkpoint begin with.</summary>
-    public const string Prefix = "average/";
+    /// <summary>What the names of the weights in training begin with, in a checkpoint whose network holds the averages.</summary>
+    private const string Prefix = "training/";
 
     private readonly double decay;
     private readonly List<(string Name, Tensor Value, Tensor Average)> entries;
@@ -33,21 +34,19 @@ internal sealed class WeightAverage : IDisposable
         ];
     }
 
-    /// <summary>The averages by name, for a checkpoint. Still owned by this object.</summary>
-    public IEnumerable<KeyValuePair<string, Tensor>> Tensors => entries.Select(e => KeyValuePair.Create(Prefix + e.Name, e.Average));
-
-    /// <summary>Takes the averages from a checkpoint.</summary>
-    /// <exception cref="CheckpointException">One is missing.</exception>
-    public void Load(Checkpoint checkpoint)
+    /// <summary>Goes on from a checkpoint: the network gets the weights in training, and the averages are those of the checkpoint's network.</summary>
+    /// <param name="checkpoint">From whose network this object was created.</param>
+    /// <exception cref="CheckpointException">A weight in training is missing.</exception>
+    public void Restore(Checkpoint checkpoint)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        foreach (var (name, _, average) in entries)
+        foreach (var (name, value, _) in entries)
         {
-            average.copy_(checkpoint.Tensors.TryGetValue(Prefix + name, out var tensor)
+            value.copy_(checkpoint.Tensors.TryGetValue(Prefix + name, out var tensor)
                 ? tensor
-                : throw new CheckpointException(checkpoint.Path, $"no tensor \"{Prefix + name}\"", "the averaged weights of a run with --average",
-                    "Resume with the options that the run was started with."));
+                : throw new CheckpointException(checkpoint.Path, $"no tensor \"{Prefix + name}\"", "the weights in training of a run with --average",
+                    "Resume with the options that the run was started with; a run of an earlier build has to be started again."));
         }
     }
 
@@ -66,11 +65,12 @@ internal sealed class WeightAverage : IDisposable
     }
 
     /// <summary>Runs a function while the network holds the averages; the weights come back to the last bit.</summary>
-    public T While<T>(Func<T> function)
+    /// <param name="function">Gets the weights in training by name, for a checkpoint. They are not its own.</param>
+    public T While<T>(Func<IReadOnlyDictionary<string, Tensor>, T> function)
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var weights = entries.Select(e => e.Value.detach().clone()).ToList();
+        var weights = entries.ToDictionary(e => Prefix + e.Name, e => e.Value.detach().clone());
         try
         {
             foreach (var (_, value, average) in entries)
@@ -78,13 +78,13 @@ internal sealed class WeightAverage : IDisposable
                 value.copy_(average);
             }
 
-            return function();
+            return function(weights);
         }
         finally
         {
-            foreach (var (entry, weight) in entries.Zip(weights))
+            foreach (var (name, value, _) in entries)
             {
-                entry.Value.copy_(weight);
+                value.copy_(weights[Prefix + name]);
             }
         }
     }

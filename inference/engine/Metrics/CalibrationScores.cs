@@ -40,12 +40,12 @@ public sealed record CalibrationScores(
     }
 
     /// <summary>Scores the probabilities of all classes together; the diagrams are of the most probable class, as Guo et al. 2017 draw them.</summary>
-    /// <param name="probabilities">(K, V), one array a class.</param>
-    /// <param name="truth">(V): index of the class that is true.</param>
+    /// <param name="classes">Of every voxel.</param>
     /// <param name="bins">Bins of both diagrams.</param>
-    public static CalibrationScores OfAllClasses(IReadOnlyList<float[]> probabilities, ReadOnlySpan<byte> truth, int bins)
+    public static CalibrationScores OfAllClasses(ClassProbabilities classes, int bins)
     {
-        var (logs, squares) = (0.0, 0.0);
+        var (probabilities, truth) = classes;
+        var squares = 0.0;
         var (confidence, isHit) = (new float[truth.Length], new bool[truth.Length]);
         for (var v = 0; v < truth.Length; v++)
         {
@@ -58,12 +58,11 @@ public sealed record CalibrationScores(
                 best = probabilities[k][v] > probabilities[best][v] ? k : best;
             }
 
-            logs -= Math.Log(Math.Max(probabilities[truth[v]][v], SmallestProbability));
             (confidence[v], isHit[v]) = (probabilities[best][v], best == truth[v]);
         }
 
         return new(
-            truth.Length, logs / truth.Length, squares / truth.Length,
+            truth.Length, classes.NegativeLogLikelihood, squares / truth.Length,
             ReliabilityDiagram.EqualWidth(confidence, isHit, bins), ReliabilityDiagram.EqualMass(confidence, isHit, bins));
     }
 }

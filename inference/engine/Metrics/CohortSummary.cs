@@ -1,10 +1,11 @@
+using Credence.Inference.Statistics;
+
 namespace Credence.Inference.Metrics;
 
 /// <summary>Every metric over several cases.</summary>
 /// <remarks>
-/// Mean of the values of the cases, each case weighing the same, and a 95 % interval of that mean by the percentile bootstrap over cases
-/// (Efron and Tibshirani 1993, "An Introduction to the Bootstrap", chapter 13). It says how much the mean depends on which cases were drawn, nothing on how the
-/// network was trained. Cases without a value are left out of that metric and counted.
+/// Mean of the values of the cases, each case weighing the same, and a 95 % interval of that mean by the <see cref="Bootstrap"/> over cases. It says how much
+/// the mean depends on which cases were drawn, nothing on how the network was trained. Cases without a value are left out of that metric and counted.
 /// </remarks>
 public sealed record CohortSummary
 {
@@ -13,9 +14,6 @@ public sealed record CohortSummary
 
     /// <summary>Number of cases.</summary>
     public required int Cases { get; init; }
-
-    /// <summary>Bootstrap resamples.</summary>
-    public required int Resamples { get; init; }
 
     /// <summary>Seed of the bootstrap.</summary>
     public required int Seed { get; init; }
@@ -26,9 +24,8 @@ public sealed record CohortSummary
     /// <summary>Summarises.</summary>
     /// <param name="cases">All measured by the same rules.</param>
     /// <param name="seed">Of the bootstrap: same seed, same intervals, metric by metric.</param>
-    /// <param name="resamples">Of the bootstrap.</param>
     /// <exception cref="ArgumentException">No case, or cases measured by different rules.</exception>
-    public static CohortSummary Create(IReadOnlyList<CaseEvaluation> cases, int seed = 0, int resamples = 2000)
+    public static CohortSummary Create(IReadOnlyList<CaseEvaluation> cases, int seed = 0)
     {
         if (cases.Count == 0)
         {
@@ -45,13 +42,12 @@ public sealed record CohortSummary
         {
             Options = options,
             Cases = cases.Count,
-            Resamples = resamples,
             Seed = seed,
-            Metrics = [.. cases.SelectMany(c => c.Values.Keys).Distinct().Select(name => Summarise(name, cases, options.EmptyCases, seed, resamples))],
+            Metrics = [.. cases.SelectMany(c => c.Values.Keys).Distinct().Select(name => Summarise(name, cases, options.EmptyCases, seed))],
         };
     }
 
-    private static MetricSummary Summarise(string name, IReadOnlyList<CaseEvaluation> cases, EmptyCasePolicy policy, int seed, int resamples)
+    private static MetricSummary Summarise(string name, IReadOnlyList<CaseEvaluation> cases, EmptyCasePolicy policy, int seed)
     {
         double[] values = [.. cases.Select(c => c.Values.GetValueOrDefault(name)).OfType<double>()];
         var empty = cases.Count(c => c.EmptyValues.Contains(name));
@@ -63,35 +59,8 @@ public sealed record CohortSummary
         var mean = values.Average();
         var sorted = values.Order().ToArray();
         var median = OrderStatistics.Percentile(sorted, 0.5);
-        if (values.Length == 1)
-        {
-            return new(name, 1, cases.Count - 1, empty, policy, mean, median, null, null, null);
-        }
-
-        var sigma = Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1));
-        var means = ResampledMeans(values, seed, resamples);
-        return new(
-            name, values.Length, cases.Count - values.Length, empty, policy, mean, median, sigma,
-            OrderStatistics.Percentile(means, 0.025), OrderStatistics.Percentile(means, 0.975));
-    }
-
-    /// <summary>Ascending. Every metric starts from the seed anew, so its interval does not depend on which others are there.</summary>
-    private static double[] ResampledMeans(double[] values, int seed, int resamples)
-    {
-        var random = new Random(seed);
-        var means = new double[resamples];
-        for (var n = 0; n < resamples; n++)
-        {
-            var sum = 0.0;
-            for (var draw = 0; draw < values.Length; draw++)
-            {
-                sum += values[random.Next(values.Length)];
-            }
-
-            means[n] = sum / values.Length;
-        }
-
-        Array.Sort(means);
-        return means;
+        double? sigma = values.Length > 1 ? Math.Sqrt(values.Sum(v => (v - mean) * (v - mean)) / (values.Length - 1)) : null;
+        var interval = Bootstrap.OfMean(values, seed); // every metric starts from the seed anew, so that its interval does not depend on which others are there
+        return new(name, values.Length, cases.Count - values.Length, empty, policy, mean, median, sigma, interval?.Low, interval?.High);
     }
 }

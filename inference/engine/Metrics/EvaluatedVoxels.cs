@@ -57,41 +57,8 @@ internal sealed class EvaluatedVoxels
             return null;
         }
 
-        var classes = foreground.Select(label => Select(@case.Probabilities[label].Voxels)).Prepend(null).ToList();
-        var background = new float[classes[1]!.Length];
-        for (var n = 0; n < background.Length; n++)
-        {
-            var sum = 0f;
-            for (var k = 1; k < classes.Count; k++)
-            {
-                sum += classes[k]![n];
-            }
-
-            background[n] = Math.Max(0, 1 - sum);
-        }
-
-        classes[0] = background;
-        var index = new int[256];
-        index.AsSpan().Fill(-1);
-        index[0] = 0;
-        for (var k = 0; k < foreground.Count; k++)
-        {
-            index[foreground[k]] = k + 1;
-        }
-
-        var truth = new byte[background.Length];
-        var labels = Select(@case.Reference.Labels);
-        for (var n = 0; n < truth.Length; n++)
-        {
-            if (index[labels[n]] < 0)
-            {
-                return null;
-            }
-
-            truth[n] = (byte)index[labels[n]];
-        }
-
-        return CalibrationScores.OfAllClasses([.. classes.OfType<float[]>()], truth, bins);
+        var classes = ClassProbabilities.Of([.. foreground.Select(label => Select(@case.Probabilities[label].Voxels))], foreground, Select(@case.Reference.Labels));
+        return classes is null ? null : CalibrationScores.OfAllClasses(classes, bins);
     }
 
     private T[] Select<T>(T[] all)

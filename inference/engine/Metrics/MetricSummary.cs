@@ -9,8 +9,8 @@ namespace Credence.Inference.Metrics;
 /// <param name="Mean">Null without a value.</param>
 /// <param name="Median">Null without a value.</param>
 /// <param name="StandardDeviation">Of the cases, with n - 1; null for fewer than two values.</param>
-/// <param name="Low">2.5th percentile of the bootstrapped mean; null for fewer than two values.</param>
-/// <param name="High">97.5th percentile of the bootstrapped mean; null for fewer than two values.</param>
+/// <param name="Low">Lower end of the 95 % interval of the mean (bootstrap, BCa); null for fewer than two values.</param>
+/// <param name="High">Upper end; null for fewer than two values.</param>
 public sealed record MetricSummary(
     string Name, int Cases, int Undefined, int EmptyCases, EmptyCasePolicy Policy,
     double? Mean, double? Median, double? StandardDeviation, double? Low, double? High);

@@ -54,18 +54,20 @@ public sealed class TemperatureScaling
     }
 
     /// <summary>Adds voxels by their probabilities; ln p are logits, up to a constant that no softmax sees.</summary>
-    /// <param name="values">(K, V) probabilities, raised to <see cref="CalibrationScores.SmallestProbability"/>.</param>
-    /// <param name="truth">(V): index of the class that is true.</param>
-    /// <exception cref="ArgumentException">The sizes do not fit.</exception>
-    public void AddProbabilities(ReadOnlySpan<float> values, ReadOnlySpan<byte> truth)
+    /// <param name="classes">Raised to <see cref="CalibrationScores.SmallestProbability"/>.</param>
+    /// <exception cref="ArgumentException">The number of classes does not fit.</exception>
+    public void AddProbabilities(ClassProbabilities classes)
     {
-        var logs = new float[values.Length];
-        for (var n = 0; n < logs.Length; n++)
+        var voxels = classes.Truth.Length;
+        var logs = new float[classes.Planes.Count * voxels];
+        foreach (var (plane, k) in classes.Planes.Select((p, k) => (p, k)))
         {
-            logs[n] = MathF.Log(MathF.Max(values[n], (float)CalibrationScores.SmallestProbability));
+            var part = logs.AsSpan(k * voxels, voxels);
+            System.Numerics.Tensors.TensorPrimitives.Max(plane, (float)CalibrationScores.SmallestProbability, part);
+            System.Numerics.Tensors.TensorPrimitives.Log(part, part);
         }
 
-        AddLogits(logs, truth);
+        AddLogits(logs, classes.Truth);
     }
 
     /// <summary>Finds the temperature.</summary>

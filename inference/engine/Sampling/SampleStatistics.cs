@@ -6,6 +6,7 @@ namespace Credence.Inference.Sampling;
 /// <remarks>
 /// Predictive entropy H[E p] is the total uncertainty, expected entropy E H[p] the data part, mutual information their difference, the model part
 /// (Depeweg et al. 2018, arXiv:1710.07283, section 3; Houlsby et al. 2011, arXiv:1112.5745). All in nats.
+/// A temperature is of the mean over the samples: docs/decisions/0023-the-temperature-is-of-the-mean.md.
 /// </remarks>
 public sealed class SampleStatistics
 {
@@ -30,11 +31,10 @@ public sealed class SampleStatistics
     public int Samples { get; private set; }
 
     /// <summary>Adds one sample.</summary>
-    /// <param name="logits">(K, V); overwritten with the probabilities of this sample, softmax over K.</param>
-    /// <param name="temperature">Logits are divided by this.</param>
+    /// <param name="logits">(K, V); overwritten with the probabilities of this sample, softmax over K, which are not added but handed back at the temperature.</param>
+    /// <param name="temperature">Of what is handed back; see <see cref="Calibrate"/>.</param>
     public void Add(float[] logits, double temperature)
     {
-        var inverse = (float)(1 / temperature);
         Parallel.For(0, (voxels + Chunk - 1) / Chunk, () => new float[4 * Chunk], (chunk, _, memory) =>
         {
             var (first, n) = (chunk * Chunk, Math.Min(Chunk, voxels - chunk * Chunk));
@@ -50,14 +50,13 @@ public sealed class SampleStatistics
                 TensorPrimitives.Max(largest, Plane(logits, k), largest);
             }
 
-            // p = e^a / s with a = (z - max) / T and s = sum e^a, so H[p] = ln s - sum p a: no logarithm of a small number.
+            // p = e^a / s with a = z - max and s = sum e^a, so H[p] = ln s - sum p a: no logarithm of a small number.
             sum.Clear();
             weighted.Clear();
             for (var k = 0; k < classes; k++)
             {
                 var a = Plane(logits, k);
                 TensorPrimitives.Subtract(a, largest, a);
-                TensorPrimitives.Multiply(a, inverse, a);
                 TensorPrimitives.Exp(a, exponential);
                 TensorPrimitives.Add(sum, exponential, sum);
                 TensorPrimitives.MultiplyAdd(exponential, a, weighted, weighted);
@@ -76,10 +75,35 @@ public sealed class SampleStatistics
             TensorPrimitives.Log(sum, sum);
             TensorPrimitives.Subtract(sum, weighted, sum);
             TensorPrimitives.Add(entropy, sum, entropy);
+            Temper(logits, first, sum, temperature);
             return memory;
         }, _ => { });
         Samples++;
     }
+
+    /// <summary>
+    /// Brings the mean to a temperature: p ← p^(1/T) / Σ p^(1/T), which for one sample is the softmax of its logits divided by T. Probabilities and predictive
+    /// entropy are then those of the calibrated mean. Call it once, after <see cref="MutualInformation"/>, which is about the samples as they were drawn.
+    /// </summary>
+    /// <param name="temperature">T, above 0; 1 changes nothing.</param>
+    public void Calibrate(double temperature) => Parallel.For(0, (voxels + Chunk - 1) / Chunk, () => new float[Chunk], (chunk, _, memory) =>
+    {
+        var (first, n) = (chunk * Chunk, Math.Min(Chunk, voxels - chunk * Chunk));
+        for (var k = 0; k < classes; k++)
+        {
+            var p = probabilitySum.AsSpan(k * voxels + first, n);
+            TensorPrimitives.Multiply(p, 1f / Samples, p);
+        }
+
+        Temper(probabilitySum, first, memory.AsSpan(0, n), temperature);
+        for (var k = 0; k < classes; k++)
+        {
+            var p = probabilitySum.AsSpan(k * voxels + first, n);
+            TensorPrimitives.Multiply(p, Samples, p);
+        }
+
+        return memory;
+    }, _ => { });
 
     /// <summary>Mean probability of one class over the samples, (V).</summary>
     public float[] MeanProbability(int @class)
@@ -127,5 +151,28 @@ public sealed class SampleStatistics
         }
 
         return information;
+    }
+
+    /// <summary>p^(1/T) / Σ p^(1/T) over the classes, in place.</summary>
+    private void Temper(float[] probabilities, int first, Span<float> sum, double temperature)
+    {
+        if (temperature == 1)
+        {
+            return;
+        }
+
+        sum.Clear();
+        for (var k = 0; k < classes; k++)
+        {
+            var p = probabilities.AsSpan(k * voxels + first, sum.Length);
+            TensorPrimitives.Pow(p, (float)(1 / temperature), p);
+            TensorPrimitives.Add(sum, p, sum);
+        }
+
+        for (var k = 0; k < classes; k++)
+        {
+            var p = probabilities.AsSpan(k * voxels + first, sum.Length);
+            TensorPrimitives.Divide(p, sum, p);
+        }
     }
 }

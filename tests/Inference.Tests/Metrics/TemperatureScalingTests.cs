@@ -40,7 +40,7 @@ public sealed class TemperatureScalingTests
 
         TemperatureScaling a = new(3), b = new(3);
         a.AddLogits(logits, truth);
-        b.AddProbabilities(probabilities, truth);
+        b.AddProbabilities(new([.. probabilities.Chunk(truth.Length)], truth));
 
         Assert.Equal(a.Fit().Temperature, b.Fit().Temperature, tolerance: 1e-4);
     }

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Credence.Inference;
 using Credence.Models;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation;
@@ -63,6 +64,41 @@ public sealed class CrossValidationTests
         File.Copy(data.File("labelsTr/case0.nii.gz"), data.File("labelsTr/case1.nii.gz"), overwrite: true);
         Assert.Contains("Give its data set with --data, or cross-validate again.", Assert.Throws<DatasetException>(() =>
             OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Oracle: the network itself predicts at the temperature and beside it, as in deployment; kept maps have 16 bits, so that neither figure is exact.</summary>
+    [Theory]
+    [InlineData(Posterior.MeanField)]
+    [InlineData(Posterior.ChannelDropout)]
+    [InlineData(Posterior.Plain)]
+    public void The_tuned_temperature_is_the_one_at_which_deployment_has_the_largest_likelihood(Posterior posterior)
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.File("cv")) with { Seeds = [3], Samples = 4 };
+        Run(options with { Training = options.Training with { Posterior = posterior, StepsPerEpoch = 10 } });
+        var tuned = OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json"), Thresholds = [0.5], LargestMinimum = 1 }, _ => { }, CancellationToken.None);
+
+        var dataset = Dataset.Open(data.Path);
+        double Deployed(double temperature) => Enumerable.Range(0, 2).Average(fold =>
+        {
+            var run = folder.File($"cv/seed-3-fold-{fold}");
+            using var member = TrainedMember.Load(run, CheckpointChoice.Last, TorchSharp.torch.CPU);
+            var manifest = member.Manifest with { Calibration = member.Manifest.Calibration with { Temperature = temperature } };
+            var held = new RunFolder(run).ReadSplit(dataset).Validation;
+            return dataset.Cases.Where(c => held.Contains(c.Id)).Average(c =>
+            {
+                var loaded = CaseReader.Read(dataset, c);
+                var prediction = VolumePredictor.Predict(
+                    Preprocessing.Prepare(loaded.Channels, manifest.Preprocessing), new TorchPatchNetwork(member.Network, TorchSharp.torch.CPU), manifest, new() { Samples = 4, Seed = 1 }, TimeProvider.System, null, CancellationToken.None);
+                return loaded.Mask.Labels.Zip(prediction.Probabilities[0].Voxels).Average(v => -Math.Log(Math.Max(1e-7, v.First == 1 ? v.Second : 1 - v.Second)));
+            });
+        });
+
+        var at = Deployed(tuned.Calibration.Temperature);
+        Assert.NotEqual(1, tuned.Calibration.Temperature);
+        Assert.True(at < Deployed(0.97 * tuned.Calibration.Temperature) && at < Deployed(1.03 * tuned.Calibration.Temperature), $"{tuned.Calibration.Temperature}: {at}");
+        Assert.StartsWith("largest out-of-fold likelihood", tuned.TemperatureRule, StringComparison.Ordinal);
     }
 
     [Fact]

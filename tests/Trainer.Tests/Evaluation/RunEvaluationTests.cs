@@ -1,4 +1,7 @@
+using Credence.Exporter;
 using Credence.Inference.Metrics;
+using Credence.Inference.Model;
+using Credence.Models.Checkpoints;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Training;
 
@@ -25,7 +28,7 @@ public sealed class RunEvaluationTests
         Assert.Equal(last.Cases.SelectMany(c => c.Values), Evaluate(data, folder.Path, CheckpointChoice.Last).Cases.SelectMany(c => c.Values));
     }
 
-    /// <summary>After one epoch the best checkpoint holds the averages, the last one the weights and the averages beside them.</summary>
+    /// <summary>After one epoch both checkpoints hold the averages; the last one has the weights in training beside them.</summary>
     [Fact]
     public void The_last_weights_of_a_run_with_an_average_are_the_averaged_ones()
     {
@@ -35,6 +38,23 @@ public sealed class RunEvaluationTests
 
         Assert.Equal(
             Evaluate(data, folder.Path, CheckpointChoice.Best).Cases.SelectMany(c => c.Values), Evaluate(data, folder.Path, CheckpointChoice.Last).Cases.SelectMany(c => c.Values));
+    }
+
+    [Fact]
+    public void The_exported_last_weights_of_a_run_with_an_average_are_the_averaged_ones()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        Fit(Options(data, folder.Path) with { AverageDecay = 0.9, LearningRate = 0.05, StepsPerEpoch = 8 });
+        IReadOnlyList<float> Export(string checkpoint)
+        {
+            OnnxExport.Export(new() { Run = folder.File(checkpoint), Output = folder.File("model.onnx") });
+            return ModelFile.Load(folder.File("model.onnx")).Manifest.SelfTest!.DefaultLogits;
+        }
+
+        Assert.Equal(Export("best.safetensors"), Export("last.safetensors"));
+        using var last = Checkpoint.Load(folder.File("last.safetensors"));
+        Assert.Contains(last.Tensors.Keys, k => k.StartsWith("network/", StringComparison.Ordinal) && last.Tensors[k].not_equal(last.Tensors[$"training/{k[8..]}"]).any().item<bool>());
     }
 
     private static TrainingOptions Options(SmallDataset data, string run) =>

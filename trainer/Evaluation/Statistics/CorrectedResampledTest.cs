@@ -1,3 +1,5 @@
+using Credence.Inference.Statistics;
+
 namespace Credence.Trainer.Evaluation.Statistics;
 
 /// <summary>Corrected resampled t-test: compares two methods over the folds of a cross-validation, whose training sets overlap.</summary>

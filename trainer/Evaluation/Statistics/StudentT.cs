@@ -1,3 +1,5 @@
+using Credence.Inference.Statistics;
+
 namespace Credence.Trainer.Evaluation.Statistics;
 
 /// <summary>Student's t distribution.</summary>

@@ -1,3 +1,5 @@
+using Credence.Inference.Statistics;
+
 namespace Credence.Trainer.Evaluation.Statistics;
 
 /// <summary>Wilcoxon's signed-rank test of paired differences against 0, two-sided.</summary>

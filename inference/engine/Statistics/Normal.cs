@@ -1,4 +1,4 @@
-namespace Credence.Trainer.Evaluation.Statistics;
+namespace Credence.Inference.Statistics;
 
 /// <summary>The standard normal distribution.</summary>
 public static class Normal

@@ -1,4 +1,4 @@
-namespace Credence.Trainer.Evaluation.Statistics;
+namespace Credence.Inference.Statistics;
 
 /// <summary>A confidence interval.</summary>
 /// <param name="Low">Lower end.</param>

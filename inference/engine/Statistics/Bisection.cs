@@ -1,7 +1,7 @@
-namespace Credence.Trainer.Evaluation.Statistics;
+namespace Credence.Inference.Statistics;
 
 /// <summary>Root of an increasing function.</summary>
-internal static class Bisection
+public static class Bisection
 {
     /// <summary>Halves [low, high] until no floating-point number lies between.</summary>
     public static double Solve(Func<double, double> increasing, double low, double high)

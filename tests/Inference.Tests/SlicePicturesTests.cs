@@ -57,6 +57,7 @@ public sealed class SlicePicturesTests
             Probabilities = [],
             PredictiveEntropy = Orientation.ToCanonical(entropy),
             MutualInformation = entropy,
+            Lesions = new([], new int[labels.Labels.Length], [], []),
             SampleVolumes = [],
             Patches = 1,
             EmptyPatches = 0,

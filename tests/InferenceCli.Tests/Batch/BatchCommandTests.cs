@@ -261,7 +261,7 @@ public sealed class BatchCommandTests : IDisposable
 
     private static void AssertWhole(string path)
     {
-        Assert.Equal(["case.json", "mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
+        Assert.Equal(["case.json", "lesions.csv", "lesions.json", "lesions.nii.gz", "mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.html", "report.json", "segmentation.nii.gz"],
             Directory.GetFileSystemEntries(path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
         JsonDocument.Parse(File.ReadAllBytes(Path.Combine(path, "case.json"))).Dispose();
         Assert.All(Directory.GetFiles(path, "*.nii.gz"), f => Assert.Equal(Grid.Size, NiftiFile.Read(f).Geometry.Size));

@@ -15,7 +15,7 @@ internal static class BatchCommand
     {
         var input = new Argument<DirectoryInfo>("folder") { Description = "Folder that is searched for NIfTI files and DICOM studies, with all folders below it." };
         var prediction = new PredictionArguments();
-        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for a folder a case and cases.jsonl; created when missing.", Required = true };
+        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for a folder a case, cases.jsonl and index.html; created when missing.", Required = true };
         var channels = new Option<string[]>("--channel") { Description = "CHANNEL=PATTERN: a regular expression on file names or series descriptions; once a channel. --list shows the rules without it." };
         var ignore = new Option<string>("--ignore") { Description = "Regular expression of file names and series descriptions that are never a scan.", DefaultValueFactory = _ => ChannelRules.DefaultIgnore };
         var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
@@ -65,29 +65,47 @@ internal static class BatchCommand
         }
 
         using var segmenter = LesionSegmenter.Load(settings.Model, settings.Threads);
-        using var output = new BatchFolder(arguments.Output, arguments.Shard.Suffix);
-        BatchReporter Reporter(int? total, IProgress<double>? bar) => new(total, output.Log, arguments.IsJson, bar, TimeProvider.System);
+        using var output = new BatchFolder(arguments.Output, arguments.Shard);
+        BatchIndex? Index(int? total) => settings.WritesPage ? new(arguments.Output, output.Work, arguments.Shard, total, segmenter, TimeProvider.System) : null;
+        BatchReporter Reporter(int? total, BatchIndex? index, IProgress<double>? bar) => new(total, line => Log(output, index, line), arguments.IsJson, bar, TimeProvider.System);
         BatchRun Batch(BatchReporter reporter) => new(segmenter, settings, rules, output, reporter, TimeProvider.System);
         if (isWatch)
         {
-            var watched = Reporter(null, null);
-            await Watch(finder, Batch(watched), arguments, cancellation);
+            var watchedIndex = Index(null);
+            var watched = Reporter(null, watchedIndex, null);
+            await Watch(finder, Batch(watched), watchedIndex, arguments, cancellation);
             return End(watched, arguments.IsJson);
         }
 
-        var cases = arguments.Shard.Of(finder.Find(finder.Files(), cancellation));
+        var found = finder.Find(finder.Files(), cancellation);
+        var cases = arguments.Shard.Of(found);
         if (cases.Count == 0 && arguments.Shard.Count == 1)
         {
             throw new InvalidImageFileException(arguments.Input, "no case", "NIfTI files or DICOM studies", "Check the path; `credence-infer batch --list` shows the rules.");
         }
 
+        var index = Index(found.Count);
         var reporter = ProgressBar.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", bar =>
         {
-            var reporter = Reporter(cases.Count, bar);
-            Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation).GetAwaiter().GetResult();
+            var reporter = Reporter(cases.Count, index, bar);
+            try
+            {
+                Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation).GetAwaiter().GetResult();
+            }
+            finally
+            {
+                index?.Write(); // also of what was done before an interruption
+            }
+
             return reporter;
         });
         return End(reporter, arguments.IsJson);
+    }
+
+    private static void Log(BatchFolder output, BatchIndex? index, string line)
+    {
+        output.Log(line);
+        index?.Update();
     }
 
     private static int List(CaseFinder finder, ChannelRules rules, Arguments arguments, CancellationToken cancellation)
@@ -114,7 +132,7 @@ internal static class BatchCommand
     }
 
     /// <summary>Takes cases as they come to rest. One whose scans cannot be told waits, since more may come; one that failed is tried again when it changes.</summary>
-    private static async Task Watch(CaseFinder finder, BatchRun batch, Arguments arguments, CancellationToken cancellation)
+    private static async Task Watch(CaseFinder finder, BatchRun batch, BatchIndex? index, Arguments arguments, CancellationToken cancellation)
     {
         var folder = new DropFolder(arguments.Settle, TimeProvider.System);
         var (taken, waiting) = (new HashSet<(string, string)>(), new HashSet<(string, string)>());
@@ -134,6 +152,7 @@ internal static class BatchCommand
                     }
 
                     await batch.RunAsync([.. cases.Where(c => c.Problem is null && taken.Add((c.Name, CaseInput.Stamp(c))))], arguments.Jobs, cancellation);
+                    index?.Write();
                 }
 
                 await Task.Delay(TimeSpan.FromSeconds(Math.Min(arguments.Settle.TotalSeconds / 2, LongestWait)), cancellation);
@@ -143,6 +162,8 @@ internal static class BatchCommand
         {
             // That is how watching ends.
         }
+
+        index?.Write();
     }
 
     private static int End(BatchReporter reporter, bool isJson)

@@ -161,7 +161,7 @@ internal sealed class BatchRun
         {
             Samples = report.Samples,
             StoppedBy = report.StoppedBy,
-            Classes = [.. report.Classes.Select(c => new CaseVolume(c.Name, c.Volume, c.SampleVolumeInterval))],
+            Classes = [.. report.Classes.Select(CaseClass.Of)],
             Seconds = Math.Round(report.ReadSeconds + report.PredictSeconds, 3),
             FinishedAt = clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
         };

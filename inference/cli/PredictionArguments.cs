@@ -43,7 +43,14 @@ internal sealed class PredictionArguments
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, memory, threads, dicom, noPage])
+        AddWithoutDicomTo(command);
+        command.Options.Add(dicom);
+    }
+
+    /// <summary>For a command that decides itself whether there are DICOM results.</summary>
+    public void AddWithoutDicomTo(Command command)
+    {
+        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, memory, threads, noPage])
         {
             command.Options.Add(option);
         }

@@ -103,6 +103,12 @@ internal sealed class BatchFolder : IDisposable
         }
     }
 
+    /// <summary>Where the result of a case is.</summary>
+    public string FolderOf(string name) => Path.Combine(path, name);
+
+    /// <summary>Writes down what became of a case after it was published.</summary>
+    public void Update(CaseRecord record) => OutputFile.WriteText(Path.Combine(FolderOf(record.Case), CaseFile), record.ToJson() + "\n");
+
     /// <summary>Adds a line to the list of cases; in one write, so that no line is cut.</summary>
     public void Log(string line)
     {

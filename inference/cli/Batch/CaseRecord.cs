@@ -46,6 +46,9 @@ internal sealed record CaseRecord
     /// <summary>Seconds for reading and predicting.</summary>
     public double? Seconds { get; init; }
 
+    /// <summary>Where its DICOM results were stored; absent where they were not.</summary>
+    public CaseStore? Stored { get; init; }
+
     /// <summary>When it was done, UTC, ISO 8601.</summary>
     public string? FinishedAt { get; init; }
 
@@ -85,6 +88,11 @@ internal sealed record CaseScan(string Channel, string Path, string? SeriesUid, 
     public static IReadOnlyList<CaseScan> Of(BatchCase @case, ChannelRules rules) =>
         [.. @case.Scans.Zip(rules.All, (scan, rule) => new CaseScan(rule.Channel, scan.Path, scan.Series?.Uid, scan.Series?.Description, scan.Files.Count))];
 }
+
+/// <summary>DICOM results in a PACS.</summary>
+/// <param name="Url">DICOMweb service.</param>
+/// <param name="Instances">SOPInstanceUIDs.</param>
+internal sealed record CaseStore(string Url, IReadOnlyList<string> Instances);
 
 /// <summary>Result of a foreground class.</summary>
 internal sealed record CaseClass

@@ -232,7 +232,6 @@ internal sealed class DicomWebClient : IDisposable
         var boundary = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
         var part = new StreamContent(new ObservedStream(File.OpenRead(file), _ => touch()), BufferSize);
         part.Headers.ContentType = new(Dicom);
-        part.Headers.ContentLength = new FileInfo(file).Length;
         var content = new MultipartContent("related", boundary) { part };
         content.Headers.Remove("Content-Type");
         content.Headers.TryAddWithoutValidation("Content-Type", $"multipart/related; type=\"{Dicom}\"; boundary={boundary}");

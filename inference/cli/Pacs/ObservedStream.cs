@@ -9,13 +9,13 @@ internal sealed class ObservedStream(Stream inner, Action<long> read) : Stream
 
     public override bool CanRead => true;
 
-    public override bool CanSeek => false;
+    public override bool CanSeek => inner.CanSeek; // what is sent has a length that is known
 
     public override bool CanWrite => false;
 
     public override long Length => inner.Length;
 
-    public override long Position { get => total; set => throw new NotSupportedException(); }
+    public override long Position { get => inner.Position; set => inner.Position = value; }
 
     public override int Read(byte[] buffer, int offset, int count) => Count(inner.Read(buffer, offset, count));
 
@@ -27,7 +27,7 @@ internal sealed class ObservedStream(Stream inner, Action<long> read) : Stream
     {
     }
 
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
+    public override long Seek(long offset, SeekOrigin origin) => inner.Seek(offset, origin);
 
     public override void SetLength(long value) => throw new NotSupportedException();
 

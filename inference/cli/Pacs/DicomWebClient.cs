@@ -276,7 +276,8 @@ internal sealed class DicomWebClient : IDisposable
             _ => "",
         };
         return new(address.AbsoluteUri, $"{Path.GetFileName(file)} was refused ({Number((int)status)}{(code is { } c ? string.Create(CultureInfo.InvariantCulture, $", failure reason {c:X4}H") : "")}{reason})", "that it is stored",
-            "Ask who runs the server whether it stores objects of this kind in this study; the local result is complete.") { Status = status };
+            "Ask who runs the server whether it stores objects of this kind in this study; the local result is complete.")
+        { Status = status };
     }
 
     private Uri Address(string path) => new(options.Url, path);

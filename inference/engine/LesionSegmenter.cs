@@ -4,11 +4,15 @@ using Credence.MedicalIO;
 namespace Credence.Inference;
 
 /// <summary>A loaded model: scans in, segmentation with uncertainty out. Thread-safe; load once, use often.</summary>
+/// <remarks>It prints nothing, opens no connection, writes no file but what <see cref="Segmentation.Save"/> is asked for, and shares no state with another one.</remarks>
 public sealed class LesionSegmenter : IDisposable
 {
     private readonly OnnxNetwork network;
     private readonly ModelFile model;
     private readonly TimeProvider clock;
+    private readonly Lock gate = new();
+    private int running;
+    private bool isDisposed;
 
     private LesionSegmenter(ModelFile model, OnnxNetwork network, TimeProvider clock) => (this.model, this.network, this.clock) = (model, network, clock);
 
@@ -44,26 +48,102 @@ public sealed class LesionSegmenter : IDisposable
         return new(model, new OnnxNetwork(model, threads), clock ?? TimeProvider.System);
     }
 
+    /// <summary>Runs the network once over a made-up patch, so that the first case is as fast as the next.</summary>
+    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public void WarmUp(CancellationToken cancellation = default)
+    {
+        Enter();
+        try
+        {
+            // Alternating values: a patch of one value would be taken for empty.
+            var geometry = new VolumeGeometry(Manifest.PatchSize, Affine.Scaling(Manifest.Spacing));
+            float[] voxels = [.. Enumerable.Range(0, Manifest.Channels.Count * (int)Manifest.PatchSize.Count).Select(v => (float)(v & 1))];
+            var patch = new PreparedVolume(geometry, geometry, VoxelBox.Whole(geometry.Size), geometry, voxels);
+            VolumePredictor.Predict(patch, network, Manifest, new() { Samples = 1 }, clock, progress: null, cancellation);
+        }
+        finally
+        {
+            Leave();
+        }
+    }
+
     /// <summary>Segments one case.</summary>
     /// <param name="scans">One a channel, in the order of the manifest.</param>
     /// <param name="options">Samples, seed, overlap.</param>
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Checked before each run of the network.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Segmentation Predict(
         IReadOnlyList<Scan> scans, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
     {
         CheckCount(scans.Count, scans.Count > 0 ? scans[0].Name : "the input");
-        var start = clock.GetTimestamp();
-        var names = scans.Select(s => s.Name).ToList();
-        var prepared = Preprocessing.Prepare([.. scans.Select(s => s.Volume)], Manifest.Preprocessing, names);
-        var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
-        var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
-        return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+        Enter();
+        try
+        {
+            var start = clock.GetTimestamp();
+            var names = scans.Select(s => s.Name).ToList();
+            var prepared = Preprocessing.Prepare([.. scans.Select(s => s.Volume)], Manifest.Preprocessing, names);
+            var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
+            var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
+            return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+        }
+        finally
+        {
+            Leave();
+        }
     }
 
-    /// <inheritdoc/>
-    public void Dispose() => network.Dispose();
+    /// <summary>Segments one case on a thread of the pool.</summary>
+    /// <param name="scans">One a channel, in the order of the manifest.</param>
+    /// <param name="options">Samples, seed, overlap.</param>
+    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
+    /// <param name="cancellation">Checked before each run of the network; the task is cancelled then.</param>
+    /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public Task<Segmentation> PredictAsync(
+        IReadOnlyList<Scan> scans, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default) =>
+        Task.Run(() => Predict(scans, options, progress, cancellation), cancellation);
+
+    /// <summary>Frees the model, at once or with the end of the last prediction that runs; none can be begun any more.</summary>
+    public void Dispose()
+    {
+        lock (gate)
+        {
+            if (!isDisposed)
+            {
+                isDisposed = true;
+                DisposeWhenIdle();
+            }
+        }
+    }
+
+    private void Enter()
+    {
+        lock (gate)
+        {
+            ObjectDisposedException.ThrowIf(isDisposed, this);
+            running++;
+        }
+    }
+
+    private void Leave()
+    {
+        lock (gate)
+        {
+            running--;
+            DisposeWhenIdle();
+        }
+    }
+
+    private void DisposeWhenIdle()
+    {
+        if (isDisposed && running == 0)
+        {
+            network.Dispose();
+        }
+    }
 
     private void CheckCount(int count, string path)
     {

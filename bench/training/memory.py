@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """Compare the memory that credence-train expects with the peak that the kernel counts, over networks, posteriors and patches.
 
-    bench/training/memory.py [--steps 6] [--threads 2] [--only NAME ...]
+    bench/training/memory.py [--steps 6] [--threads 2] [--only NAME ...]   # the other rows of the results stay
 
 Trains each network for a few steps on phantoms and validates it. Prints a table and writes bench/results/training-memory.json. Ends with an error where an
 estimate is more than 20 % off, or 100 MiB of a small run.
 """
-import argparse, json, os, pathlib, re, resource, subprocess, sys, tempfile
+import argparse, json, os, pathlib, re, subprocess, sys, tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TRAINER = ["dotnet", str(ROOT / "artifacts/bin/Trainer/release/credence-train.dll")]
@@ -65,8 +65,8 @@ def main():
             print(f"{name:38} {row['estimateMiB']:9} {row['peakMiB']:6}  {ratio:.2f}   {row['parts']}", flush=True)
             if abs(row["estimateMiB"] - row["peakMiB"]) > max(100, 0.2 * row["peakMiB"]):
                 wrong.append(name)
-    if not options.only:
-        options.output.write_text(json.dumps({"steps": options.steps, "threads": options.threads, "rows": results}, indent=2) + "\n")
+    earlier = json.loads(options.output.read_text())["rows"] if options.only and options.output.exists() else {}
+    options.output.write_text(json.dumps({"steps": options.steps, "threads": options.threads, "rows": {n: (earlier | results)[n] for n in ROWS if n in earlier | results}}, indent=2) + "\n")
     if wrong:
         sys.exit(f"more than 20 % and 100 MiB off: {', '.join(wrong)}")
 

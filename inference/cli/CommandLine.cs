@@ -26,6 +26,9 @@ internal static class CommandLine
     /// <summary>Some cases of a batch failed; the others are done.</summary>
     public const int SomeCasesFailed = 5;
 
+    /// <summary>A server cannot be reached or used.</summary>
+    public const int BadServer = 6;
+
     /// <summary>Parses and runs; turns failures into one line on the error stream and an exit code.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {

@@ -31,7 +31,7 @@ internal sealed class PredictionArguments
     private readonly Option<double?> memory = Above0(new("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
     private readonly Option<int> threads = From0(new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." });
     private readonly Option<bool> dicom = new("--dicom") { Description = "Also write segmentation, maps and a picture as DICOM objects in the study of a DICOM scan." };
-    private readonly Option<bool> noPage = new("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at a result with." };
+    private readonly Option<bool> noPage = new("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at a result with, nor the {BatchPage.File} of a batch." };
 
     public PredictionArguments() => overlap.Validators.Add(result =>
     {
@@ -43,7 +43,14 @@ internal sealed class PredictionArguments
 
     public void AddTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, memory, threads, dicom, noPage])
+        AddWithoutDicomTo(command);
+        command.Options.Add(dicom);
+    }
+
+    /// <summary>For a command that decides itself whether there are DICOM results.</summary>
+    public void AddWithoutDicomTo(Command command)
+    {
+        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, memory, threads, noPage])
         {
             command.Options.Add(option);
         }

@@ -2,7 +2,8 @@ using System.CommandLine;
 using Credence;
 using Credence.InferenceCli;
 using Credence.InferenceCli.Batch;
+using Credence.InferenceCli.Pacs;
 
 return await CommandLine.RunAsync(
-    new RootCommand("Segment scans with a Credence model, and say how sure it is.") { PredictCommand.Create(), BatchCommand.Create(), InspectCommand.Create(), ConvertCommand.Create(), EvaluateCommand.Create() },
+    new RootCommand("Segment scans with a Credence model, and say how sure it is.") { PredictCommand.Create(), BatchCommand.Create(), PacsCommand.Create(), InspectCommand.Create(), ConvertCommand.Create(), EvaluateCommand.Create() },
     args);

@@ -127,20 +127,6 @@ public sealed class DicomSeries
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
     }
 
-    /// <summary>StudyInstanceUID of a file, also of one that holds no slices; null where it has none or cannot be read.</summary>
-    /// <param name="path">The file.</param>
-    public static string? StudyOf(string path)
-    {
-        try
-        {
-            return DicomFile.ReadHeader(path)?.Text(DicomTag.StudyInstanceUid);
-        }
-        catch (Exception e) when (e is MedicalImageException or IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
-    }
-
     /// <summary>Reads the one volume in a folder (not in those below it) or in a file.</summary>
     /// <param name="path">A folder with the files of one series, or one file.</param>
     /// <param name="resample">Whether an irregular or tilted stack is put on a regular grid instead of refused.</param>

@@ -1,6 +1,4 @@
 using System.CommandLine;
-using System.CommandLine.Parsing;
-using System.Globalization;
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
@@ -15,17 +13,14 @@ internal static class BatchCommand
     {
         var input = new Argument<DirectoryInfo>("folder") { Description = "Folder that is searched for NIfTI files and DICOM studies, with all folders below it." };
         var prediction = new PredictionArguments();
-        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for a folder a case and cases.jsonl; created when missing.", Required = true };
-        var channels = new Option<string[]>("--channel") { Description = "CHANNEL=PATTERN: a regular expression on file names or series descriptions; once a channel. --list shows the rules without it." };
-        var ignore = new Option<string>("--ignore") { Description = "Regular expression of file names and series descriptions that are never a scan.", DefaultValueFactory = _ => ChannelRules.DefaultIgnore };
+        var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for a folder a case, cases.jsonl and index.html; created when missing.", Required = true };
+        var channels = new ChannelArguments();
         var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
         var jobs = new Option<int>("--jobs", "-j") { Description = "Cases predicted at a time, each in memory, and one more that is read meanwhile.", DefaultValueFactory = _ => 1 };
         var shard = new Option<Shard?>("--shard") { Description = "i/n: this process takes every n-th case, from the i-th. auto, auto/n: i and n from Slurm or Kubernetes.", CustomParser = Shard.Parse };
         var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted." };
         var settle = PredictionArguments.Above0(new("--settle") { Description = "Seconds that a file must stay as it is before --watch takes it; 10 by default." });
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a case in place of the table." };
-        channels.Validators.Add(result => Try(() => Patterns(result.GetValueOrDefault<string[]>() ?? []), result));
-        ignore.Validators.Add(result => Try(() => ChannelRules.New(result.GetValueOrDefault<string>() ?? ""), result));
         jobs.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() < 1)
@@ -34,10 +29,11 @@ internal static class BatchCommand
             }
         });
 
-        var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, channels, ignore, list, jobs, shard, watch, settle, json };
+        var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, list, jobs, shard, watch, settle, json };
+        channels.AddTo(command);
         prediction.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() => Run(
-            new(parse.GetRequiredValue(input).FullName, parse.GetRequiredValue(output).FullName, Patterns(parse.GetValue(channels) ?? []), parse.GetRequiredValue(ignore),
+            new(parse.GetRequiredValue(input).FullName, parse.GetRequiredValue(output).FullName, channels.Read(parse),
                 parse.GetValue(jobs), parse.GetValue(shard) ?? new(0, 1), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
             prediction.Read(parse), parse.GetValue(list), parse.GetValue(watch), cancellation), cancellation));
         return command;
@@ -51,13 +47,13 @@ internal static class BatchCommand
         }
 
         var manifest = ModelFile.Load(settings.Model).Manifest;
-        if (arguments.Patterns.Keys.FirstOrDefault(name => manifest.Channels.All(c => c.Name != name)) is { } unknown)
+        var rules = arguments.Patterns.For(manifest.Channels, out var problem);
+        if (problem is not null)
         {
-            await Console.Error.WriteLineAsync($"error: --channel {unknown}: the model has no such channel, but {string.Join(", ", manifest.Channels.Select(c => c.Name))}.");
+            await Console.Error.WriteLineAsync($"error: {problem}");
             return CommandLine.Usage;
         }
 
-        var rules = new ChannelRules(manifest.Channels, arguments.Patterns, arguments.Ignore);
         var finder = new CaseFinder(arguments.Input, arguments.Output, rules, text => Console.Error.WriteLine($"note: left out: {text}"));
         if (isList)
         {
@@ -65,41 +61,54 @@ internal static class BatchCommand
         }
 
         using var segmenter = LesionSegmenter.Load(settings.Model, settings.Threads);
-        using var output = new BatchFolder(arguments.Output, arguments.Shard.Suffix);
-        BatchReporter Reporter(int? total, IProgress<double>? bar) => new(total, output.Log, arguments.IsJson, bar, TimeProvider.System);
+        using var output = new BatchFolder(arguments.Output, arguments.Shard);
+        BatchIndex? Index(int? total) => settings.WritesPage ? new(arguments.Output, output.Work, arguments.Shard, total, segmenter, TimeProvider.System) : null;
+        BatchReporter Reporter(int? total, BatchIndex? index, IProgress<double>? bar) => new(total, line => Log(output, index, line), arguments.IsJson, bar, TimeProvider.System);
         BatchRun Batch(BatchReporter reporter) => new(segmenter, settings, rules, output, reporter, TimeProvider.System);
         if (isWatch)
         {
-            var watched = Reporter(null, null);
-            await Watch(finder, Batch(watched), arguments, cancellation);
-            return End(watched, arguments.IsJson);
+            var watchedIndex = Index(null);
+            var watched = Reporter(null, watchedIndex, null);
+            await Watch(finder, Batch(watched), watchedIndex, arguments, cancellation);
+            return watched.End();
         }
 
-        var cases = arguments.Shard.Of(finder.Find(finder.Files(), cancellation));
+        var found = finder.Find(finder.Files(), cancellation);
+        var cases = arguments.Shard.Of(found);
         if (cases.Count == 0 && arguments.Shard.Count == 1)
         {
             throw new InvalidImageFileException(arguments.Input, "no case", "NIfTI files or DICOM studies", "Check the path; `credence-infer batch --list` shows the rules.");
         }
 
+        var index = Index(found.Count);
         var reporter = ProgressBar.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", bar =>
         {
-            var reporter = Reporter(cases.Count, bar);
-            Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation).GetAwaiter().GetResult();
+            var reporter = Reporter(cases.Count, index, bar);
+            try
+            {
+                Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation).GetAwaiter().GetResult();
+            }
+            finally
+            {
+                index?.Write(); // also of what was done before an interruption
+            }
+
             return reporter;
         });
-        return End(reporter, arguments.IsJson);
+        return reporter.End();
+    }
+
+    private static void Log(BatchFolder output, BatchIndex? index, string line)
+    {
+        output.Log(line);
+        index?.Update();
     }
 
     private static int List(CaseFinder finder, ChannelRules rules, Arguments arguments, CancellationToken cancellation)
     {
         if (!arguments.IsJson)
         {
-            foreach (var rule in rules.All)
-            {
-                Console.WriteLine($"rule: {rule.Channel} = {rule.Pattern}{(rule.IsGiven ? "" : rules.All.Count == 1 ? ", else the only scan of a case if it is not named after another contrast" : "")}");
-            }
-
-            Console.WriteLine($"rule: ignore = {rules.Ignore}");
+            Console.WriteLine(rules.Describe());
         }
 
         var records = arguments.Shard.Of(finder.Find(finder.Files(), cancellation)).Select(c => new CaseRecord
@@ -109,12 +118,11 @@ internal static class BatchCommand
             Inputs = CaseScan.Of(c, rules),
             Error = c.Problem,
         }).ToList();
-        records.ForEach(r => Console.WriteLine(arguments.IsJson ? r.ToJson() : BatchReporter.Line(r)));
-        return records.Exists(r => r.Status == CaseStatus.Failed) ? CommandLine.SomeCasesFailed : CommandLine.Done;
+        return BatchReporter.List(records, arguments.IsJson);
     }
 
     /// <summary>Takes cases as they come to rest. One whose scans cannot be told waits, since more may come; one that failed is tried again when it changes.</summary>
-    private static async Task Watch(CaseFinder finder, BatchRun batch, Arguments arguments, CancellationToken cancellation)
+    private static async Task Watch(CaseFinder finder, BatchRun batch, BatchIndex? index, Arguments arguments, CancellationToken cancellation)
     {
         var folder = new DropFolder(arguments.Settle, TimeProvider.System);
         var (taken, waiting) = (new HashSet<(string, string)>(), new HashSet<(string, string)>());
@@ -134,6 +142,7 @@ internal static class BatchCommand
                     }
 
                     await batch.RunAsync([.. cases.Where(c => c.Problem is null && taken.Add((c.Name, CaseInput.Stamp(c))))], arguments.Jobs, cancellation);
+                    index?.Write();
                 }
 
                 await Task.Delay(TimeSpan.FromSeconds(Math.Min(arguments.Settle.TotalSeconds / 2, LongestWait)), cancellation);
@@ -143,48 +152,11 @@ internal static class BatchCommand
         {
             // That is how watching ends.
         }
-    }
 
-    private static int End(BatchReporter reporter, bool isJson)
-    {
-        if (!isJson)
-        {
-            Console.WriteLine(reporter.Table());
-        }
-
-        return reporter.Failures > 0 ? CommandLine.SomeCasesFailed : CommandLine.Done;
-    }
-
-    private static Dictionary<string, string> Patterns(IEnumerable<string> given)
-    {
-        var patterns = new Dictionary<string, string>();
-        foreach (var text in given)
-        {
-            var at = text.IndexOf('=', StringComparison.Ordinal);
-            if (at < 1 || !patterns.TryAdd(text[..at], text[(at + 1)..]))
-            {
-                throw new ArgumentException(at < 1 ? $"\"{text}\" is not CHANNEL=PATTERN" : $"channel {text[..at]} is there twice");
-            }
-
-            ChannelRules.New(text[(at + 1)..]);
-        }
-
-        return patterns;
-    }
-
-    private static void Try(Action parse, OptionResult result)
-    {
-        try
-        {
-            parse();
-        }
-        catch (ArgumentException e)
-        {
-            result.AddError(string.Create(CultureInfo.InvariantCulture, $"{result.Option.Name}: {e.Message.TrimEnd('.')}."));
-        }
+        index?.Write();
     }
 
     /// <summary>What the command line says beside how predictions are made.</summary>
     private sealed record Arguments(
-        string Input, string Output, IReadOnlyDictionary<string, string> Patterns, string Ignore, int Jobs, Shard Shard, TimeSpan Settle, bool IsJson);
+        string Input, string Output, ChannelPatterns Patterns, int Jobs, Shard Shard, TimeSpan Settle, bool IsJson);
 }

@@ -12,6 +12,8 @@ internal sealed class BatchFolder : IDisposable
     /// <summary>Marks a case's folder as one of ours, and says what it was made of.</summary>
     public const string CaseFile = "case.json";
 
+    private const string LockFile = ".lock";
+
     private readonly string path;
     private readonly string unfinished;
     private readonly FileStream claim;
@@ -19,16 +21,16 @@ internal sealed class BatchFolder : IDisposable
 
     /// <summary>Opens the folder for this process alone; created when missing.</summary>
     /// <param name="path">The folder.</param>
-    /// <param name="part">Of runs that share the folder, which; empty for the only one.</param>
+    /// <param name="shard">Of the processes that share the folder, which.</param>
     /// <exception cref="InvalidImageFileException">Another process writes it.</exception>
-    public BatchFolder(string path, string part)
+    public BatchFolder(string path, Shard shard)
     {
-        (this.path, unfinished) = (path, Path.Combine(path, $".unfinished{part}"));
+        (this.path, unfinished) = (path, Path.Combine(path, $".unfinished{shard.Suffix}"));
         Directory.CreateDirectory(unfinished);
         try
         {
             // It stays and means nothing by itself: deleting it would let two processes hold two files of one name.
-            claim = new(Path.Combine(unfinished, ".lock"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            claim = new(Path.Combine(unfinished, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException e)
         {
@@ -40,8 +42,19 @@ internal sealed class BatchFolder : IDisposable
             Directory.Delete(leftover, recursive: true);
         }
 
-        log = new(Path.Combine(path, $"cases{part}.jsonl"), FileMode.Create, FileAccess.Write, FileShare.Read);
+        foreach (var leftover in Directory.GetFiles(unfinished).Where(f => Path.GetFileName(f) != LockFile))
+        {
+            File.Delete(leftover);
+        }
+
+        log = new(Path.Combine(path, ListFile(shard)), FileMode.Create, FileAccess.Write, FileShare.Read);
     }
+
+    /// <summary>A folder that only this process writes, and that nobody looks into.</summary>
+    public string Work => unfinished;
+
+    /// <summary>Name of the list of cases of a process.</summary>
+    public static string ListFile(Shard shard) => $"cases{shard.Suffix}.jsonl";
 
     /// <summary>What was done for a case before; null where nothing is there.</summary>
     /// <exception cref="InvalidImageFileException">A folder is there that no batch wrote.</exception>
@@ -89,6 +102,12 @@ internal sealed class BatchFolder : IDisposable
             }
         }
     }
+
+    /// <summary>Where the result of a case is.</summary>
+    public string FolderOf(string name) => Path.Combine(path, name);
+
+    /// <summary>Writes down what became of a case after it was published.</summary>
+    public void Update(CaseRecord record) => OutputFile.WriteText(Path.Combine(FolderOf(record.Case), CaseFile), record.ToJson() + "\n");
 
     /// <summary>Adds a line to the list of cases; in one write, so that no line is cut.</summary>
     public void Log(string line)

@@ -81,6 +81,30 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
         return text + Counts();
     }
 
+    /// <summary>Prints the table, unless lines of JSON were wanted.</summary>
+    /// <returns>Exit code.</returns>
+    public int End()
+    {
+        if (!isJson)
+        {
+            Console.WriteLine(Table());
+        }
+
+        return Failures > 0 ? CommandLine.SomeCasesFailed : CommandLine.Done;
+    }
+
+    /// <summary>Prints cases that are not run.</summary>
+    /// <returns>Exit code.</returns>
+    public static int List(IReadOnlyList<CaseRecord> records, bool isJson)
+    {
+        foreach (var record in records)
+        {
+            Console.WriteLine(isJson ? record.ToJson() : Line(record));
+        }
+
+        return records.Any(r => r.Status == CaseStatus.Failed) ? CommandLine.SomeCasesFailed : CommandLine.Done;
+    }
+
     /// <summary>A case in one line.</summary>
     public static string Line(CaseRecord record) => record.Status switch
     {

@@ -16,22 +16,38 @@ internal sealed class BatchRun
     private readonly BatchFolder output;
     private readonly BatchReporter reporter;
     private readonly TimeProvider clock;
+    private readonly Func<CaseRecord, CancellationToken, CaseRecord>? deliver;
     private readonly string optionsSha256;
 
-    public BatchRun(LesionSegmenter segmenter, PredictionSettings settings, ChannelRules rules, BatchFolder output, BatchReporter reporter, TimeProvider clock)
+    /// <summary>Nothing is run yet.</summary>
+    /// <param name="segmenter">The model.</param>
+    /// <param name="settings">How predictions are made.</param>
+    /// <param name="rules">Name the channels.</param>
+    /// <param name="output">Takes the results.</param>
+    /// <param name="reporter">Is told of every case.</param>
+    /// <param name="clock">Source of time.</param>
+    /// <param name="deliver">Called with a case whose result is in the output, new or unchanged; what it throws is a failure of the case. null does nothing.</param>
+    public BatchRun(
+        LesionSegmenter segmenter, PredictionSettings settings, ChannelRules rules, BatchFolder output, BatchReporter reporter, TimeProvider clock,
+        Func<CaseRecord, CancellationToken, CaseRecord>? deliver = null)
     {
-        (this.segmenter, this.settings, this.rules, this.output, this.reporter, this.clock) = (segmenter, settings, rules, output, reporter, clock);
+        (this.segmenter, this.settings, this.rules, this.output, this.reporter, this.clock, this.deliver) = (segmenter, settings, rules, output, reporter, clock, deliver);
 
         // Memory and threads change no result; the version of the program may.
         var options = JsonSerializer.Serialize(settings.Options with { FeatureMemory = 0 }, CaseJson.Default.PredictOptions);
         optionsSha256 = CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{settings.WritesDicom}|{settings.WritesPage}");
     }
 
+    /// <summary>Whether a case was done before with this model and these options.</summary>
+    /// <param name="name">Of the case.</param>
+    /// <param name="stamp">Of its input.</param>
+    public bool IsDone(string name, string stamp) => output.Find(name) is { } before && IsSameRecipe(before) && before.InputStamp == stamp;
+
     /// <summary>Predicts cases; every one of them is reported.</summary>
-    /// <param name="cases">The cases.</param>
+    /// <param name="cases">The cases; each is taken when there is room for it, while others run.</param>
     /// <param name="jobs">How many run at a time; one more is in memory.</param>
     /// <param name="cancellation">Ends the run; what was not finished leaves nothing behind.</param>
-    public async Task RunAsync(IReadOnlyList<BatchCase> cases, int jobs, CancellationToken cancellation)
+    public async Task RunAsync(IEnumerable<BatchCase> cases, int jobs, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         using var room = new SemaphoreSlim(jobs + 1);
@@ -57,13 +73,14 @@ internal sealed class BatchRun
             })));
     }
 
-    private void ReadAll(IReadOnlyList<BatchCase> cases, ChannelWriter<ReadCase> ready, SemaphoreSlim room, CancellationToken cancellation)
+    private void ReadAll(IEnumerable<BatchCase> cases, ChannelWriter<ReadCase> ready, SemaphoreSlim room, CancellationToken cancellation)
     {
         try
         {
             foreach (var @case in cases)
             {
                 cancellation.ThrowIfCancellationRequested();
+                var isPassedOn = false;
                 Guard(@case, () =>
                 {
                     if (@case.Problem is { } problem)
@@ -75,14 +92,14 @@ internal sealed class BatchRun
                     var record = Begin(@case, cancellation);
                     if (record.Status == CaseStatus.Unchanged)
                     {
-                        reporter.Finished(record);
+                        reporter.Finished(deliver?.Invoke(record, cancellation) ?? record);
                         return;
                     }
 
                     room.Wait(cancellation);
                     try
                     {
-                        ready.TryWrite(Read(@case, record));
+                        isPassedOn = ready.TryWrite(Read(@case, record));
                     }
                     catch
                     {
@@ -90,6 +107,10 @@ internal sealed class BatchRun
                         throw;
                     }
                 }, cancellation);
+                if (!isPassedOn)
+                {
+                    @case.Release?.Invoke();
+                }
             }
         }
         finally
@@ -103,6 +124,7 @@ internal sealed class BatchRun
         await foreach (var read in ready.ReadAllAsync(cancellation))
         {
             Guard(read.Case, () => Predict(read, cancellation), cancellation);
+            read.Case.Release?.Invoke();
             room.Release();
         }
     }
@@ -128,7 +150,7 @@ internal sealed class BatchRun
     private CaseRecord Begin(BatchCase @case, CancellationToken cancellation)
     {
         var before = output.Find(@case.Name);
-        var isSameRecipe = before is { Status: CaseStatus.Done } && before.ModelSha256 == segmenter.ModelSha256 && before.OptionsSha256 == optionsSha256;
+        var isSameRecipe = before is not null && IsSameRecipe(before);
         var stamp = CaseInput.Stamp(@case);
         var sha256 = isSameRecipe && before!.InputStamp == stamp ? before.InputSha256! : CaseInput.Sha256(@case, cancellation);
         return isSameRecipe && before!.InputSha256 == sha256
@@ -144,6 +166,8 @@ internal sealed class BatchRun
                 OptionsSha256 = optionsSha256,
             };
     }
+
+    private bool IsSameRecipe(CaseRecord before) => before.Status == CaseStatus.Done && before.ModelSha256 == segmenter.ModelSha256 && before.OptionsSha256 == optionsSha256;
 
     private ReadCase Read(BatchCase @case, CaseRecord record)
     {
@@ -161,7 +185,7 @@ internal sealed class BatchRun
         {
             Samples = report.Samples,
             StoppedBy = report.StoppedBy,
-            Classes = [.. report.Classes.Select(c => new CaseVolume(c.Name, c.Volume, c.SampleVolumeInterval))],
+            Classes = [.. report.Classes.Select(CaseClass.Of)],
             Seconds = Math.Round(report.ReadSeconds + report.PredictSeconds, 3),
             FinishedAt = clock.GetUtcNow().ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
         };
@@ -172,7 +196,7 @@ internal sealed class BatchRun
                 CasePage.Write(Path.Combine(target, CasePage.File), read.Case.Name, segmentation, read.Scans, segmenter.Manifest);
             }
         }));
-        reporter.Finished(record);
+        reporter.Finished(deliver?.Invoke(record, cancellation) ?? record);
     }
 
     private CaseRecord Failed(BatchCase @case, string error) => new() { Case = @case.Name, Status = CaseStatus.Failed, Inputs = CaseScan.Of(@case, rules), Error = error };

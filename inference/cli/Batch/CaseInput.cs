@@ -7,8 +7,8 @@ namespace Credence.InferenceCli.Batch;
 /// <summary>Recognises the input of a case: at a glance by names, sizes and times of its files, for certain by their bytes.</summary>
 internal static class CaseInput
 {
-    /// <summary>SHA-256 over path, length and time of last write of each file.</summary>
-    public static string Stamp(BatchCase @case) => Hex(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(@case.Files.Select(f =>
+    /// <summary>SHA-256 over path, length and time of last write of each file, or what the case says itself.</summary>
+    public static string Stamp(BatchCase @case) => @case.Stamp ?? Hex(SHA256.HashData(Encoding.UTF8.GetBytes(string.Concat(@case.Files.Select(f =>
     {
         var file = new FileInfo(f);
         return string.Create(CultureInfo.InvariantCulture, $"{f}|{(file.Exists ? file.Length : -1)}|{file.LastWriteTimeUtc.Ticks}\n");

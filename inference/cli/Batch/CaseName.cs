@@ -18,7 +18,10 @@ internal static class CaseName
 
     /// <summary>The folder of a study; one that lies in the root itself is called by a hash of its UID, since others may lie beside it.</summary>
     public static string OfStudy(string root, string folder, string uid) =>
-        Path.GetRelativePath(root, folder) == "." ? $"study-{Hash(uid)}" : Of(root, folder, "");
+        Path.GetRelativePath(root, folder) == "." ? OfStudy(uid) : Of(root, folder, "");
+
+    /// <summary>A study that is in no folder.</summary>
+    public static string OfStudy(string uid) => $"study-{Hash(uid)}";
 
     /// <summary>Cases of one name get a hash of where they come from behind it.</summary>
     public static IReadOnlyList<BatchCase> MakeUnique(IEnumerable<BatchCase> cases) =>

@@ -31,17 +31,23 @@ internal sealed record CaseRecord
     /// <summary>SHA-256 of the options that change results.</summary>
     public string? OptionsSha256 { get; init; }
 
+    /// <summary>What speaks against trusting the result; absent where nothing does.</summary>
+    public IReadOnlyList<string>? Warnings { get; init; }
+
     /// <summary>Monte Carlo samples that were drawn.</summary>
     public int? Samples { get; init; }
 
     /// <summary>Why no more were drawn.</summary>
     public StopReason? StoppedBy { get; init; }
 
-    /// <summary>Volumes by foreground class.</summary>
-    public IReadOnlyList<CaseVolume>? Classes { get; init; }
+    /// <summary>Volume, lesions and uncertainty by foreground class.</summary>
+    public IReadOnlyList<CaseClass>? Classes { get; init; }
 
     /// <summary>Seconds for reading and predicting.</summary>
     public double? Seconds { get; init; }
+
+    /// <summary>Where its DICOM results were stored; absent where they were not.</summary>
+    public CaseStore? Stored { get; init; }
 
     /// <summary>When it was done, UTC, ISO 8601.</summary>
     public string? FinishedAt { get; init; }
@@ -83,11 +89,42 @@ internal sealed record CaseScan(string Channel, string Path, string? SeriesUid, 
         [.. @case.Scans.Zip(rules.All, (scan, rule) => new CaseScan(rule.Channel, scan.Path, scan.Series?.Uid, scan.Series?.Description, scan.Files.Count))];
 }
 
-/// <summary>Volume of a foreground class.</summary>
-/// <param name="Name">Of the class.</param>
-/// <param name="Volume">mL of the segmentation.</param>
-/// <param name="Interval">2.5th and 97.5th percentile over the samples, mL; absent for fewer than two samples.</param>
-internal sealed record CaseVolume(string Name, double Volume, IReadOnlyList<double>? Interval);
+/// <summary>DICOM results in a PACS.</summary>
+/// <param name="Url">DICOMweb service.</param>
+/// <param name="Instances">SOPInstanceUIDs.</param>
+internal sealed record CaseStore(string Url, IReadOnlyList<string> Instances);
+
+/// <summary>Result of a foreground class.</summary>
+internal sealed record CaseClass
+{
+    /// <summary>Of the class.</summary>
+    public required string Name { get; init; }
+
+    /// <summary>mL of the segmentation.</summary>
+    public required double Volume { get; init; }
+
+    /// <summary>2.5th and 97.5th percentile over the samples, mL; absent for fewer than two samples.</summary>
+    public IReadOnlyList<double>? Interval { get; init; }
+
+    /// <summary>Lesions of the segmentation.</summary>
+    public required int Lesions { get; init; }
+
+    /// <summary>2.5th and 97.5th percentile over the samples of the number of lesions; absent for fewer than two samples.</summary>
+    public IReadOnlyList<double>? LesionInterval { get; init; }
+
+    /// <summary>1 - mean over the samples of the IoU with the segmentation; absent for fewer than two samples.</summary>
+    public double? StructuralUncertainty { get; init; }
+
+    public static CaseClass Of(ClassReport report) => new()
+    {
+        Name = report.Name,
+        Volume = report.Volume,
+        Interval = report.SampleVolumeInterval,
+        Lesions = report.Lesions,
+        LesionInterval = report.SampleLesionInterval,
+        StructuralUncertainty = report.StructuralUncertainty,
+    };
+}
 
 [JsonSerializable(typeof(CaseRecord))]
 [JsonSerializable(typeof(PredictOptions))]

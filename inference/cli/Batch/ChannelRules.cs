@@ -7,7 +7,13 @@ namespace Credence.InferenceCli.Batch;
 /// <param name="Channel">Name in the manifest.</param>
 /// <param name="Pattern">A regular expression on the name of a NIfTI file, or on the description of a DICOM series.</param>
 /// <param name="IsGiven">Whether the user gave it: then nothing else is taken.</param>
-internal sealed record ChannelRule(string Channel, Regex Pattern, bool IsGiven);
+internal sealed record ChannelRule(string Channel, Regex Pattern, bool IsGiven)
+{
+    /// <summary>Whether a DICOM series is of this channel.</summary>
+    /// <param name="modality">Such as MR.</param>
+    /// <param name="label">Its description, or where that is empty its protocol.</param>
+    public bool MatchesSeries(string modality, string label) => Pattern.IsMatch($"{modality} {label}");
+}
 
 /// <summary>One rule a channel of the model, and what is never a scan.</summary>
 internal sealed class ChannelRules
@@ -50,6 +56,11 @@ internal sealed class ChannelRules
 
     /// <summary>What is left out.</summary>
     public string Ignore => ignore.ToString();
+
+    /// <summary>A line a rule.</summary>
+    public string Describe() => string.Join('\n', All
+        .Select(rule => $"rule: {rule.Channel} = {rule.Pattern}{(rule.IsGiven || All.Count > 1 ? "" : ", else the only scan of a case if it is not named after another contrast")}")
+        .Append($"rule: ignore = {Ignore}"));
 
     /// <summary>A pattern that takes capital and small letters alike.</summary>
     /// <exception cref="ArgumentException">It is no regular expression.</exception>

@@ -23,7 +23,7 @@ internal sealed class DicomCases(string root, ChannelRules rules, Action<string>
             .Select(study => (Uid: study.Key, Series: study.ToList())).ToList();
 
         // A file that belongs to no series that was found would vanish without a word: a damaged one is a case that fails, and so is one of a kind that is not read, unless it is of a study that has scans.
-        var alone = problems.Where(p => !notes.Contains(p.Message)).ToLookup(p => p is UnsupportedImageException && DicomSeries.StudyOf(p.Path) is { } study && studies.Exists(s => s.Uid == study));
+        var alone = problems.Where(p => !notes.Contains(p.Message)).ToLookup(p => p is UnsupportedImageException && DicomInstance.Read(p.Path)?.StudyUid is { } study && studies.Exists(s => s.Uid == study));
         foreach (var picture in alone[true])
         {
             note(picture.Message);
@@ -47,7 +47,7 @@ internal sealed class DicomCases(string root, ChannelRules rules, Action<string>
     /// <summary>By description; where none matches, by the name of the folder; then, for a model of one channel, the only series. Of several the ones that were not derived from others.</summary>
     private List<FoundScan> Matches(ChannelRule rule, List<FoundScan> scans)
     {
-        var matches = scans.Where(s => rule.Pattern.IsMatch($"{s.Series!.Modality} {s.Label}")).ToList();
+        var matches = scans.Where(s => rule.MatchesSeries(s.Series!.Modality, s.Label)).ToList();
         if (matches.Count == 0)
         {
             matches = [.. scans.Where(s => rule.Pattern.IsMatch(Path.GetFileName(Folder(s.Series!))))];

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Credence.Inference;
 using Credence.MedicalIO.Dicom;
 
@@ -11,7 +12,10 @@ namespace Credence.InferenceCli.Batch;
 internal sealed record FoundScan(string Path, string Label, IReadOnlyList<string> Files, DicomSeries? Series = null)
 {
     /// <summary>Name in messages.</summary>
-    public string Title => Series is null ? System.IO.Path.GetFileName(Path) : $"series {Series.Number?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "-"} \"{Series.Description}\"";
+    public string Title { get; init; } = Series is null ? System.IO.Path.GetFileName(Path) : TitleOf(Series.Number, Series.Description);
+
+    /// <summary>Name of a series in messages.</summary>
+    public static string TitleOf(int? number, string description) => $"series {number?.ToString(CultureInfo.InvariantCulture) ?? "-"} \"{description}\"";
 
     public Scan Read(TimeProvider clock) => Series is null ? Scan.Read(Path, clock) : Scan.Read(Path, Series, clock);
 }
@@ -23,5 +27,11 @@ internal sealed record FoundScan(string Path, string Label, IReadOnlyList<string
 /// <param name="Problem">Why its scans cannot be told; null where they can.</param>
 internal sealed record BatchCase(string Name, string Source, IReadOnlyList<FoundScan> Scans, string? Problem = null)
 {
+    /// <summary>What recognises the input at a glance where its files do not stay; null where they do.</summary>
+    public string? Stamp { get; init; }
+
+    /// <summary>Called when the case is over, whatever became of it; null where there is nothing to do.</summary>
+    public Action? Release { get; init; }
+
     public IEnumerable<string> Files => Scans.SelectMany(s => s.Files);
 }

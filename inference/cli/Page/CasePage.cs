@@ -1,12 +1,11 @@
 using System.Globalization;
 using System.IO.Compression;
+using System.Net;
 using System.Security.Cryptography;
-using System.Text;
 using System.Text.Json;
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
-using Credence.MedicalIO.Nifti;
 
 namespace Credence.InferenceCli.Page;
 
@@ -33,30 +32,25 @@ internal static class CasePage
         var grid = segmentation.Prediction.Segmentation.Geometry;
         var shrink = PagePicture.Shrink(grid.Size);
         var page = Describe(title, segmentation, [.. layers.Select(l => l.Layer)], shrink);
-        OutputFile.Write(path, stream =>
+        PageTemplate.Write(path, "page.html", (name, target) =>
         {
-            void Text(string text) => stream.Write(Encoding.UTF8.GetBytes(text));
-            foreach (var (text, name) in Parts(Resource("page.html")))
+            switch (name)
             {
-                Text(text);
-                switch (name)
-                {
-                    case "title": Text(System.Net.WebUtility.HtmlEncode(title)); break;
-                    case "style": Text(Resource("page.css")); break;
-                    case "script": Text(Resource("page.js")); break;
-                    case "licence": Text(Resource("niivue.LICENSE")); break;
-                    case "niivue": Text(Resource("niivue.umd.js")); break;
-                    case "case": Text(JsonSerializer.Serialize(page, CasePageJson.Default.CasePageContent)); break; // escapes < and >, so that no text ends the element
-                    case "volumes":
-                        foreach (var (layer, write) in layers)
-                        {
-                            Text($"<script type=\"text/plain\" id=\"volume-{layer.Id}\">");
-                            Compressed(stream, target => write(target, shrink));
-                            Text("</script>\n");
-                        }
+                case "title": target.Text(WebUtility.HtmlEncode(title)); break;
+                case "style": target.Resource("page.css"); break;
+                case "script": target.Resource("page.js"); break;
+                case "licence": target.Resource("niivue.LICENSE"); break;
+                case "niivue": target.Resource("niivue.umd.js"); break;
+                case "case": target.Text(JsonSerializer.Serialize(page, CasePageJson.Default.CasePageContent)); break; // escapes < and >, so that no text ends the element
+                case "volumes":
+                    foreach (var (layer, write) in layers)
+                    {
+                        target.Text($"<script type=\"text/plain\" id=\"volume-{layer.Id}\">");
+                        Compressed(target.Stream, stream => write(stream, shrink));
+                        target.Text("</script>\n");
+                    }
 
-                        break;
-                }
+                    break;
             }
         });
     }
@@ -122,32 +116,11 @@ internal static class CasePage
             [.. report.Lesions.Take(MostLesions)], Math.Max(0, report.Lesions.Count - MostLesions), run, layers);
     }
 
-    /// <summary>Text of the template up to each placeholder, and the placeholder's name; null at the end.</summary>
-    private static IEnumerable<(string Text, string? Name)> Parts(string template)
-    {
-        var at = 0;
-        for (int open; (open = template.IndexOf("{{", at, StringComparison.Ordinal)) >= 0;)
-        {
-            var close = template.IndexOf("}}", open, StringComparison.Ordinal);
-            yield return (template[at..open], template[(open + 2)..close]);
-            at = close + 2;
-        }
-
-        yield return (template[at..], null);
-    }
-
     /// <summary>Writes what <paramref name="write"/> writes as base64 of gzip.</summary>
     private static void Compressed(Stream stream, Action<Stream> write)
     {
         using var text = new CryptoStream(stream, new ToBase64Transform(), CryptoStreamMode.Write, leaveOpen: true);
         using var compressed = new GZipStream(text, CompressionLevel.Optimal);
         write(compressed);
-    }
-
-    private static string Resource(string name)
-    {
-        using var stream = typeof(CasePage).Assembly.GetManifestResourceStream(name)!;
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
     }
 }

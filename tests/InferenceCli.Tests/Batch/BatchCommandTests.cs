@@ -38,7 +38,7 @@ public sealed class BatchCommandTests : IDisposable
         Assert.EndsWith("2 done, 2 failed\n", output, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^\[\d/4\] error: bad: .*bad\.nii\.gz: .*; expected ", error);
         Assert.Contains("error: sub: no scan matches channel FLAIR among t1.nii.gz; expected one.", error, StringComparison.Ordinal);
-        Assert.Equal([".unfinished", "a", "b", "cases.jsonl"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".unfinished", "a", "b", "cases.jsonl", "index.html"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         Assert.Equal(0, Infer("predict", folder.File("in/a.nii.gz"), "--model", folder.File("tiny.onnx"), "--output", folder.File("single"), "--samples", "4").ExitCode);
         Assert.All(Directory.GetFiles(folder.File("single"), "*.nii.gz"), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(Output, "a", Path.GetFileName(f)))));
@@ -257,6 +257,53 @@ public sealed class BatchCommandTests : IDisposable
         Assert.Equal(3, code);
         Assert.Matches(@"^error: .*a\.nii\.gz: no DICOM series; expected a DICOM series, in whose study results can lie\. ", error);
         Assert.False(Directory.Exists(Output));
+    }
+
+    [Fact]
+    public void The_page_of_the_batch_has_all_cases_and_leads_to_their_pages()
+    {
+        Scan("in/ä b/a.nii.gz", 1);
+        Scan("in/b.nii.gz", 2);
+        Assert.Equal(0, Batch().ExitCode);
+        var page = File.ReadAllText(Path.Combine(Output, "index.html"));
+        Assert.Contains("2 cases: 2 done.", page, StringComparison.Ordinal);
+        var links = System.Text.RegularExpressions.Regex.Matches(page, "href=\"([^\"]*)\"").Select(m => m.Groups[1].Value).ToList();
+        Assert.Equal(["b/report.html", "%C3%A4-b_a/report.html"], links);
+        Assert.All(links, l => Assert.True(File.Exists(Path.Combine(Output, Uri.UnescapeDataString(l)))));
+
+        // After a resume: what was done before is there too; a result that a failed case had before is named as that.
+        File.WriteAllText(folder.File("in/b.nii.gz"), "no scan");
+        Assert.Equal(5, Batch().ExitCode);
+        page = File.ReadAllText(Path.Combine(Output, "index.html"));
+        Assert.Contains("2 cases: 1 unchanged, 1 failed.", page, StringComparison.Ordinal);
+        Assert.Contains("<a href=\"b/report.html\">b</a> <span class=\"quiet\">(an earlier result)</span>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("id=\"completeness\"", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Processes_that_share_the_work_share_the_page()
+    {
+        Array.ForEach(["a", "b", "c"], n => Scan($"in/{n}.nii.gz", 1));
+        Assert.Equal(0, Batch("--shard", "1/2").ExitCode);
+        var page = File.ReadAllText(Path.Combine(Output, "index.html"));
+        Assert.Contains("2 of 3 cases so far: 2 done.", page, StringComparison.Ordinal);
+        Assert.Contains("Shards of 2 that have written here: 1. Missing: 2.", page, StringComparison.Ordinal);
+        Assert.Contains("1 of 3 cases are not here yet.", page, StringComparison.Ordinal);
+
+        Assert.Equal(0, Batch("--shard", "2/2").ExitCode);
+        page = File.ReadAllText(Path.Combine(Output, "index.html"));
+        Assert.Contains("3 cases: 3 done.", page, StringComparison.Ordinal);
+        Assert.Contains("Shards of 2 that have written here: 1, 2.</p>", page, StringComparison.Ordinal);
+        Assert.DoesNotContain("Missing", page, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void No_page_is_written_on_request()
+    {
+        Scan("in/a.nii.gz", 1);
+        Assert.Equal(0, Batch("--no-page").ExitCode);
+        Assert.False(File.Exists(Path.Combine(Output, "index.html")));
+        Assert.False(File.Exists(Path.Combine(Output, "a/report.html")));
     }
 
     private static void AssertWhole(string path)

@@ -9,8 +9,6 @@ namespace Credence.InferenceCli.Tests.Page;
 /// <summary>The page of a case in headless Chromium (Debian package <c>chromium</c>).</summary>
 public sealed class BrowserTests : IDisposable
 {
-    private static readonly string[] Browsers = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
-
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -18,26 +16,9 @@ public sealed class BrowserTests : IDisposable
     [Fact]
     public async Task Scan_and_lesions_are_drawn_and_a_lesion_moves_the_crosshair()
     {
-        var chromium = Array.Find(Browsers, File.Exists);
-        Assert.SkipWhen(chromium is null, "needs Chromium; install it with `apt-get install chromium`");
+        await using var chromium = await Chromium.Start();
         var result = PageCase.Predict(folder);
-        await using var browser = await Puppeteer.LaunchAsync(new()
-        {
-            ExecutablePath = chromium,
-            Args = ["--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader"],
-            ProtocolTimeout = 300_000,
-        });
-        await using var page = await browser.NewPageAsync();
-        var problems = new List<string>();
-        page.Console += (_, e) =>
-        {
-            if (e.Message.Type is ConsoleType.Error)
-            {
-                problems.Add(e.Message.Text);
-            }
-        };
-        page.PageError += (_, e) => problems.Add(e.Message);
-        page.RequestFailed += (_, e) => problems.Add($"{e.Request.Url} failed");
+        var (page, problems) = (chromium.Page, chromium.Problems);
         await page.SetViewportAsync(new() { Width = 1200, Height = 900 });
         await page.GoToAsync(new Uri(Path.Combine(result, CasePage.File)).AbsoluteUri);
         await page.WaitForSelectorAsync("body[data-ready=true]", new() { Timeout = 240_000 });

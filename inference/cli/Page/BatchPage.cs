@@ -1,0 +1,143 @@
+using System.Globalization;
+using System.Net;
+using Credence.InferenceCli.Batch;
+
+namespace Credence.InferenceCli.Page;
+
+/// <summary><c>index.html</c> of a batch: a table of its cases, with a link to the page of each. It needs no network, and is whole without scripts.</summary>
+internal static class BatchPage
+{
+    /// <summary>Name of the page in the output of a batch.</summary>
+    public const string File = "index.html";
+
+    private static readonly Column[] Columns =
+    [
+        new("case", "Case", IsNumeric: false, "text"), new("status", "Status", IsNumeric: true, "text"), new("volume", "Volume, mL", IsNumeric: true), new("lesions", "Lesions", IsNumeric: true),
+        new("uncertainty", "Uncertainty", IsNumeric: true), new("samples", "Samples", IsNumeric: true), new("seconds", "Seconds", IsNumeric: true),
+    ];
+
+    /// <summary>Writes the page.</summary>
+    /// <param name="path">The file to write.</param>
+    /// <param name="content">What it shows.</param>
+    public static void Write(string path, BatchPageContent content)
+    {
+        var cases = content.Cases.OrderBy(c => Urgency(c.Record)).ThenBy(c => c.Record.Case, StringComparer.Ordinal).ToList();
+        PageTemplate.Write(path, "index.html", (name, target) =>
+        {
+            switch (name)
+            {
+                case "title": target.Text(Html(content.Title)); break;
+                case "style": target.Resource("page.css"); target.Resource("index.css"); break;
+                case "script": target.Resource("index.js"); break;
+                case "counts": target.Text(Html(Counts(content))); break;
+                case "use": target.Text(Html(content.IntendedUse)); break;
+                case "missing": target.Text(Missing(content)); break;
+                case "heads": target.Text(string.Concat(Columns.Select(Head)) + "<th role=\"columnheader\" scope=\"col\" class=\"text remarks\">Remarks</th>"); break;
+                case "rows": cases.ForEach(c => target.Text(Row(c))); break;
+                case "run": target.Text(string.Concat(content.Run.Select(r => $"<dt>{Html(r.Name)}</dt><dd>{Html(r.Value)}</dd>\n"))); break;
+            }
+        });
+    }
+
+    private static string Head(Column column) =>
+        $"<th role=\"columnheader\" scope=\"col\" id=\"head-{column.Id}\" aria-sort=\"none\"{(column.IsNumeric ? " data-numeric" : "")} data-name=\"{Html(column.Title)}\" class=\"{column.Class}\"><button type=\"button\">{Html(column.Title)}</button></th>\n";
+
+    private static string Row(BatchPageCase @case)
+    {
+        var record = @case.Record;
+        var classes = record.Status == CaseStatus.Failed ? [] : record.Classes ?? [];
+        string Lines(Func<CaseClass, string> text) => string.Join("<br>", classes.Select(c => (classes.Count > 1 ? $"{Html(c.Name)} " : "") + Html(text(c))));
+        string[] cells =
+        [
+            Cell(0, record.Case, @case.Page is null ? Html(record.Case)
+                : $"<a href=\"{Html(@case.Page)}\">{Html(record.Case)}</a>{(record.Status == CaseStatus.Failed ? " <span class=\"quiet\">(an earlier result)</span>" : "")}"),
+            Cell(1, Number(Urgency(record)), $"<span class=\"status {Style(record)}\">{Html(EvaluationTables.Word(record.Status))}{(record.Warnings is { Count: > 0 } ? ", with warnings" : "")}</span>"),
+            Cell(2, classes.Count == 0 ? "" : Number(classes.Sum(c => c.Volume)), Lines(c => $"{Millilitres(c.Volume)}{Interval(c.Interval, Millilitres)}")),
+            Cell(3, classes.Count == 0 ? "" : Number(classes.Sum(c => c.Lesions)), Lines(c => $"{c.Lesions}{Interval(c.LesionInterval, n => n.ToString("0.#", CultureInfo.InvariantCulture))}")),
+            Cell(4, classes.Max(c => c.StructuralUncertainty) is { } most ? Number(most) : "", Lines(c => c.StructuralUncertainty?.ToString("F2", CultureInfo.InvariantCulture) ?? "–")),
+            Cell(5, record.Samples is { } samples ? Number(samples) : "", record.Samples?.ToString(CultureInfo.InvariantCulture) ?? ""),
+            Cell(6, record.Seconds is { } seconds ? Number(seconds) : "", record.Seconds?.ToString("F1", CultureInfo.InvariantCulture) ?? ""),
+        ];
+        var remarks = string.Concat((record.Error is null ? [] : new[] { record.Error }).Concat(record.Warnings ?? []).Select(text => $"<p>{Html(text)}</p>"));
+        return $"<tr role=\"row\" class=\"{Style(record)}\">{string.Concat(cells)}<td role=\"cell\" class=\"text remarks\" data-label=\"Remarks\">{remarks}</td></tr>\n";
+    }
+
+    private static string Cell(int column, string key, string markup) =>
+        $"<td role=\"cell\" class=\"{Columns[column].Class}\" data-label=\"{Html(Columns[column].Title)}\" data-key=\"{Html(key)}\">{markup}</td>";
+
+    /// <summary>What was asked for and what is there, as far as it is known.</summary>
+    private static string Counts(BatchPageContent content)
+    {
+        var records = content.Cases.Select(c => c.Record).ToList();
+        var statuses = records.GroupBy(r => r.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {EvaluationTables.Word(g.Key)}").ToList();
+        var warned = records.Count(r => r.Warnings is { Count: > 0 });
+        var total = content.Total is { } all && all != records.Count ? $"{records.Count} of {all} cases so far" : $"{records.Count} case{(records.Count == 1 ? "" : "s")}";
+        return total + (statuses.Count == 0 ? "" : $": {string.Join(", ", statuses)}") + (warned == 0 ? "" : $"; {warned} with warnings") + ".";
+    }
+
+    private static string Missing(BatchPageContent content)
+    {
+        List<string> notes = [];
+        if (content.Shards > 1)
+        {
+            var there = Enumerable.Range(1, content.Shards).Except(content.MissingShards).ToList();
+            notes.Add($"Shards of {content.Shards} that have written here: {(there.Count == 0 ? "none" : string.Join(", ", there))}."
+                + (content.MissingShards.Count == 0 ? "" : $" Missing: {string.Join(", ", content.MissingShards)}."));
+        }
+
+        if (content.Total is { } total && total > content.Cases.Count)
+        {
+            notes.Add($"{total - content.Cases.Count} of {total} cases are not here yet. They are under way, or the run was interrupted: the same command completes it.");
+        }
+
+        return notes.Count == 0 ? "" : $"<section class=\"{(content.MissingShards.Count > 0 || notes.Count > 1 || content.Shards == 1 ? "alert" : "quiet")}\" aria-label=\"Completeness\" id=\"completeness\">{string.Concat(notes.Select(n => $"<p>{Html(n)}</p>"))}</section>";
+    }
+
+    /// <summary>Failed cases first, then warnings.</summary>
+    private static int Urgency(CaseRecord record) => record switch
+    {
+        { Status: CaseStatus.Failed } => 0,
+        { Warnings.Count: > 0 } => 1,
+        { Status: CaseStatus.Done } => 2,
+        _ => 3,
+    };
+
+    private static string Style(CaseRecord record) => Urgency(record) switch
+    {
+        0 => "failed",
+        1 => "warned",
+        2 => "done",
+        _ => "unchanged",
+    };
+
+    private static string Interval(IReadOnlyList<double>? interval, Func<double, string> text) => interval is [var low, var high] ? $" ({text(low)} to {text(high)})" : "";
+
+    /// <summary>Digits as on the page of a case.</summary>
+    private static string Millilitres(double volume) => volume.ToString(volume >= 10 ? "F1" : volume >= 1 ? "F2" : "F3", CultureInfo.InvariantCulture);
+
+    private static string Number(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
+    private static string Html(string text) => WebUtility.HtmlEncode(text);
+
+    /// <param name="Id">Part of the identifier of its head.</param>
+    /// <param name="Title">Its head.</param>
+    /// <param name="IsNumeric">Whether its keys are numbers.</param>
+    /// <param name="Class">Of its cells.</param>
+    private sealed record Column(string Id, string Title, bool IsNumeric, string Class = "");
+}
+
+/// <summary>What the page of a batch shows.</summary>
+/// <param name="Title">Its heading.</param>
+/// <param name="IntendedUse">What the model may be used for.</param>
+/// <param name="Cases">In any order.</param>
+/// <param name="Total">How many cases there are to be; null where that is not known.</param>
+/// <param name="Shards">Number of processes that share the work.</param>
+/// <param name="MissingShards">Those that have written nothing, from 1.</param>
+/// <param name="Run">Name and value, in this order.</param>
+internal sealed record BatchPageContent(
+    string Title, string IntendedUse, IReadOnlyList<BatchPageCase> Cases, int? Total, int Shards, IReadOnlyList<int> MissingShards, IReadOnlyList<(string Name, string Value)> Run);
+
+/// <summary>A row of the page.</summary>
+/// <param name="Record">What became of the case.</param>
+/// <param name="Page">Its page, as a link that is relative to the page of the batch; null where there is none.</param>
+internal sealed record BatchPageCase(CaseRecord Record, string? Page);

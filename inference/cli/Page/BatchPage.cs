@@ -21,6 +21,7 @@ internal static class BatchPage
     /// <param name="content">What it shows.</param>
     public static void Write(string path, BatchPageContent content)
     {
+        var hasWarnings = content.Cases.Any(c => c.Record.Warnings is { Count: > 0 });
         var cases = content.Cases.OrderBy(c => Urgency(c.Record)).ThenBy(c => c.Record.Case, StringComparer.Ordinal).ToList();
         PageTemplate.Write(path, "index.html", (name, target) =>
         {
@@ -32,8 +33,8 @@ internal static class BatchPage
                 case "counts": target.Text(Html(Counts(content))); break;
                 case "use": target.Text(Html(content.IntendedUse)); break;
                 case "missing": target.Text(Missing(content)); break;
-                case "heads": target.Text(string.Concat(Columns.Select(Head)) + "<th role=\"columnheader\" scope=\"col\" class=\"text remarks\">Remarks</th>"); break;
-                case "rows": cases.ForEach(c => target.Text(Row(c))); break;
+                case "heads": target.Text(string.Concat(Columns.Select(Head)) + (hasWarnings ? "<th role=\"columnheader\" scope=\"col\" class=\"text remarks\">Warnings</th>" : "")); break;
+                case "rows": cases.ForEach(c => target.Text(Row(c, hasWarnings))); break;
                 case "run": target.Text(string.Concat(content.Run.Select(r => $"<dt>{Html(r.Name)}</dt><dd>{Html(r.Value)}</dd>\n"))); break;
             }
         });
@@ -42,24 +43,29 @@ internal static class BatchPage
     private static string Head(Column column) =>
         $"<th role=\"columnheader\" scope=\"col\" id=\"head-{column.Id}\" aria-sort=\"none\"{(column.IsNumeric ? " data-numeric" : "")} data-name=\"{Html(column.Title)}\" class=\"{column.Class}\"><button type=\"button\">{Html(column.Title)}</button></th>\n";
 
-    private static string Row(BatchPageCase @case)
+    private static string Row(BatchPageCase @case, bool hasWarnings)
     {
         var record = @case.Record;
-        var classes = record.Status == CaseStatus.Failed ? [] : record.Classes ?? [];
+        var link = @case.Page is null ? Html(record.Case) : $"<a href=\"{Html(@case.Page)}\">{Html(record.Case)}</a>";
+        var status = $"<span class=\"status {Style(record)}\">{Html(EvaluationTables.Word(record.Status))}{(record.Warnings is { Count: > 0 } ? ", with warnings" : "")}</span>";
+        var start = $"<tr role=\"row\" class=\"{Style(record)}\">" + Cell(0, record.Case, link + (record.Status == CaseStatus.Failed && @case.Page is not null ? " <span class=\"quiet\">(an earlier result)</span>" : "")) + Cell(1, Number(Urgency(record)), status);
+        if (record.Status == CaseStatus.Failed)
+        {
+            return $"{start}<td role=\"cell\" colspan=\"{Columns.Length - 2 + (hasWarnings ? 1 : 0)}\" class=\"text remarks\" data-label=\"Error\">{Html(record.Error ?? "")}</td></tr>\n";
+        }
+
+        var classes = record.Classes ?? [];
         string Lines(Func<CaseClass, string> text) => string.Join("<br>", classes.Select(c => (classes.Count > 1 ? $"{Html(c.Name)} " : "") + Html(text(c))));
         string[] cells =
         [
-            Cell(0, record.Case, @case.Page is null ? Html(record.Case)
-                : $"<a href=\"{Html(@case.Page)}\">{Html(record.Case)}</a>{(record.Status == CaseStatus.Failed ? " <span class=\"quiet\">(an earlier result)</span>" : "")}"),
-            Cell(1, Number(Urgency(record)), $"<span class=\"status {Style(record)}\">{Html(EvaluationTables.Word(record.Status))}{(record.Warnings is { Count: > 0 } ? ", with warnings" : "")}</span>"),
-            Cell(2, classes.Count == 0 ? "" : Number(classes.Sum(c => c.Volume)), Lines(c => $"{Millilitres(c.Volume)}{Interval(c.Interval, Millilitres)}")),
-            Cell(3, classes.Count == 0 ? "" : Number(classes.Sum(c => c.Lesions)), Lines(c => $"{c.Lesions}{Interval(c.LesionInterval, n => n.ToString("0.#", CultureInfo.InvariantCulture))}")),
+            Cell(2, Number(classes.Sum(c => c.Volume)), Lines(c => $"{Millilitres(c.Volume)}{Interval(c.Interval, Millilitres)}")),
+            Cell(3, Number(classes.Sum(c => c.Lesions)), Lines(c => $"{c.Lesions}{Interval(c.LesionInterval, n => n.ToString("0.#", CultureInfo.InvariantCulture))}")),
             Cell(4, classes.Max(c => c.StructuralUncertainty) is { } most ? Number(most) : "", Lines(c => c.StructuralUncertainty?.ToString("F2", CultureInfo.InvariantCulture) ?? "–")),
             Cell(5, record.Samples is { } samples ? Number(samples) : "", record.Samples?.ToString(CultureInfo.InvariantCulture) ?? ""),
             Cell(6, record.Seconds is { } seconds ? Number(seconds) : "", record.Seconds?.ToString("F1", CultureInfo.InvariantCulture) ?? ""),
         ];
-        var remarks = string.Concat((record.Error is null ? [] : new[] { record.Error }).Concat(record.Warnings ?? []).Select(text => $"<p>{Html(text)}</p>"));
-        return $"<tr role=\"row\" class=\"{Style(record)}\">{string.Concat(cells)}<td role=\"cell\" class=\"text remarks\" data-label=\"Remarks\">{remarks}</td></tr>\n";
+        var warnings = string.Concat((record.Warnings ?? []).Select(text => $"<p>{Html(text)}</p>"));
+        return $"{start}{string.Concat(cells)}{(hasWarnings ? $"<td role=\"cell\" class=\"text remarks\" data-label=\"Warnings\">{warnings}</td>" : "")}</tr>\n";
     }
 
     private static string Cell(int column, string key, string markup) =>

@@ -25,13 +25,13 @@ internal static class CasePage
     /// <param name="title">Name of the case.</param>
     /// <param name="segmentation">What is shown.</param>
     /// <param name="scans">One a channel.</param>
-    /// <param name="manifest">Names the channels.</param>
+    /// <param name="manifest">Names the channels, and says where the model comes from.</param>
     public static void Write(string path, string title, Segmentation segmentation, IReadOnlyList<Scan> scans, ModelManifest manifest)
     {
         var layers = Layers(segmentation, [.. scans.Select(s => s.Volume)], [.. manifest.Channels.Select(c => c.Name)]);
         var grid = segmentation.Prediction.Segmentation.Geometry;
         var shrink = PagePicture.Shrink(grid.Size);
-        var page = Describe(title, segmentation, [.. layers.Select(l => l.Layer)], shrink);
+        var page = Describe(title, segmentation, [.. layers.Select(l => l.Layer)], manifest.Provenance, shrink);
         PageTemplate.Write(path, "page.html", (name, target) =>
         {
             switch (name)
@@ -83,7 +83,7 @@ internal static class CasePage
         return layers;
     }
 
-    private static CasePageContent Describe(string title, Segmentation segmentation, IReadOnlyList<PageLayer> layers, int shrink)
+    private static CasePageContent Describe(string title, Segmentation segmentation, IReadOnlyList<PageLayer> layers, ProvenanceDescription provenance, int shrink)
     {
         var (prediction, report) = segmentation;
         var stopped = report.StoppedBy switch
@@ -97,6 +97,8 @@ internal static class CasePage
         [
             ["Model", report.Model],
             ["Model SHA-256", report.ModelSha256],
+            ["Training data SHA-256", provenance.DataHash],
+            ["Training code SHA-256", provenance.CodeHash.Length > 0 ? provenance.CodeHash : "not recorded"],
             ["Posterior", report.Posterior.ToString()],
             ["Samples", $"{report.Samples}: {stopped}"],
             ["Seed", report.Seed.ToString(CultureInfo.InvariantCulture)],

@@ -14,7 +14,8 @@ heads.forEach((head, column) => head.querySelector('button')?.addEventListener('
   const state = head.getAttribute('aria-sort');
   const direction = state === 'none' ? (numeric && head.id !== 'head-status' ? -1 : 1) : state === 'ascending' ? -1 : 1;
   const rows = [...body.rows];
-  rows.sort((a, b) => compare(a.cells[column].dataset.key, b.cells[column].dataset.key, numeric, direction) || compare(a.cells[0].dataset.key, b.cells[0].dataset.key, false, 1));
+  const key = (row, n) => row.cells[n]?.dataset.key ?? ''; // a failed case has its error in place of figures
+  rows.sort((a, b) => compare(key(a, column), key(b, column), numeric, direction) || compare(key(a, 0), key(b, 0), false, 1));
   body.append(...rows);
   for (const other of heads) if (other.hasAttribute('aria-sort')) other.setAttribute('aria-sort', other === head ? (direction > 0 ? 'ascending' : 'descending') : 'none');
   document.getElementById('order').textContent = `By ${head.dataset.name}, ${direction > 0 ? 'ascending' : 'descending'}.`;

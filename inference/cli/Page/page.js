@@ -44,14 +44,14 @@ function writeLesions(jump) {
   }
 
   const several = data.classes.length > 1;
-  const heads = ['Lesion', ...(several ? ['Class'] : []), 'Volume, mL', '95 % interval', 'In samples', 'Mutual information'];
+  const heads = ['No.', ...(several ? ['Class'] : []), 'mL (95 % of samples)', 'In samples', 'Mutual inform., nats'];
   const table = element('table', {}, element('thead', {}, element('tr', {}, ...heads.map(h => element('th', { scope: 'col', class: h === 'Class' ? 'text' : null }, h)))));
   const body = element('tbody');
   for (const lesion of data.lesions) {
     const button = element('button', { type: 'button', 'aria-label': `Show lesion ${lesion.number}, ${millilitres(lesion.volume)} millilitres` }, String(lesion.number));
     const row = element('tr', { id: `lesion-${lesion.number}` }, element('td', {}, button),
       ...(several ? [element('td', { class: 'text' }, lesion.class)] : []),
-      element('td', {}, millilitres(lesion.volume)), element('td', {}, interval(lesion.sampleVolumeInterval)),
+      element('td', {}, millilitres(lesion.volume) + (lesion.sampleVolumeInterval ? ` (${interval(lesion.sampleVolumeInterval)})` : '')),
       element('td', {}, lesion.existenceProbability === null ? '–' : `${Math.round(100 * lesion.existenceProbability)} %`), element('td', {}, number(lesion.meanMutualInformation, 3)));
     button.addEventListener('click', () => jump(lesion, row));
     body.append(row);
@@ -103,11 +103,13 @@ function describe() {
     + 'Keys: H and L move left and right, J and K back and forth, U and D up and down, V changes the view.';
 }
 
+const labelName = (labels, value) => labels.find(l => l.value === Math.round(value))?.name ?? 'none';
+
 async function view() {
   const canvas = byId('canvas');
   const nv = new niivue.Niivue({
-    backColor: [0, 0, 0, 1], show3Dcrosshair: true, crosshairColor: [0.34, 0.71, 0.91, 0.9], crosshairGap: 6, isRadiologicalConvention: true, dragAndDropEnabled: false,
-    multiplanarForceRender: true, isColorbar: false, logLevel: 'error',
+    backColor: [0, 0, 0, 1], show3Dcrosshair: true, crosshairColor: [0.34, 0.71, 0.91, 0.9], crosshairGap: 6, crosshairWidth: 0.3, isRadiologicalConvention: true, dragAndDropEnabled: false,
+    multiplanarForceRender: true, multiplanarLayout: niivue.MULTIPLANAR_TYPE.GRID, isColorbar: false, logLevel: 'error',
   });
   await nv.attachToCanvas(canvas);
   for (const layer of data.layers) {
@@ -135,7 +137,7 @@ async function view() {
     const [x, y, z] = location.mm;
     const side = (value, plus, minus) => `${Math.abs(value).toFixed(1)} ${value < 0 ? minus : plus}`;
     byId('position').textContent = `${side(x, 'R', 'L')}, ${side(y, 'A', 'P')}, ${side(z, 'S', 'I')} mm: `
-      + location.values.map((v, n) => `${data.layers[n].name} ${data.layers[n].labels ? Math.round(v.value) : v.value.toPrecision(3)}`).join(', ');
+      + location.values.map((v, n) => `${data.layers[n].name} ${data.layers[n].labels ? labelName(data.layers[n].labels, v.value) : data.layers[n].colormap === 'gray' ? v.value.toPrecision(3) : v.value.toFixed(3)}`).join(', ');
     byId('position').dataset.mm = [x, y, z].map(v => v.toFixed(2)).join(' ');
   };
 
@@ -168,7 +170,7 @@ async function view() {
   });
 
   return (lesion, row) => {
-    nv.scene.crosshairPos = nv.mm2frac([lesion.peak.x, lesion.peak.y, lesion.peak.z]);
+    nv.scene.crosshairPos = nv.mm2frac([lesion.peak.x, lesion.peak.y, lesion.peak.z], 0, true); // true: by the whole affine, not as if a tilted scan were straight
     nv.updateGLVolume();
     nv.createOnLocationChange();
     for (const other of document.querySelectorAll('tr[aria-current]')) other.removeAttribute('aria-current');

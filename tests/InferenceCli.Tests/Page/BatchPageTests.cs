@@ -35,6 +35,7 @@ public sealed class BatchPageTests : IDisposable
         Assert.Single(Regex.Matches(page, "<script"));
         Assert.Contains($"data-key=\"{WebUtility.HtmlEncode(Attack)}\"", page, StringComparison.Ordinal);
         Assert.Contains($"<p>{WebUtility.HtmlEncode(Attack)}</p>", page, StringComparison.Ordinal);
+        Assert.Contains($"data-label=\"Error\">{WebUtility.HtmlEncode(Attack)}</td>", page, StringComparison.Ordinal);
     }
 
     [Fact]

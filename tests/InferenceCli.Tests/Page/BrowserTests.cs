@@ -44,15 +44,25 @@ public sealed class BrowserTests : IDisposable
         var hidden = await Colours(page);
         Assert.True(hidden.Orange < shown.Orange / 2, $"{hidden.Orange} of {shown.Orange} orange pixels are left");
 
-        // A telephone: nothing sticks out at the side.
-        await page.SetViewportAsync(new() { Width = 390, Height = 800, IsMobile = true, HasTouch = true });
-        Assert.InRange(await page.EvaluateExpressionAsync<int>("document.documentElement.scrollWidth"), 1, 390);
+        // A telephone: nothing sticks out at the side, and the pictures fit into the window.
+        await page.SetViewportAsync(new() { Width = 400, Height = 800, IsMobile = true, HasTouch = true });
+        Assert.InRange(await page.EvaluateExpressionAsync<int>("document.documentElement.scrollWidth"), 1, 400);
+        Assert.InRange(await page.EvaluateExpressionAsync<int>("document.getElementById('stage').clientHeight"), 300, 400);
 
         // By keyboard alone: from the canvas, a step changes the place.
         await page.FocusAsync("#canvas");
         var before = await page.EvaluateExpressionAsync<string>("document.getElementById('position').dataset.mm");
         await page.Keyboard.PressAsync("h");
         Assert.NotEqual(before, await page.EvaluateExpressionAsync<string>("document.getElementById('position').dataset.mm"));
+
+        // Warnings come before everything else, at once in sight, and as text.
+        const string Warning = "spacing 9 mm; <b>expected</b> up to 3 mm";
+        var warned = Path.Combine(result, "warned.html");
+        File.WriteAllText(warned, File.ReadAllText(Path.Combine(result, CasePage.File)).Replace("\"warnings\":[]", $"\"warnings\":[\"{Warning}\"]", StringComparison.Ordinal));
+        await page.GoToAsync(new Uri(warned).AbsoluteUri);
+        await page.WaitForSelectorAsync("body[data-ready=true]", new() { Timeout = 240_000 });
+        Assert.Equal(Warning, await page.EvaluateExpressionAsync<string>("document.querySelector('#warnings li').textContent"));
+        Assert.True(await page.EvaluateExpressionAsync<bool>("(w => w.top > 0 && w.bottom <= Math.min(innerHeight, document.querySelector('main').getBoundingClientRect().top))(document.querySelector('#warnings').getBoundingClientRect())"));
         Assert.Empty(problems);
     }
 

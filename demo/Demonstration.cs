@@ -81,7 +81,7 @@ internal static class Demonstration
         foreach (var (id, scan, mask) in unseen)
         {
             var name = $"{(Directory.Exists(scan) ? "dicom" : "nifti")}-{id}";
-            var result = segmenter.Predict([scan], new() { Samples = options.Samples, Seed = options.Seed }, null, cancellation);
+            var result = segmenter.Predict([Scan.Read(scan, TimeProvider.System)], new() { Samples = options.Samples, Seed = options.Seed }, null, cancellation);
             result.Save(at($"predictions/{name}"));
             var reference = NiftiFile.ReadLabels(mask);
             results.Add(new(name, scan, reference, result, DiceScore.Compute(result.Prediction.Segmentation, reference, LesionLabel)));

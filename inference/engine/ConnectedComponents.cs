@@ -7,7 +7,7 @@ namespace Credence.Inference;
 /// Runs of foreground along W are found first; runs that touch are then joined by union-find with path halving, the lower number as root.
 /// Source: He et al. 2008, "A run-based two-scan labeling algorithm", doi:10.1109/TIP.2008.919369.
 /// </remarks>
-public static class ConnectedComponents
+internal static class ConnectedComponents
 {
     /// <summary>Numbers the components in the order of their first voxel in memory.</summary>
     /// <param name="mask">(D, H, W); true is foreground.</param>

@@ -1,7 +1,7 @@
 namespace Credence.Inference;
 
 /// <summary>Which voxels touch: the number of neighbours of a voxel.</summary>
-public enum Connectivity
+internal enum Connectivity
 {
     /// <summary>Voxels that share a face; the default of scipy.ndimage.label.</summary>
     Six = 6,

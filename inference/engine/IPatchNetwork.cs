@@ -4,7 +4,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference;
 
 /// <summary>A segmentation network as the sliding window sees it. ONNX Runtime runs it in deployment, libtorch in training-time validation.</summary>
-public interface IPatchNetwork
+internal interface IPatchNetwork
 {
     /// <summary>Computes logits for a batch of patches.</summary>
     /// <param name="patches">(N, C, D, H, W).</param>
@@ -16,7 +16,7 @@ public interface IPatchNetwork
 }
 
 /// <summary>A network whose first part, the trunk, is the same in every weight sample.</summary>
-public interface ISharedTrunkNetwork : IPatchNetwork
+internal interface ISharedTrunkNetwork : IPatchNetwork
 {
     /// <summary>Whether there is such a part. Without one, the other members throw.</summary>
     bool HasSharedTrunk { get; }
@@ -46,7 +46,7 @@ public interface ISharedTrunkNetwork : IPatchNetwork
 }
 
 /// <summary>Output of a trunk for one batch of patches.</summary>
-public interface ISharedFeatures : IDisposable
+internal interface ISharedFeatures : IDisposable
 {
     /// <summary>Bytes that it holds.</summary>
     long Bytes { get; }

@@ -12,11 +12,26 @@ public sealed class LesionSegmenter : IDisposable
 
     private LesionSegmenter(ModelFile model, OnnxNetwork network, TimeProvider clock) => (this.model, this.network, this.clock) = (model, network, clock);
 
-    /// <summary>The recipe of the model.</summary>
-    public ModelManifest Manifest => model.Manifest;
+    /// <summary>Name of the model.</summary>
+    public string ModelName => Manifest.Name;
+
+    /// <summary>The contrasts of a case, such as FLAIR, in the order in which scans are given.</summary>
+    public IReadOnlyList<string> Channels => [.. Manifest.Channels.Select(c => c.Name)];
+
+    /// <summary>What a segmentation tells apart; the first is background.</summary>
+    public IReadOnlyList<ClassDescription> Classes => Manifest.Classes;
+
+    /// <summary>What the model may be used for.</summary>
+    public string IntendedUse => Manifest.IntendedUse;
+
+    /// <summary>Licence of the model file.</summary>
+    public string Licence => Manifest.Licence;
 
     /// <summary>SHA-256 of the model file, lower-case hexadecimal.</summary>
     public string ModelSha256 => model.Sha256;
+
+    /// <summary>The recipe of the model.</summary>
+    internal ModelManifest Manifest => model.Manifest;
 
     /// <summary>Loads a model.</summary>
     /// <param name="path">File written by credence-export.</param>
@@ -29,33 +44,7 @@ public sealed class LesionSegmenter : IDisposable
         return new(model, new OnnxNetwork(model, threads), clock ?? TimeProvider.System);
     }
 
-    /// <summary>Reads and segments one case.</summary>
-    /// <param name="channelPaths">One NIfTI file or DICOM folder a channel, in the order of the manifest.</param>
-    /// <param name="options">Samples, seed, overlap.</param>
-    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
-    /// <exception cref="InputException">A scan cannot be read or does not fit the model.</exception>
-    public Segmentation Predict(
-        IReadOnlyList<string> channelPaths, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
-    {
-        CheckCount(channelPaths.Count, channelPaths.Count > 0 ? channelPaths[0] : "the input");
-        return Predict([.. channelPaths.Select(path => Scan.Read(path, clock))], options, progress, cancellation);
-    }
-
-    /// <summary>Segments one case that is already in memory.</summary>
-    /// <param name="channels">One volume a channel, in the order of the manifest.</param>
-    /// <param name="options">Samples, seed, overlap.</param>
-    /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
-    /// <exception cref="InputException">The volumes do not fit together or do not fit the model.</exception>
-    public Segmentation Predict(
-        IReadOnlyList<Volume> channels, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
-    {
-        CheckCount(channels.Count, "the input");
-        return Predict([.. channels.Select((volume, n) => new Scan($"channel {n + 1}", volume))], options, progress, cancellation);
-    }
-
-    /// <summary>Segments one case whose scans were read before.</summary>
+    /// <summary>Segments one case.</summary>
     /// <param name="scans">One a channel, in the order of the manifest.</param>
     /// <param name="options">Samples, seed, overlap.</param>
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>

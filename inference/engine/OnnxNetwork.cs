@@ -9,7 +9,7 @@ namespace Credence.Inference;
 
 /// <summary>Runs a model file with ONNX Runtime on the CPU, cut into trunk and head where samples can share a trunk. Thread-safe.</summary>
 /// <remarks>The whole graph is loaded only where something asks for it: the posterior mean, or a model that cannot be cut.</remarks>
-public sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
+internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 {
     private const string ImageInput = "image";
     private const string LogitsOutput = "logits";

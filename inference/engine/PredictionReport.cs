@@ -160,4 +160,4 @@ public sealed record ClassReport(
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true)]
 [JsonSerializable(typeof(PredictionReport))]
 [JsonSerializable(typeof(IReadOnlyList<Lesion>))]
-public sealed partial class ReportJson : JsonSerializerContext;
+internal sealed partial class ReportJson : JsonSerializerContext;

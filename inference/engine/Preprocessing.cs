@@ -9,10 +9,10 @@ namespace Credence.Inference;
 /// <param name="Box">The part of <paramref name="Canonical"/> that the network sees.</param>
 /// <param name="Geometry">Grid of the network: that part, at the model's spacing.</param>
 /// <param name="Voxels">(C, D, H, W) on <paramref name="Geometry"/>, normalised.</param>
-public sealed record PreparedVolume(VolumeGeometry Source, VolumeGeometry Canonical, VoxelBox Box, VolumeGeometry Geometry, float[] Voxels);
+internal sealed record PreparedVolume(VolumeGeometry Source, VolumeGeometry Canonical, VoxelBox Box, VolumeGeometry Geometry, float[] Voxels);
 
 /// <summary>Turns scans into network input, and maps back onto the grid of the scan. The trainer and the engine both use this code.</summary>
-public static class Preprocessing
+internal static class Preprocessing
 {
     private const double SameSpacing = 1e-3; // relative; below, resampling would only blur
     private const int Margin = 1; // voxels around a cropped region, so that its rim is interpolated from voxels on both sides

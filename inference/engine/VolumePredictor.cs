@@ -62,7 +62,7 @@ public enum StopReason
 }
 
 /// <summary>Runs sliding window and Monte Carlo samples over a prepared case. Knows nothing of files, ONNX or libtorch.</summary>
-public static class VolumePredictor
+internal static class VolumePredictor
 {
     /// <summary>Predicts one case.</summary>
     /// <param name="prepared">The case.</param>

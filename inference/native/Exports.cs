@@ -63,9 +63,9 @@ internal static unsafe class Exports
     private static Status Shape(nint model, int* channels, int* classes) => Guard(() =>
     {
         Require(channels != null && classes != null, "channels or classes is null");
-        var manifest = Model(model).Manifest;
-        *channels = manifest.Channels.Count;
-        *classes = manifest.Classes.Count;
+        var segmenter = Model(model);
+        *channels = segmenter.Channels.Count;
+        *classes = segmenter.Classes.Count;
     });
 
     [UnmanagedCallersOnly(EntryPoint = "crd_predict", CallConvs = [typeof(CallConvCdecl)])]
@@ -76,8 +76,8 @@ internal static unsafe class Exports
         var segmenter = Model(model);
         var geometry = Geometry(grid);
         var count = (int)geometry.Size.Count;
-        var channels = segmenter.Manifest.Channels
-            .Select((_, c) => new Volume(geometry, new ReadOnlySpan<float>(voxels + (long)c * count, count).ToArray()))
+        var channels = segmenter.Channels
+            .Select((channel, c) => new Scan(channel, new Volume(geometry, new ReadOnlySpan<float>(voxels + (long)c * count, count).ToArray())))
             .ToList();
 
         var prediction = segmenter.Predict(channels, new() { Samples = options->Samples, Seed = options->Seed }).Prediction;

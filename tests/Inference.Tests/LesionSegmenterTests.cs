@@ -24,7 +24,7 @@ public sealed class LesionSegmenterTests : IDisposable
         const ulong Seed = 77;
         using var segmenter = Load();
         var scan = Scan();
-        var prediction = segmenter.Predict([scan], new() { Samples = Samples, Seed = Seed, BatchSize = 3 }).Prediction;
+        var prediction = segmenter.Predict([Channel(scan)], new() { Samples = Samples, Seed = Seed, BatchSize = 3 }).Prediction;
 
         var manifest = TinyModel.Manifest;
         var prepared = Preprocessing.Prepare([scan], manifest.Preprocessing);
@@ -60,29 +60,29 @@ public sealed class LesionSegmenterTests : IDisposable
     {
         using var segmenter = Load();
         using var oneThread = Load(threads: 1);
-        var first = segmenter.Predict([Scan()], new() { Samples = 4, Seed = 5 }).Prediction;
-        var second = segmenter.Predict([Scan()], new() { Samples = 4, Seed = 5 }).Prediction;
-        var other = oneThread.Predict([Scan()], new() { Samples = 4, Seed = 5, BatchSize = 7 }).Prediction;
+        var first = segmenter.Predict([Channel(Scan())], new() { Samples = 4, Seed = 5 }).Prediction;
+        var second = segmenter.Predict([Channel(Scan())], new() { Samples = 4, Seed = 5 }).Prediction;
+        var other = oneThread.Predict([Channel(Scan())], new() { Samples = 4, Seed = 5, BatchSize = 7 }).Prediction;
 
         Assert.Equal(first.Probabilities[0].Voxels, second.Probabilities[0].Voxels);
         AssertNear(first.Probabilities[0], other.Probabilities[0]);
-        Assert.NotEqual(first.Probabilities[0].Voxels, segmenter.Predict([Scan()], new() { Samples = 4, Seed = 6 }).Prediction.Probabilities[0].Voxels);
+        Assert.NotEqual(first.Probabilities[0].Voxels, segmenter.Predict([Channel(Scan())], new() { Samples = 4, Seed = 6 }).Prediction.Probabilities[0].Voxels);
     }
 
     [Fact]
     public void Many_threads_may_share_one_model()
     {
         using var segmenter = Load();
-        var expected = segmenter.Predict([Scan()], new() { Samples = 3 }).Prediction.Probabilities[0].Voxels;
+        var expected = segmenter.Predict([Channel(Scan())], new() { Samples = 3 }).Prediction.Probabilities[0].Voxels;
 
-        Parallel.For(0, 16, _ => Assert.Equal(expected, segmenter.Predict([Scan()], new() { Samples = 3 }).Prediction.Probabilities[0].Voxels));
+        Parallel.For(0, 16, _ => Assert.Equal(expected, segmenter.Predict([Channel(Scan())], new() { Samples = 3 }).Prediction.Probabilities[0].Voxels));
     }
 
     [Fact]
     public void No_samples_run_the_posterior_mean_without_model_uncertainty()
     {
         using var segmenter = Load();
-        var prediction = segmenter.Predict([Scan()], new() { Samples = 0 }).Prediction;
+        var prediction = segmenter.Predict([Channel(Scan())], new() { Samples = 0 }).Prediction;
 
         Assert.Equal(1, prediction.Samples);
         Assert.All(prediction.MutualInformation.Voxels, v => Assert.Equal(0, v));
@@ -93,8 +93,8 @@ public sealed class LesionSegmenterTests : IDisposable
     {
         using var segmenter = Load();
         var canonical = Orientation.ToCanonical(Scan());
-        var direct = segmenter.Predict([canonical], new() { Samples = 2 }).Prediction;
-        var turned = segmenter.Predict([Scan()], new() { Samples = 2 }).Prediction;
+        var direct = segmenter.Predict([Channel(canonical)], new() { Samples = 2 }).Prediction;
+        var turned = segmenter.Predict([Channel(Scan())], new() { Samples = 2 }).Prediction;
 
         Assert.Equal(Scan().Geometry, turned.Segmentation.Geometry);
         AssertNear(direct.Probabilities[0], Orientation.ToCanonical(turned.Probabilities[0]));
@@ -105,7 +105,7 @@ public sealed class LesionSegmenterTests : IDisposable
     {
         NiftiFile.Write(Path.Combine(folder, "scan.nii.gz"), Scan());
         using var segmenter = Load();
-        var result = segmenter.Predict([Path.Combine(folder, "scan.nii.gz")], new() { Samples = 6, Seed = 3 });
+        var result = segmenter.Predict([Inference.Scan.Read(Path.Combine(folder, "scan.nii.gz"), TimeProvider.System)], new() { Samples = 6, Seed = 3 });
         result.Save(Path.Combine(folder, "out"));
         result.Save(Path.Combine(folder, "out")); // an earlier result is replaced
 
@@ -130,13 +130,13 @@ public sealed class LesionSegmenterTests : IDisposable
     public void Scans_that_do_not_fit_are_refused()
     {
         using var segmenter = Load();
-        Assert.Equal("the input: 2 channels; expected 1: FLAIR. Give one scan a channel, in this order.",
-            Assert.Throws<InvalidScanException>(() => segmenter.Predict([Scan(), Scan()], new())).Message);
+        Assert.Equal("channel 1: 2 channels; expected 1: FLAIR. Give one scan a channel, in this order.",
+            Assert.Throws<InvalidScanException>(() => segmenter.Predict([Channel(Scan()), Channel(Scan())], new())).Message);
 
         var holed = Scan();
         holed[1, 2, 3] = float.NaN;
         Assert.Equal("channel 1: value NaN at voxel (1, 2, 3); expected finite numbers only. Repair the volume, for example replace NaN outside the brain by 0.",
-            Assert.Throws<InvalidScanException>(() => segmenter.Predict([holed], new())).Message);
+            Assert.Throws<InvalidScanException>(() => segmenter.Predict([Channel(holed)], new())).Message);
 
         Assert.Equal("channel 2: a grid of 2 x 2 x 2 voxels that is not the grid of channel 1 (11 x 7 x 9); expected all channels on one grid. Resample the channels onto one grid first.",
             Assert.Throws<InvalidScanException>(() => Preprocessing.Prepare([Scan(), new(new(new(2, 2, 2), Affine.Identity), new float[8])], TinyModel.Manifest.Preprocessing)).Message);
@@ -149,8 +149,8 @@ public sealed class LesionSegmenterTests : IDisposable
         using var all = Load();
         using var large = Load(change: m => m with { Calibration = new() { MinimumLesionVoxels = 1_000 } });
 
-        Assert.Contains((byte)7, all.Predict([scan], new()).Prediction.Segmentation.Labels);
-        Assert.DoesNotContain((byte)7, large.Predict([scan], new()).Prediction.Segmentation.Labels);
+        Assert.Contains((byte)7, all.Predict([Channel(scan)], new()).Prediction.Segmentation.Labels);
+        Assert.DoesNotContain((byte)7, large.Predict([Channel(scan)], new()).Prediction.Segmentation.Labels);
     }
 
     [Fact]
@@ -161,7 +161,7 @@ public sealed class LesionSegmenterTests : IDisposable
         {
             for (var n = 0; n < 40; n++)
             {
-                segmenter.Predict([Scan()], new() { Samples = 4 });
+                segmenter.Predict([Channel(Scan())], new() { Samples = 4 });
             }
 
             return System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
@@ -178,6 +178,8 @@ public sealed class LesionSegmenterTests : IDisposable
         File.WriteAllBytes(path, TinyModel.Bytes(change));
         return LesionSegmenter.Load(path, threads);
     }
+
+    private static Scan Channel(Volume volume) => new("channel 1", volume);
 
     /// <summary>LPS axes, oblique, another spacing than the model's.</summary>
     private static Volume Scan()

@@ -10,10 +10,10 @@ namespace Credence.Trainer.Datasets;
 /// <param name="Mask">On the same grid; only known labels.</param>
 /// <param name="ContentHash">SHA-256 over voxels, labels and grid: equal for a case that was copied under another name.</param>
 /// <param name="ScanHash">SHA-256 over the voxels of the channels alone: equal for the same scan with another mask, or another header.</param>
-public sealed record LoadedCase(string Id, IReadOnlyList<Volume> Channels, LabelMap Mask, byte[] ContentHash, byte[] ScanHash);
+internal sealed record LoadedCase(string Id, IReadOnlyList<Volume> Channels, LabelMap Mask, byte[] ContentHash, byte[] ScanHash);
 
 /// <summary>Reads cases and refuses those that would train a wrong network.</summary>
-public static class CaseReader
+internal static class CaseReader
 {
     /// <summary>Reads and checks one case.</summary>
     /// <exception cref="InputException">A file is damaged, grids differ, a voxel is not finite, or a label is unknown.</exception>

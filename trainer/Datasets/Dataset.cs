@@ -6,7 +6,7 @@ namespace Credence.Trainer.Datasets;
 /// <param name="Id">Unique name of the case.</param>
 /// <param name="ChannelPaths">One file or DICOM folder a channel, in the order of the data set's channels.</param>
 /// <param name="MaskPath">The reference: one label a voxel.</param>
-public sealed record CaseFiles(string Id, IReadOnlyList<string> ChannelPaths, string MaskPath);
+internal sealed record CaseFiles(string Id, IReadOnlyList<string> ChannelPaths, string MaskPath);
 
 /// <summary>A folder of cases with references, in either layout.</summary>
 /// <param name="Folder">The folder.</param>
@@ -15,7 +15,7 @@ public sealed record CaseFiles(string Id, IReadOnlyList<string> ChannelPaths, st
 /// <param name="Classes">Classes, background first.</param>
 /// <param name="Cases">Sorted by id (ordinal).</param>
 /// <param name="Assumptions">What was guessed because no <c>dataset.json</c> said it; empty when nothing was.</param>
-public sealed record Dataset(
+internal sealed record Dataset(
     string Folder,
     string Name,
     IReadOnlyList<ChannelDescription> Channels,

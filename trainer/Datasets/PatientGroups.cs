@@ -10,7 +10,7 @@ namespace Credence.Trainer.Datasets;
 /// (a file beside it, one line a case: case and patient, separated by spaces, a tab or a comma; <c>#</c> begins a comment),
 /// or <c>"patientPattern": "^(sub-[0-9]+)_"</c>, a regular expression whose one group is the patient. Without any, every case is a patient of its own.
 /// </remarks>
-public sealed class PatientGroups
+internal sealed class PatientGroups
 {
     /// <summary>Every case is a patient of its own.</summary>
     public static readonly PatientGroups EachCase = new("every case a patient", new Dictionary<string, string>());

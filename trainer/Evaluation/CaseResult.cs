@@ -4,7 +4,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Id">The case.</param>
 /// <param name="Patient">Its patient.</param>
 /// <param name="Values">Metrics by name, <c>class/metric</c>; null is undefined.</param>
-public sealed record CaseResult(string Id, string Patient, IReadOnlyDictionary<string, double?> Values)
+internal sealed record CaseResult(string Id, string Patient, IReadOnlyDictionary<string, double?> Values)
 {
     /// <summary>A metric by its full name, or, by the part after the slash, its mean over the classes that have one.</summary>
     /// <param name="metric">Such as <c>lesion/dice</c> or <c>dice</c>.</param>

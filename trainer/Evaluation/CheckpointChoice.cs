@@ -1,7 +1,7 @@
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>Which weights of a run are judged.</summary>
-public enum CheckpointChoice
+internal enum CheckpointChoice
 {
     /// <summary><c>best.safetensors</c>: of the epoch with the best score on the validation cases, which therefore no longer judge it honestly.</summary>
     Best,

@@ -7,7 +7,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Cases">One result a case; in a cross-validation the mean over its seeds.</param>
 /// <param name="Folds">The networks of a cross-validation; empty for an evaluation.</param>
 /// <param name="TestSet">The test set, where the cases are of one.</param>
-public sealed record ComparedResult(string Name, IReadOnlyList<CaseResult> Cases, IReadOnlyList<FoldResult> Folds, TestSetUse? TestSet)
+internal sealed record ComparedResult(string Name, IReadOnlyList<CaseResult> Cases, IReadOnlyList<FoldResult> Folds, TestSetUse? TestSet)
 {
     /// <summary>Hash of the training cases; null where it is not known.</summary>
     public string? DataHash { get; init; }

@@ -4,7 +4,7 @@ using Credence.Trainer.Training;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>What to cross-validate.</summary>
-public sealed record CrossValidateOptions
+internal sealed record CrossValidateOptions
 {
     /// <summary>How each network is trained; data set, folds and split seed hold for all, run, fold and seed are set job by job.</summary>
     public required TrainingOptions Training { get; init; }
@@ -30,7 +30,7 @@ public sealed record CrossValidateOptions
 /// <param name="options">What to do.</param>
 /// <param name="observer">Makes the receiver of the reports of one job.</param>
 /// <param name="clock">Source of time.</param>
-public sealed class CrossValidation(CrossValidateOptions options, Func<string, ITrainingObserver> observer, TimeProvider clock)
+internal sealed class CrossValidation(CrossValidateOptions options, Func<string, ITrainingObserver> observer, TimeProvider clock)
 {
     /// <summary>Does the jobs of the shard.</summary>
     /// <returns>The report; null while jobs of other shards are missing.</returns>

@@ -10,21 +10,21 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Seed">Its seed.</param>
 /// <param name="Fold">Its fold.</param>
 /// <param name="Cases">The cases that it has not trained on.</param>
-public sealed record FoldResult(ulong Seed, int Fold, IReadOnlyList<CaseResult> Cases);
+internal sealed record FoldResult(ulong Seed, int Fold, IReadOnlyList<CaseResult> Cases);
 
 /// <summary>One metric of a cross-validation.</summary>
 /// <param name="Summary">Over patients, each case averaged over the seeds first.</param>
 /// <param name="Variance">How the variance of the single values splits; null where there are too few.</param>
 /// <param name="Values">Single values: cases times the seeds that judged them.</param>
 /// <param name="UndefinedValues">How many of them are undefined, and in none of the figures; a case is averaged over the seeds that have a value.</param>
-public sealed record CrossValidatedMetric(PatientSummary Summary, VarianceComponents? Variance, int Values, int UndefinedValues)
+internal sealed record CrossValidatedMetric(PatientSummary Summary, VarianceComponents? Variance, int Values, int UndefinedValues)
 {
     /// <summary>Undefined values, for tables: <c>3 of 40</c>, or 0.</summary>
     internal string Undefined => UndefinedValues == 0 ? "0" : $"{UndefinedValues} of {Values}";
 }
 
 /// <summary>What a cross-validation found; kept as <c>cross-validation.json</c>.</summary>
-public sealed record CrossValidationReport
+internal sealed record CrossValidationReport
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = "cross-validation.json";

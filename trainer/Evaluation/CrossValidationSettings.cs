@@ -13,7 +13,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="DataHash">SHA-256 over its training cases.</param>
 /// <param name="Samples">Monte Carlo samples of the out-of-fold predictions.</param>
 /// <param name="Options">How the networks are trained; data, run, fold, seed, device, threads and workers are not part of it.</param>
-public sealed record CrossValidationSettings(string Data, string DataHash, int Samples, TrainingOptions Options)
+internal sealed record CrossValidationSettings(string Data, string DataHash, int Samples, TrainingOptions Options)
 {
     private const string FileName = "settings.json";
 

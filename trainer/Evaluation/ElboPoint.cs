@@ -7,7 +7,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Temper">λ: what the right factor is multiplied by.</param>
 /// <param name="Factor">What the KL is multiplied by in the end, in the mean over an epoch.</param>
 /// <param name="SameAs">The scaling of another unit that gives this factor; null for a plain temper factor.</param>
-public sealed record ElboPoint(double Temper, double Factor, KlScaling? SameAs)
+internal sealed record ElboPoint(double Temper, double Factor, KlScaling? SameAs)
 {
     /// <summary>The step at which the run diverged, from which on nothing was measured; null for a run that ended.</summary>
     public long? DivergedAt { get; init; }

@@ -5,7 +5,7 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>What `credence-train elbo` found; written as <c>elbo.json</c>.</summary>
-public sealed record ElboReport
+internal sealed record ElboReport
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = "elbo.json";

@@ -7,7 +7,7 @@ using Credence.Trainer.Training;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>Which coefficients to compare, on what.</summary>
-public sealed record ElboSweepOptions
+internal sealed record ElboSweepOptions
 {
     /// <summary>How each network is trained; run and temper are set coefficient by coefficient.</summary>
     public required TrainingOptions Training { get; init; }
@@ -26,7 +26,7 @@ public sealed record ElboSweepOptions
 /// <param name="options">What to do.</param>
 /// <param name="observer">Makes the receiver of the reports of one run.</param>
 /// <param name="clock">Source of time.</param>
-public sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingObserver> observer, TimeProvider clock)
+internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITrainingObserver> observer, TimeProvider clock)
 {
     /// <summary>Trains and evaluates each coefficient, and writes the report. Runs that are done are kept, one that was interrupted goes on, and one that diverges is reported as such.</summary>
     /// <exception cref="DatasetException">The data cannot be used, the folder belongs to other settings, or the network has no Gaussian weights.</exception>

@@ -6,7 +6,7 @@ using Credence.Trainer.Datasets;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>The cases that an evaluation looks at.</summary>
-public enum EvaluationSplit
+internal enum EvaluationSplit
 {
     /// <summary>Those that validate in every run given.</summary>
     Validation,
@@ -19,14 +19,14 @@ public enum EvaluationSplit
 /// <param name="Hash">Its content.</param>
 /// <param name="Lock">The record of all looks.</param>
 /// <param name="Looks">How often it had been looked at, this time included.</param>
-public sealed record TestSetUse(string Hash, string Lock, int Looks)
+internal sealed record TestSetUse(string Hash, string Lock, int Looks)
 {
     /// <inheritdoc/>
     public override string ToString() => $"this test set has been looked at {Looks} {(Looks == 1 ? "time" : "times")}";
 }
 
 /// <summary>How runs do on a data set; kept as <c>evaluation.json</c>.</summary>
-public sealed record EvaluationReport
+internal sealed record EvaluationReport
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = "evaluation.json";

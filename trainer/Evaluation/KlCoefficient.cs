@@ -5,7 +5,7 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>A coefficient of the KL to try: a temper factor, or the factor that belongs to another unit of the data term.</summary>
 /// <param name="Temper">λ; null when <paramref name="Scaling"/> says it.</param>
 /// <param name="Scaling">The scaling whose factor is used with the data term of the run, although it does not belong to it; null for a temper factor.</param>
-public sealed record KlCoefficient(double? Temper, KlScaling? Scaling)
+internal sealed record KlCoefficient(double? Temper, KlScaling? Scaling)
 {
     /// <summary>The scalings whose factor is one number: equation 9 has another in every minibatch.</summary>
     public static IReadOnlyList<KlScaling> Scalings { get; } = [.. Enum.GetValues<KlScaling>().Where(s => s != KlScaling.GeometricPerMinibatch)];

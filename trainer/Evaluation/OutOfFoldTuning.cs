@@ -8,7 +8,7 @@ using Credence.Trainer.Planning;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>What to tune.</summary>
-public sealed record TuneOptions
+internal sealed record TuneOptions
 {
     /// <summary>Folder of a finished cross-validation.</summary>
     public required string CrossValidation { get; init; }
@@ -30,7 +30,7 @@ public sealed record TuneOptions
 }
 
 /// <summary>Tunes the decision on out-of-fold probabilities: every case is judged by networks that have not seen it.</summary>
-public static class OutOfFoldTuning
+internal static class OutOfFoldTuning
 {
     /// <summary>Tunes and writes the calibration.</summary>
     /// <exception cref="DatasetException">The cross-validation is not finished, or its data have changed.</exception>

@@ -19,7 +19,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="AdjustedPValue">Wilcoxon's p value by Holm's correction, where several pairs are compared; else as it is.</param>
 /// <param name="CrossValidation">Corrected resampled t-test; null unless both are cross-validations with the same folds and seeds.</param>
 /// <param name="Differences">By patient.</param>
-public sealed record PairedComparison(
+internal sealed record PairedComparison(
     string First, string Second, string Metric, int Patients, int UndefinedPairs, double MeanDifference, Interval? Interval, double? StandardisedDifference,
     WilcoxonSignedRank? Wilcoxon, double? AdjustedPValue, CorrectedResampledTest? CrossValidation, IReadOnlyDictionary<string, double> Differences)
 {

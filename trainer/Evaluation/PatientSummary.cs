@@ -10,7 +10,7 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Mean">Mean over patients.</param>
 /// <param name="StandardDeviation">Over patients; null for one.</param>
 /// <param name="Interval">95 % interval of the mean over patients (bootstrap, BCa); null for one.</param>
-public sealed record PatientSummary(string Metric, int Patients, int UndefinedCases, double Mean, double? StandardDeviation, Interval? Interval)
+internal sealed record PatientSummary(string Metric, int Patients, int UndefinedCases, double Mean, double? StandardDeviation, Interval? Interval)
 {
     private const int Seed = 1;
 

@@ -8,7 +8,7 @@ using Credence.Trainer.Training;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>What to evaluate.</summary>
-public sealed record EvaluateOptions
+internal sealed record EvaluateOptions
 {
     /// <summary>Run folders; several are averaged as an ensemble.</summary>
     public required IReadOnlyList<string> Runs { get; init; }
@@ -45,7 +45,7 @@ public sealed record EvaluateOptions
 }
 
 /// <summary>Which maps an evaluation keeps.</summary>
-public enum KeptMaps
+internal enum KeptMaps
 {
     /// <summary>None.</summary>
     None,
@@ -58,7 +58,7 @@ public enum KeptMaps
 }
 
 /// <summary>Evaluates runs with the code of deployment: preprocessing, sliding window, samples, way back to the scan's grid, decision.</summary>
-public static class RunEvaluation
+internal static class RunEvaluation
 {
     private const string ProbabilityFolder = "probabilities";
 

@@ -5,7 +5,7 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>The part of a list of jobs that one process does, so that several share a cross-validation without talking to each other.</summary>
 /// <param name="Number">From 1 to <paramref name="Count"/>.</param>
 /// <param name="Count">Number of parts.</param>
-public sealed record Shard(int Number, int Count)
+internal sealed record Shard(int Number, int Count)
 {
     /// <summary>Everything.</summary>
     public static readonly Shard Whole = new(1, 1);

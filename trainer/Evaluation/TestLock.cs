@@ -10,18 +10,18 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Time">UTC, ISO 8601.</param>
 /// <param name="What">The command and the runs that were judged.</param>
 /// <param name="Program">Program and version.</param>
-public sealed record TestLook(string Time, string What, string Program);
+internal sealed record TestLook(string Time, string What, string Program);
 
 /// <summary>What <c>test-lock.json</c> holds.</summary>
 /// <param name="TestSet">SHA-256 over scans and masks of all test cases, in the order of their ids; lower-case hexadecimal.</param>
 /// <param name="ScanHashes">SHA-256 over the voxels of each test case's channels, by case.</param>
 /// <param name="Looks">Every look, oldest first.</param>
-public sealed record TestLockRecord(string TestSet, IReadOnlyDictionary<string, string> ScanHashes, IReadOnlyList<TestLook> Looks);
+internal sealed record TestLockRecord(string TestSet, IReadOnlyDictionary<string, string> ScanHashes, IReadOnlyList<TestLook> Looks);
 
 /// <summary>Counts how often a held-out test set was looked at, and keeps its scans out of training. The first look locks the set.</summary>
 /// <remarks>A test set answers honestly once: every decision that follows from a look makes the next answer optimistic (Dwork et al. 2015, doi:10.1126/science.aaa9375).</remarks>
 /// <param name="path">The record, <c>test-lock.json</c>.</param>
-public sealed class TestLock(string path)
+internal sealed class TestLock(string path)
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 

@@ -1,7 +1,7 @@
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>What threshold and minimum lesion size are to make large.</summary>
-public enum TuningObjective
+internal enum TuningObjective
 {
     /// <summary>Dice of all foreground classes together; 1 where neither reference nor prediction has any, so that a false lesion in an empty case costs.</summary>
     Dice,

@@ -9,7 +9,7 @@ namespace Credence.Trainer.Phantoms;
 /// Scalp and some vessels are as bright as lesions, grey matter is almost as bright as faint ones, and a receive field runs through everything: no
 /// threshold separates lesions, a network has to learn where they can be.
 /// </remarks>
-public sealed record Phantom(Volume Scan, LabelMap Lesions)
+internal sealed record Phantom(Volume Scan, LabelMap Lesions)
 {
     private const double Scalp = 0.85, Skull = 0.08, Fluid = 0.15, Grey = 0.62, White = 0.5;
     private const double EdgeWidth = 0.8; // mm, of the soft edges between tissues

@@ -9,7 +9,7 @@ using Credence.Trainer.Sampling;
 namespace Credence.Trainer.Phantoms;
 
 /// <summary>How phantoms are written.</summary>
-public enum PhantomFormat
+internal enum PhantomFormat
 {
     /// <summary>NIfTI files in the Decathlon layout.</summary>
     Nifti,
@@ -19,7 +19,7 @@ public enum PhantomFormat
 }
 
 /// <summary>Writes a data set of phantoms that <see cref="Dataset.Open"/> reads.</summary>
-public static class PhantomDataset
+internal static class PhantomDataset
 {
     private const string Channel = "FLAIR";
     private static readonly JsonSerializerOptions Indented = new() { WriteIndented = true };

@@ -3,7 +3,7 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Phantoms;
 
 /// <summary>What a phantom looks like. Lengths in mm, intensities in units of white matter = 0.5.</summary>
-public sealed record PhantomOptions
+internal sealed record PhantomOptions
 {
     /// <summary>Voxels along i, j, k.</summary>
     public Size3 Size { get; init; } = new(72, 88, 32);

@@ -8,7 +8,7 @@ namespace Credence.Trainer.Planning;
 /// <param name="Name">Whose it is.</param>
 /// <param name="IsHost">Whether the cases and the program lie in it too.</param>
 /// <param name="Bytes">Null when it cannot be found out.</param>
-public sealed record DeviceMemory(string Name, bool IsHost, long? Bytes)
+internal sealed record DeviceMemory(string Name, bool IsHost, long? Bytes)
 {
     /// <summary>Asks the system: the limit of this process's container or machine, or what nvidia-smi says of a CUDA device.</summary>
     public static DeviceMemory Of(Device device) => device.type == DeviceType.CUDA

@@ -8,7 +8,7 @@ namespace Credence.Trainer.Planning;
 
 /// <summary>Measures what the scans of a data set look like, one case at a time.</summary>
 /// <remarks>Source of the figures: Isensee et al. 2021, nnU-Net, supplementary note 2 ("dataset fingerprint").</remarks>
-public sealed class FingerprintBuilder(Dataset dataset)
+internal sealed class FingerprintBuilder(Dataset dataset)
 {
     private readonly SortedDictionary<string, Measures> cases = new(StringComparer.Ordinal);
 

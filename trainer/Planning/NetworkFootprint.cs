@@ -9,7 +9,7 @@ namespace Credence.Trainer.Planning;
 /// <param name="ParameterBytes">Parameters and their gradients.</param>
 /// <param name="OptimiserBytes">State of the optimiser.</param>
 /// <param name="ActivationBytes">What the backward pass needs of the forward pass, and the largest gradients beside it.</param>
-public sealed record NetworkFootprint(long Parameters, long ParameterBytes, long OptimiserBytes, long ActivationBytes)
+internal sealed record NetworkFootprint(long Parameters, long ParameterBytes, long OptimiserBytes, long ActivationBytes)
 {
     private const int Float = sizeof(float);
     private const int LossTensors = 6; // log-probability, probability, one-hot target, product with it, and the gradients of the first two

@@ -6,7 +6,7 @@ namespace Credence.Trainer.Planning;
 
 /// <summary>Turns a fingerprint into a plan by stated rules.</summary>
 /// <remarks>The rules follow Isensee et al. 2021 (nnU-Net), with patches and batches sized for a CPU.</remarks>
-public static class Planner
+internal static class Planner
 {
     private const int MaximumPools = 4;
     private const int SmallestPooledEdge = 8; // an axis is halved while at least 2 x 4 voxels remain

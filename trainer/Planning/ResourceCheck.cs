@@ -7,7 +7,7 @@ namespace Credence.Trainer.Planning;
 /// <summary>What a plan asks of the machine and of the data, and what a user should know about it.</summary>
 /// <param name="Lines">The figures, in words.</param>
 /// <param name="Warnings">Where they do not fit.</param>
-public sealed record ResourceCheck(IReadOnlyList<string> Lines, IReadOnlyList<string> Warnings)
+internal sealed record ResourceCheck(IReadOnlyList<string> Lines, IReadOnlyList<string> Warnings)
 {
     private static readonly CultureInfo Invariant = CultureInfo.InvariantCulture;
 

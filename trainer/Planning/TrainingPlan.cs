@@ -7,7 +7,7 @@ using Credence.Trainer.Datasets;
 namespace Credence.Trainer.Planning;
 
 /// <summary>Every decision that follows from the data, written as <c>plan.json</c> for people to read and change.</summary>
-public sealed record TrainingPlan
+internal sealed record TrainingPlan
 {
     /// <summary>Name of the file.</summary>
     public const string FileName = "plan.json";

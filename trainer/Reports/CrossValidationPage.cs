@@ -4,7 +4,7 @@ using Credence.Trainer.Evaluation;
 namespace Credence.Trainer.Reports;
 
 /// <summary>Writes <c>report.html</c> of a cross-validation: one page with every network, and how the variance splits.</summary>
-public static class CrossValidationPage
+internal static class CrossValidationPage
 {
     private static readonly string[] Components = ["seed", "fold", "case", "seed x fold", "residual"];
 

@@ -5,7 +5,7 @@ namespace Credence.Trainer.Reports;
 
 /// <summary>Writes <c>report.html</c> of a run: what was trained, how it went, and how it does on the cases that it has not trained on.</summary>
 /// <remarks>The page holds no time but those that the run recorded, so the same run and options give the same bytes on one machine with one number of threads.</remarks>
-public static class RunReport
+internal static class RunReport
 {
     /// <summary>Name of the page.</summary>
     public const string FileName = "report.html";

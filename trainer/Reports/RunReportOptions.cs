@@ -1,7 +1,7 @@
 namespace Credence.Trainer.Reports;
 
 /// <summary>What to report on.</summary>
-public sealed record RunReportOptions
+internal sealed record RunReportOptions
 {
     /// <summary>Folder of the run; the page is written into it.</summary>
     public required string Run { get; init; }

@@ -2,7 +2,7 @@ namespace Credence.Trainer.Sampling;
 
 /// <summary>How training patches are varied. A probability of 0 switches an item off.</summary>
 /// <remarks>The kinds and ranges follow Isensee et al. 2021 (nnU-Net), supplementary note 4.</remarks>
-public sealed record AugmentationOptions
+internal sealed record AugmentationOptions
 {
     /// <summary>Probability that a patch is rotated about all three axes.</summary>
     public double RotationProbability { get; init; } = 0.3;

@@ -1,7 +1,7 @@
 namespace Credence.Trainer.Sampling;
 
 /// <summary>One minibatch, prepared by a worker, ready to become tensors on the thread that trains.</summary>
-public interface IMinibatch : IDisposable
+internal interface IMinibatch : IDisposable
 {
     /// <summary>Share of foreground voxels actually seen; known once the minibatch is on its device.</summary>
     double ForegroundFraction { get; }

@@ -8,7 +8,7 @@ namespace Credence.Trainer.Sampling;
 /// <param name="ForegroundFraction">Share of foreground voxels actually seen.</param>
 /// <param name="WithForeground">Number of patches that hold any foreground voxel.</param>
 /// <param name="Patch">W, H, D.</param>
-public sealed record PatchBatch(float[] Images, long[] Targets, double ForegroundFraction, int WithForeground, Size3 Patch) : IMinibatch
+internal sealed record PatchBatch(float[] Images, long[] Targets, double ForegroundFraction, int WithForeground, Size3 Patch) : IMinibatch
 {
     /// <inheritdoc/>
     public (Tensor Images, Tensor Targets) ToTensors(Device device)

@@ -3,7 +3,7 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Sampling;
 
 /// <summary>Draws patches from cases, so that step t of a seed is always the same minibatch, whatever came before.</summary>
-public sealed class PatchSampler
+internal sealed class PatchSampler
 {
     private readonly IReadOnlyList<TrainingCase> cases;
     private readonly Size3 patch;

@@ -3,7 +3,7 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Sampling;
 
 /// <summary>A preprocessed case, ready to draw patches from.</summary>
-public sealed class TrainingCase
+internal sealed class TrainingCase
 {
     /// <summary>Wraps the arrays; they are not copied.</summary>
     /// <param name="id">The case.</param>

@@ -7,7 +7,7 @@ namespace Credence.Trainer.Training;
 /// <param name="step">The step, from 0.</param>
 /// <param name="loss">Its loss.</param>
 /// <param name="gradientNorm">Norm of the gradient of its data term.</param>
-public sealed class DivergedException(string run, long step, double loss, double gradientNorm) : InputException(
+internal sealed class DivergedException(string run, long step, double loss, double gradientNorm) : InputException(
     run, FormattableString.Invariant($"loss {loss} and gradient norm {gradientNorm} at step {step}"), "finite numbers",
     "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.")
 {

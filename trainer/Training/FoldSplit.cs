@@ -8,7 +8,7 @@ namespace Credence.Trainer.Training;
 /// <param name="Fold">The fold that validates, from 0.</param>
 /// <param name="Training">Ids of the training cases.</param>
 /// <param name="Validation">Ids of the validation cases.</param>
-public sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Training, IReadOnlyList<string> Validation)
+internal sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Training, IReadOnlyList<string> Validation)
 {
     /// <summary>How the cases were split, in words.</summary>
     public string Rule { get; init; } = "not recorded";

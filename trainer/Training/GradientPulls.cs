@@ -9,7 +9,7 @@ namespace Credence.Trainer.Training;
 /// <param name="KlGradientNorm">Norm of the gradient of the weighted KL, mean over the steps.</param>
 /// <param name="GradientCosine">Cosine between the two, mean over the steps that have one; null where none has.</param>
 /// <param name="Posterior">The posterior when the epoch was over; null for a layer whose weights are points.</param>
-public sealed record LayerReport(string Name, double DataGradientNorm, double KlGradientNorm, double? GradientCosine, PosteriorStatistics? Posterior);
+internal sealed record LayerReport(string Name, double DataGradientNorm, double KlGradientNorm, double? GradientCosine, PosteriorStatistics? Posterior);
 
 /// <summary>Means of the gradients of each layer over the steps of an epoch.</summary>
 internal sealed class GradientPulls

@@ -4,7 +4,7 @@ using Credence.Trainer.Planning;
 namespace Credence.Trainer.Training;
 
 /// <summary>Where the reports of a run go.</summary>
-public interface ITrainingObserver
+internal interface ITrainingObserver
 {
     /// <summary>Preparation, in words.</summary>
     void Preparing(string what);

@@ -4,7 +4,7 @@ namespace Credence.Trainer.Training;
 /// <remarks>Source: Chen et al. 2017 (DeepLab), arXiv:1606.00915, section 4.1.1 ("poly", power 0.9).</remarks>
 /// <param name="Top">Learning rate at the end of the warm-up.</param>
 /// <param name="WarmUp">Share of the run that the warm-up takes, in [0, 1).</param>
-public sealed record LearningRateSchedule(double Top, double WarmUp)
+internal sealed record LearningRateSchedule(double Top, double WarmUp)
 {
     private const double Power = 0.9;
     private const double FirstStepShare = 0.01; // the warm-up starts above 0, so that no step is wasted

@@ -8,7 +8,7 @@ namespace Credence.Trainer.Training;
 /// <param name="DataNorm">Euclidean norm of the gradient of the data term.</param>
 /// <param name="KlNorm">Euclidean norm of the gradient of the weighted KL.</param>
 /// <param name="Cosine">Cosine between the two; null where one is 0.</param>
-public readonly record struct GradientPull(double DataNorm, double KlNorm, double? Cosine)
+internal readonly record struct GradientPull(double DataNorm, double KlNorm, double? Cosine)
 {
     /// <summary>From sums over elements: squares of both gradients, and their products.</summary>
     internal static GradientPull FromSums(double dataSquares, double klSquares, double products)

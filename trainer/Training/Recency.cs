@@ -9,7 +9,7 @@ namespace Credence.Trainer.Training;
 /// Cases are dealt out at random, so that over many epochs both means agree unless the network leans towards what it saw last:
 /// a lasting <see cref="Gap"/> above 0 asks for a lower learning rate, a larger batch or averaged weights.
 /// </remarks>
-public readonly record struct Recency(double FirstSeen, double LastSeen)
+internal readonly record struct Recency(double FirstSeen, double LastSeen)
 {
     /// <summary>First - last; above 0 where the network fits best what it saw last.</summary>
     public double Gap => FirstSeen - LastSeen;

@@ -10,7 +10,7 @@ namespace Credence.Trainer.Training;
 
 /// <summary>The files of one run.</summary>
 /// <param name="path">The folder.</param>
-public sealed class RunFolder(string path)
+internal sealed class RunFolder(string path)
 {
     /// <summary>Metadata of a checkpoint: how far the run has come.</summary>
     public const string ProgressKey = "credence.progress";

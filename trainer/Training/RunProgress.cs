@@ -5,14 +5,14 @@ namespace Credence.Trainer.Training;
 /// <param name="Score">What was compared: higher is better.</param>
 /// <param name="Dice">Its validation Dice.</param>
 /// <param name="HasFullKl">Whether its last step had the full weight of the KL; before, a run trains on another objective, and its last epoch only stands in.</param>
-public sealed record BestEpoch(int Epoch, double Score, double Dice, bool HasFullKl = true);
+internal sealed record BestEpoch(int Epoch, double Score, double Dice, bool HasFullKl = true);
 
 /// <summary>How far a run has come; stored in every checkpoint.</summary>
 /// <param name="Epoch">Epochs done.</param>
 /// <param name="Step">Steps done.</param>
 /// <param name="Seconds">Time spent, interruptions not counted.</param>
 /// <param name="Best">The best epoch so far; null before the first is over.</param>
-public sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpoch? Best)
+internal sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpoch? Best)
 {
     /// <summary>Validation Dice after the last epoch.</summary>
     public double LastDice { get; init; }
@@ -36,4 +36,4 @@ public sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpoch
 /// <param name="Steps">Steps done.</param>
 /// <param name="Seconds">Time spent.</param>
 /// <param name="IsStoppedEarly">Whether the run ended because it had not improved for <see cref="TrainingOptions.Patience"/> epochs.</param>
-public sealed record TrainingResult(string BestCheckpoint, double BestDice, double LastDice, int Epochs, long Steps, double Seconds, bool IsStoppedEarly);
+internal sealed record TrainingResult(string BestCheckpoint, double BestDice, double LastDice, int Epochs, long Steps, double Seconds, bool IsStoppedEarly);

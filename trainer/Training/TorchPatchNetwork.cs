@@ -9,7 +9,7 @@ namespace Credence.Trainer.Training;
 /// <summary>Lets the sliding window of the inference engine run a network in training, so that validation is deployment.</summary>
 /// <param name="network">The network; not owned.</param>
 /// <param name="device">Where it lives.</param>
-public sealed class TorchPatchNetwork(Network network, Device device) : IPatchNetwork
+internal sealed class TorchPatchNetwork(Network network, Device device) : IPatchNetwork
 {
     /// <inheritdoc/>
     public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)

@@ -14,10 +14,10 @@ namespace Credence.Trainer.Training;
 /// <param name="Id">The case.</param>
 /// <param name="Prepared">Network input and the way back.</param>
 /// <param name="Reference">The mask as it was read.</param>
-public sealed record ValidationCase(string Id, PreparedVolume Prepared, LabelMap Reference);
+internal sealed record ValidationCase(string Id, PreparedVolume Prepared, LabelMap Reference);
 
 /// <summary>Everything a run knows about its data: plan, split, and the preprocessed cases of both sides.</summary>
-public sealed class TrainingData
+internal sealed class TrainingData
 {
     private readonly TrainingFingerprint fingerprint;
     private readonly string dataHash;

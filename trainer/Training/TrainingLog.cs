@@ -20,7 +20,7 @@ namespace Credence.Trainer.Training;
 /// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
 /// <param name="WaitSeconds">How long the step waited for its minibatch: 0 while sampling keeps up.</param>
 /// <param name="StepSeconds">Transfer, forward and backward pass, and optimiser.</param>
-public sealed record StepReport(
+internal sealed record StepReport(
     long Step, int Epoch, double LearningRate, double Loss, double NegativeLogLikelihood, double Kl, double KlFactor, double WeightedKl,
     double DataGradientNorm, double KlGradientNorm, double? GradientCosine, double ForegroundFraction, double Seconds,
     double WaitSeconds, double StepSeconds);
@@ -39,7 +39,7 @@ public sealed record StepReport(
 /// <param name="Layers">Every layer with a kernel.</param>
 /// <param name="IsBest">Whether it is the best so far.</param>
 /// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
-public sealed record EpochReport(
+internal sealed record EpochReport(
     int Epoch, long Step, double ValidationDice, IReadOnlyList<double?> DiceByClass, double ValidationNegativeLogLikelihood, double TrainingLoss,
     double ForegroundFraction, double PatchesWithForeground, double? FirstSeenLoss, double? LastSeenLoss, IReadOnlyList<LayerReport> Layers, bool IsBest, double Seconds);
 

@@ -11,7 +11,7 @@ using Credence.Trainer.Sampling;
 namespace Credence.Trainer.Training;
 
 /// <summary>Trains one network on one fold: data, plan, steps, validation, checkpoints.</summary>
-public sealed class TrainingLoop
+internal sealed class TrainingLoop
 {
     private readonly TrainingOptions options;
     private readonly WarningRecorder observer;

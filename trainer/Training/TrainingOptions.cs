@@ -15,7 +15,7 @@ public enum OptimiserKind
 }
 
 /// <summary>What makes one epoch better than another.</summary>
-public enum SelectionCriterion
+internal enum SelectionCriterion
 {
     /// <summary>Mean foreground Dice.</summary>
     Dice,
@@ -25,7 +25,7 @@ public enum SelectionCriterion
 }
 
 /// <summary>Everything that determines a training run, apart from the data and the plan. Kept in the run folder as <c>options.json</c>.</summary>
-public sealed record TrainingOptions
+internal sealed record TrainingOptions
 {
     /// <summary>Folder with the data set.</summary>
     public required string Data { get; init; }

@@ -9,7 +9,7 @@ namespace Credence.Trainer.Training;
 /// <param name="MeanDice">Mean over foreground classes of the mean over cases; 0 when nothing can be measured.</param>
 /// <param name="DiceByClass">Mean over the cases that have the class in reference or prediction, per foreground class; null where none has.</param>
 /// <param name="NegativeLogLikelihood">Cross entropy of the probability maps, nats per voxel, mean over cases; 0 without cases.</param>
-public sealed record ValidationScores(double MeanDice, IReadOnlyList<double?> DiceByClass, double NegativeLogLikelihood)
+internal sealed record ValidationScores(double MeanDice, IReadOnlyList<double?> DiceByClass, double NegativeLogLikelihood)
 {
     /// <summary>The figures by name, for the manifest.</summary>
     public IReadOnlyDictionary<string, double> ByName(IReadOnlyList<ClassDescription> classes) =>

@@ -8,7 +8,7 @@ namespace Credence.Inference.Metrics;
 /// </param>
 /// <param name="EqualWidth">Reliability in bins of equal width.</param>
 /// <param name="EqualMass">Reliability in bins of equal mass.</param>
-public sealed record CalibrationScores(
+internal sealed record CalibrationScores(
     long Voxels, double NegativeLogLikelihood, double Brier, ReliabilityDiagram EqualWidth, ReliabilityDiagram EqualMass)
 {
     /// <summary>Stands for any smaller probability of the truth, which single precision may round to 0.</summary>

@@ -3,7 +3,7 @@ using Credence.Inference.Model;
 namespace Credence.Inference.Metrics;
 
 /// <summary>Everything that was measured on one case.</summary>
-public sealed record CaseEvaluation
+internal sealed record CaseEvaluation
 {
     /// <summary>Name of the case.</summary>
     public required string Case { get; init; }

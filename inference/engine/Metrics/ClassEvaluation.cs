@@ -5,7 +5,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference.Metrics;
 
 /// <summary>What was measured for one class of one case.</summary>
-public sealed record ClassEvaluation
+internal sealed record ClassEvaluation
 {
     /// <summary>The class.</summary>
     public required ClassDescription Class { get; init; }

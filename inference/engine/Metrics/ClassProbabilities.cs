@@ -3,7 +3,7 @@ namespace Credence.Inference.Metrics;
 /// <summary>The probabilities of all classes in a set of voxels, and the class that is true in each.</summary>
 /// <param name="Planes">(K, V), background first.</param>
 /// <param name="Truth">(V): index of the class that is true.</param>
-public sealed record ClassProbabilities(IReadOnlyList<float[]> Planes, byte[] Truth)
+internal sealed record ClassProbabilities(IReadOnlyList<float[]> Planes, byte[] Truth)
 {
     /// <summary>Mean of -ln p(truth), nats; p is raised to <see cref="CalibrationScores.SmallestProbability"/>. NaN without voxels.</summary>
     public double NegativeLogLikelihood

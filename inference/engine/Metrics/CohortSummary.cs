@@ -7,7 +7,7 @@ namespace Credence.Inference.Metrics;
 /// Mean of the values of the cases, each case weighing the same, and a 95 % interval of that mean by the <see cref="Bootstrap"/> over cases. It says how much
 /// the mean depends on which cases were drawn, nothing on how the network was trained. Cases without a value are left out of that metric and counted.
 /// </remarks>
-public sealed record CohortSummary
+internal sealed record CohortSummary
 {
     /// <summary>The rules that every case was measured by.</summary>
     public required EvaluationOptions Options { get; init; }

@@ -4,7 +4,7 @@ namespace Credence.Inference.Metrics;
 
 /// <summary>Dice coefficient of two label maps: 2 |A ∩ B| / (|A| + |B|), for a caller who wants nothing else of <see cref="CaseEvaluation"/>.</summary>
 /// <remarks>A label that neither map holds has no Dice: NaN, which a mean leaves out.</remarks>
-public static class DiceScore
+internal static class DiceScore
 {
     /// <summary>Computes the score of one label.</summary>
     /// <returns>In [0, 1], or NaN where neither map holds the label.</returns>

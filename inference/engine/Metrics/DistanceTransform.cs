@@ -7,7 +7,7 @@ namespace Credence.Inference.Metrics;
 /// One axis after another; along each, the lower envelope of one parabola a voxel. Source: Felzenszwalb and Huttenlocher 2012,
 /// "Distance transforms of sampled functions", doi:10.4086/toc.2012.v008a019, algorithm 1, with voxels at multiples of the spacing.
 /// </remarks>
-public static class DistanceTransform
+internal static class DistanceTransform
 {
     /// <summary>mm by which a distance may exceed a limit that it is meant to equal: NIfTI headers hold the spacing in single precision.</summary>
     internal const double SpacingRounding = 1e-4;

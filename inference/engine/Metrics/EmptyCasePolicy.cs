@@ -8,7 +8,7 @@ namespace Credence.Inference.Metrics;
 /// every number, and the names of the values that it decided are kept in <see cref="CaseEvaluation.EmptyValues"/>.
 /// </remarks>
 [JsonConverter(typeof(JsonStringEnumConverter<EmptyCasePolicy>))]
-public enum EmptyCasePolicy
+internal enum EmptyCasePolicy
 {
     /// <summary>No value; means leave the case out.</summary>
     [JsonStringEnumMemberName("undefined")]

@@ -7,7 +7,7 @@ namespace Credence.Inference.Metrics;
 /// <param name="AveragePrecision">Sum over falling thresholds of (recall - recall before) times precision; items with the same score share a threshold. NaN without a positive item.</param>
 /// <param name="Positives">Positive items.</param>
 /// <param name="Items">All items.</param>
-public sealed record ErrorDetection(double AreaUnderRoc, double AveragePrecision, long Positives, long Items)
+internal sealed record ErrorDetection(double AreaUnderRoc, double AveragePrecision, long Positives, long Items)
 {
     /// <summary>Measures.</summary>
     /// <param name="scores">Higher means more likely positive; no NaN.</param>

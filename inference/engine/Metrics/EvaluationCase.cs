@@ -3,7 +3,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference.Metrics;
 
 /// <summary>One case to evaluate; everything lies on one grid.</summary>
-public sealed record EvaluationCase
+internal sealed record EvaluationCase
 {
     /// <summary>Name of the case.</summary>
     public required string Name { get; init; }

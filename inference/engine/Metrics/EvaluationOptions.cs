@@ -3,7 +3,7 @@ using Credence.Inference.Model;
 namespace Credence.Inference.Metrics;
 
 /// <summary>What is measured, and by which rules.</summary>
-public sealed record EvaluationOptions
+internal sealed record EvaluationOptions
 {
     /// <summary>
     /// Foreground classes, named as their values are to be. Null takes every label above 0 that the reference or the prediction holds, named <c>label-1</c> and so on;

@@ -4,7 +4,7 @@ namespace Credence.Inference.Metrics;
 /// <param name="TruePositives">By the matching rule.</param>
 /// <param name="FalsePositives">By the matching rule.</param>
 /// <param name="FalseNegatives">By the matching rule.</param>
-public readonly record struct LesionCounts(int TruePositives, int FalsePositives, int FalseNegatives)
+internal readonly record struct LesionCounts(int TruePositives, int FalsePositives, int FalseNegatives)
 {
     /// <summary>TP / (TP + FP); NaN where nothing is predicted.</summary>
     public double Precision => (double)TruePositives / (TruePositives + FalsePositives);

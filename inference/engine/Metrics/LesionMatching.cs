@@ -3,7 +3,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference.Metrics;
 
 /// <summary>Lesions of a prediction against lesions of a reference.</summary>
-public sealed class LesionMatching
+internal sealed class LesionMatching
 {
     private LesionMatching(LesionRule rule, IReadOnlyList<PredictedLesion> predicted, IReadOnlyList<ReferenceLesion> reference)
     {

@@ -4,7 +4,7 @@ namespace Credence.Inference.Metrics;
 /// <param name="Matching">The rule.</param>
 /// <param name="Connectivity">Which voxels belong to one lesion.</param>
 /// <param name="Threshold">IoU from which two lesions match, in (0, 1].</param>
-public sealed record LesionRule(MatchingRule Matching, Connectivity Connectivity, double Threshold)
+internal sealed record LesionRule(MatchingRule Matching, Connectivity Connectivity, double Threshold)
 {
     /// <summary>The rule with the connectivity and threshold of its source.</summary>
     public static LesionRule Of(MatchingRule matching) => matching switch

@@ -4,7 +4,7 @@ namespace Credence.Inference.Metrics;
 
 /// <summary>When a predicted and a reference lesion count as one. All three are called "lesion F1" in papers, and differ.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<MatchingRule>))]
-public enum MatchingRule
+internal enum MatchingRule
 {
     /// <summary>
     /// panoptica: pairs in falling order of IoU, each lesion in one pair at most, from the threshold on; TP is the number of pairs, the lesions without a pair are FP and FN.

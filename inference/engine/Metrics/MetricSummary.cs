@@ -11,6 +11,6 @@ namespace Credence.Inference.Metrics;
 /// <param name="StandardDeviation">Of the cases, with n - 1; null for fewer than two values.</param>
 /// <param name="Low">Lower end of the 95 % interval of the mean (bootstrap, BCa); null for fewer than two values.</param>
 /// <param name="High">Upper end; null for fewer than two values.</param>
-public sealed record MetricSummary(
+internal sealed record MetricSummary(
     string Name, int Cases, int Undefined, int EmptyCases, EmptyCasePolicy Policy,
     double? Mean, double? Median, double? StandardDeviation, double? Low, double? High);

@@ -5,7 +5,7 @@ namespace Credence.Inference.Metrics;
 /// <param name="FalsePositives">In the prediction only.</param>
 /// <param name="FalseNegatives">In the reference only.</param>
 /// <param name="Voxels">All voxels that were looked at.</param>
-public readonly record struct OverlapCounts(long TruePositives, long FalsePositives, long FalseNegatives, long Voxels)
+internal readonly record struct OverlapCounts(long TruePositives, long FalsePositives, long FalseNegatives, long Voxels)
 {
     /// <summary>Share of lesion voxels to which <see cref="NormalisedDice"/> normalises, as published: 0.1 %.</summary>
     public const double EffectiveLesionLoad = 0.001;

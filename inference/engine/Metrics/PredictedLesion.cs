@@ -11,5 +11,5 @@ namespace Credence.Inference.Metrics;
 /// several predicted ones is not held against each. Source: Rottmann et al. 2020, arXiv:1811.00648.
 /// </param>
 /// <param name="MeanUncertainty">Mean over its voxels of the uncertainty map; null where none was given.</param>
-public sealed record PredictedLesion(
+internal sealed record PredictedLesion(
     int Voxels, double Volume, bool IsTruePositive, int? Partner, double IntersectionOverUnion, double AdjustedIntersectionOverUnion, double? MeanUncertainty);

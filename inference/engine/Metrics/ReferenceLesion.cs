@@ -6,4 +6,4 @@ namespace Credence.Inference.Metrics;
 /// <param name="IsFalseNegative">By the matching rule.</param>
 /// <param name="IntersectionOverUnion">The largest with a predicted lesion; 0 for none.</param>
 /// <param name="MeanUncertainty">Mean over its voxels of the uncertainty map; null where none was given.</param>
-public sealed record ReferenceLesion(int Voxels, double Volume, bool IsFalseNegative, double IntersectionOverUnion, double? MeanUncertainty);
+internal sealed record ReferenceLesion(int Voxels, double Volume, bool IsFalseNegative, double IntersectionOverUnion, double? MeanUncertainty);

@@ -2,7 +2,7 @@ namespace Credence.Inference.Metrics;
 
 /// <summary>Predicted probability against observed frequency, in bins.</summary>
 /// <param name="Bins">In rising order of probability, empty ones included.</param>
-public sealed record ReliabilityDiagram(IReadOnlyList<ReliabilityBin> Bins)
+internal sealed record ReliabilityDiagram(IReadOnlyList<ReliabilityBin> Bins)
 {
     private IEnumerable<ReliabilityBin> Filled => Bins.Where(b => b.Count > 0);
 

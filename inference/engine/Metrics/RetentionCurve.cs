@@ -3,7 +3,7 @@ namespace Credence.Inference.Metrics;
 /// <summary>How a score grows when the most uncertain part of a prediction is replaced by the reference: the better the uncertainty finds the errors, the larger the area.</summary>
 /// <param name="Fractions">Share that is kept, rising from 0 to 1.</param>
 /// <param name="Scores">Score at each share; 1 where nothing is on either side.</param>
-public sealed record RetentionCurve(IReadOnlyList<double> Fractions, IReadOnlyList<double> Scores)
+internal sealed record RetentionCurve(IReadOnlyList<double> Fractions, IReadOnlyList<double> Scores)
 {
     private const int ShiftsPoints = 200;
 

@@ -8,7 +8,7 @@ namespace Credence.Inference.Metrics;
 /// Metrics Reloaded take the same (mask minus its erosion by 6 neighbours). Each boundary voxel weighs the same, whatever its area: DeepMind's surface-distance, which weighs
 /// by area, gives other numbers. Distances run from voxel centre to voxel centre.
 /// </remarks>
-public sealed class SurfaceDistances
+internal sealed class SurfaceDistances
 {
     private readonly double[] fromReference; // ascending
     private readonly double[] fromPrediction; // ascending

@@ -7,5 +7,5 @@ namespace Credence.Inference.Metrics;
 /// <param name="Voxels">Voxels of the fit.</param>
 /// <param name="Seen">Voxels that were offered; more than <paramref name="Voxels"/> where they were subsampled.</param>
 /// <param name="IsAtLimit">The NLL falls as far as the search reaches: the classes can be told apart without an error, or the logits say nothing. T means little then.</param>
-public sealed record TemperatureFit(
+internal sealed record TemperatureFit(
     double Temperature, double NegativeLogLikelihood, double NegativeLogLikelihoodBefore, long Voxels, long Seen, bool IsAtLimit);

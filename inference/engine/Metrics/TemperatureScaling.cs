@@ -6,7 +6,7 @@ namespace Credence.Inference.Metrics;
 /// second derivative mean(Var_p[z]), p = softmax(b z). So the root of the derivative is found by Newton's method kept inside a bracket. Beyond
 /// the limit of voxels a uniform subsample is kept (Vitter 1985, doi:10.1145/3147.3165, algorithm R), so memory does not grow with the data.
 /// </remarks>
-public sealed class TemperatureScaling
+internal sealed class TemperatureScaling
 {
     private const double LowestInverse = 1e-3, HighestInverse = 1e3;
 

@@ -7,7 +7,7 @@ using Google.Protobuf;
 namespace Credence.Inference.Model;
 
 /// <summary>A model file in memory, checked against its own manifest.</summary>
-public sealed class ModelFile
+internal sealed class ModelFile
 {
     private const long LargestFile = int.MaxValue; // protobuf's own limit
 

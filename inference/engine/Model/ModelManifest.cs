@@ -6,7 +6,7 @@ namespace Credence.Inference.Model;
 
 /// <summary>The recipe that a model file carries in <c>metadata_props["credence.manifest"]</c>: everything needed to turn scans into results.</summary>
 /// <remarks>Every field is present in the file: a default that a reader would have to guess is no recipe. The format is described, with its JSON schema, in docs/reference/model-file.md. The trainer fills it, the exporter completes and writes it, the engine obeys it.</remarks>
-public sealed record ModelManifest
+internal sealed record ModelManifest
 {
     /// <summary>The version of the format that this code writes, and the newest it reads.</summary>
     public const int CurrentFormatVersion = 1;
@@ -109,7 +109,7 @@ public sealed record ModelManifest
 
 /// <summary>One input contrast.</summary>
 /// <param name="Name">Such as T1 or FLAIR.</param>
-public sealed record ChannelDescription(string Name);
+internal sealed record ChannelDescription(string Name);
 
 /// <summary>One class of the output.</summary>
 /// <param name="Label">The value written to the label map.</param>
@@ -140,7 +140,7 @@ public enum PosteriorKind
 /// <summary>Number format of weights and convolutions. Inputs and outputs of the graph are float32 in any case.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<WeightPrecision>))]
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is the name of the format.")]
-public enum WeightPrecision
+internal enum WeightPrecision
 {
     /// <summary>Everything is float32.</summary>
     [JsonStringEnumMemberName("float32")]
@@ -160,7 +160,7 @@ public enum WeightPrecision
 /// <param name="Distribution">What its elements are drawn from.</param>
 /// <param name="Shape">Shape of the tensor.</param>
 /// <param name="DropProbability">Bernoulli: probability that an element is 0; a kept element is 1 / (1 - p). Gaussian: 0.</param>
-public sealed record NoiseInput(string Name, NoiseDistribution Distribution, IReadOnlyList<long> Shape, double DropProbability = 0)
+internal sealed record NoiseInput(string Name, NoiseDistribution Distribution, IReadOnlyList<long> Shape, double DropProbability = 0)
 {
     /// <summary>Number of elements.</summary>
     [JsonIgnore]
@@ -169,7 +169,7 @@ public sealed record NoiseInput(string Name, NoiseDistribution Distribution, IRe
 
 /// <summary>Distributions of a noise input.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<NoiseDistribution>))]
-public enum NoiseDistribution
+internal enum NoiseDistribution
 {
     /// <summary>Standard normal; the default of the input is 0.</summary>
     [JsonStringEnumMemberName("gaussian")]
@@ -181,7 +181,7 @@ public enum NoiseDistribution
 }
 
 /// <summary>How logits become decisions.</summary>
-public sealed record CalibrationDescription
+internal sealed record CalibrationDescription
 {
     /// <summary>Logits are divided by this before the softmax.</summary>
     [JsonRequired]
@@ -197,7 +197,7 @@ public sealed record CalibrationDescription
 }
 
 /// <summary>What the training scans looked like, to compare new scans with.</summary>
-public sealed record TrainingFingerprint
+internal sealed record TrainingFingerprint
 {
     /// <summary>Number of training cases.</summary>
     public required int Cases { get; init; }
@@ -228,7 +228,7 @@ public sealed record TrainingFingerprint
 /// <param name="Mean">Mean.</param>
 /// <param name="StandardDeviation">Standard deviation.</param>
 /// <param name="NonZeroFraction">Share of voxels that are not 0.</param>
-public sealed record ChannelFingerprint(
+internal sealed record ChannelFingerprint(
     double Percentile005, double Median, double Percentile995, double Mean, double StandardDeviation, double NonZeroFraction)
 {
     /// <summary>Largest intensity.</summary>
@@ -249,7 +249,7 @@ public sealed record ChannelFingerprint(
 }
 
 /// <summary>Where a model comes from, so that its numbers can be defended.</summary>
-public sealed record ProvenanceDescription
+internal sealed record ProvenanceDescription
 {
     /// <summary>The program and version that trained it.</summary>
     public required string TrainedBy { get; init; }
@@ -289,4 +289,4 @@ public sealed record ProvenanceDescription
     RespectNullableAnnotations = true,
     RespectRequiredConstructorParameters = true)]
 [JsonSerializable(typeof(ModelManifest))]
-public sealed partial class ManifestJson : JsonSerializerContext;
+internal sealed partial class ManifestJson : JsonSerializerContext;

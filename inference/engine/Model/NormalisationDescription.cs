@@ -5,7 +5,7 @@ namespace Credence.Inference.Model;
 
 /// <summary>How intensities are brought to a common scale, each channel for itself.</summary>
 /// <param name="Kind">The rule.</param>
-public sealed record NormalisationDescription(NormalisationKind Kind)
+internal sealed record NormalisationDescription(NormalisationKind Kind)
 {
     /// <summary>The voxels that percentiles, mean and standard deviation are taken over. Those outside are scaled alike, but with <see cref="Region.NonZero"/> they are 0.</summary>
     [JsonRequired]
@@ -30,7 +30,7 @@ public sealed record NormalisationDescription(NormalisationKind Kind)
 
 /// <summary>The rules for intensities.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<NormalisationKind>))]
-public enum NormalisationKind
+internal enum NormalisationKind
 {
     /// <summary>Subtract the mean and divide by the standard deviation.</summary>
     [JsonStringEnumMemberName("z-score")]

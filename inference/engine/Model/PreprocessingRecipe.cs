@@ -7,7 +7,7 @@ namespace Credence.Inference.Model;
 /// <param name="Interpolation">Linear or cubic B-spline.</param>
 /// <param name="Crop">What the network sees: the smallest box that holds this region of any channel, with one voxel around it.</param>
 /// <param name="Normalisation">Rule for the intensities.</param>
-public sealed record PreprocessingRecipe(Vector3D Spacing, Interpolation Interpolation, Region Crop, NormalisationDescription Normalisation)
+internal sealed record PreprocessingRecipe(Vector3D Spacing, Interpolation Interpolation, Region Crop, NormalisationDescription Normalisation)
 {
     /// <summary>What is wrong with the recipe and what would be right; null for a sound one. People edit plans.</summary>
     public (string Found, string Expected)? Fault()

@@ -5,7 +5,7 @@ using System.Text;
 namespace Credence.Inference.Model;
 
 /// <summary>Says which code made a file: also code that was never committed, which the name of a commit would not tell.</summary>
-public static class ProgramHash
+internal static class ProgramHash
 {
     /// <summary>SHA-256 over name, version and module version id of assemblies. The compiler derives the id from its input.</summary>
     /// <param name="assemblies">Those of Credence that the program consists of, in any order.</param>

@@ -4,7 +4,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference.Model;
 
 /// <summary>Golden numbers, so that an engine can check an execution provider on the user's machine: what ONNX Runtime on the CPU gave when the file was exported.</summary>
-public sealed record SelfTestDescription
+internal sealed record SelfTestDescription
 {
     private const int PatchIndex = -1; // 0xFFFFFFFF: no noise input has that position
 

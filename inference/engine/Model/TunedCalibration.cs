@@ -4,7 +4,7 @@ using System.Text.Json.Serialization;
 namespace Credence.Inference.Model;
 
 /// <summary>A calibration tuned on out-of-fold predictions, with what it is worth; kept as <c>calibration.json</c>.</summary>
-public sealed record TunedCalibration
+internal sealed record TunedCalibration
 {
     /// <summary>SHA-256 over the training volumes and masks: a model of other data is not calibrated by this file.</summary>
     public required string DataHash { get; init; }
@@ -82,9 +82,9 @@ public sealed record TunedCalibration
 /// <param name="Threshold">Found on the others.</param>
 /// <param name="MinimumLesionVoxels">Found on the others.</param>
 /// <param name="Objective">On the fold.</param>
-public sealed record FoldCalibration(int Fold, double Threshold, int MinimumLesionVoxels, double Objective);
+internal sealed record FoldCalibration(int Fold, double Threshold, int MinimumLesionVoxels, double Objective);
 
 /// <summary>Source-generated JSON of the calibration (no reflection, for NativeAOT).</summary>
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, WriteIndented = true, RespectNullableAnnotations = true)]
 [JsonSerializable(typeof(TunedCalibration))]
-public sealed partial class CalibrationJson : JsonSerializerContext;
+internal sealed partial class CalibrationJson : JsonSerializerContext;

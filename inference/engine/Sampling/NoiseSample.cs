@@ -3,7 +3,7 @@ using Credence.Inference.Model;
 namespace Credence.Inference.Sampling;
 
 /// <summary>One draw of all noise inputs of a model: the weights of one Monte Carlo sample, the same for every patch of a volume.</summary>
-public sealed class NoiseSample
+internal sealed class NoiseSample
 {
     private const double TwoTo32 = 4294967296.0;
 

@@ -2,7 +2,7 @@ namespace Credence.Inference.Sampling;
 
 /// <summary>The counter-based generator Philox4x32-10: 128 bits of counter and 64 of key give 128 random bits, with no state.</summary>
 /// <remarks>Source: Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3", doi:10.1145/2063384.2063405, section 3.3.</remarks>
-public static class Philox4x32
+internal static class Philox4x32
 {
     private const int Rounds = 10;
     private const uint Multiplier0 = 0xD2511F53;

@@ -8,7 +8,7 @@ namespace Credence.Inference.Sampling;
 /// (Depeweg et al. 2018, arXiv:1710.07283, section 3; Houlsby et al. 2011, arXiv:1112.5745). All in nats.
 /// A temperature is of the mean over the samples: docs/decisions/0023-the-temperature-is-of-the-mean.md.
 /// </remarks>
-public sealed class SampleStatistics
+internal sealed class SampleStatistics
 {
     private const int Chunk = 1 << 12; // voxels whose intermediate values stay in the first cache
 

@@ -1,7 +1,7 @@
 namespace Credence.Inference.Statistics;
 
 /// <summary>Root of an increasing function.</summary>
-public static class Bisection
+internal static class Bisection
 {
     /// <summary>Halves [low, high] until no floating-point number lies between.</summary>
     public static double Solve(Func<double, double> increasing, double low, double high)

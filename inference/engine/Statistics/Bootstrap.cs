@@ -7,7 +7,7 @@ namespace Credence.Inference.Statistics;
 /// Source: Efron 1987, "Better bootstrap confidence intervals", J. Am. Stat. Assoc. 82:171, sections 2-4. The acceleration is the jackknife estimate.
 /// Against the percentile interval it is accurate to one order more in the number of values, which counts where few are skewed: docs/decisions/0011-one-name-a-number.md.
 /// </remarks>
-public static class Bootstrap
+internal static class Bootstrap
 {
     /// <summary>Number of resamples.</summary>
     public const int Resamples = 10_000;

@@ -3,4 +3,4 @@ namespace Credence.Inference.Statistics;
 /// <summary>A confidence interval.</summary>
 /// <param name="Low">Lower end.</param>
 /// <param name="High">Upper end.</param>
-public sealed record Interval(double Low, double High);
+internal sealed record Interval(double Low, double High);

@@ -1,7 +1,7 @@
 namespace Credence.Inference.Statistics;
 
 /// <summary>The standard normal distribution.</summary>
-public static class Normal
+internal static class Normal
 {
     /// <summary>P(Z ≤ x).</summary>
     /// <remarks>By the incomplete gamma function: erfc(z) = Q(1/2, z²); series below z² = 1.5, continued fraction above (Abramowitz and Stegun 1964, 6.5.29 and 6.5.31).</remarks>

@@ -4,7 +4,7 @@ namespace Credence.Inference.Windows;
 
 /// <summary>Weights of the voxels of a patch: a Gaussian about the centre, so that seams between patches vanish.</summary>
 /// <remarks>Source: Isensee et al. 2021 (nnU-Net), supplementary note 6; sigma is an eighth of the edge.</remarks>
-public static class GaussianWindow
+internal static class GaussianWindow
 {
     private const double SigmaShare = 1.0 / 8;
 

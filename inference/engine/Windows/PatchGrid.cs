@@ -5,7 +5,7 @@ namespace Credence.Inference.Windows;
 /// <summary>Where the patches of a sliding window lie: evenly spread, the first and last flush with the border.</summary>
 /// <remarks>Source: Isensee et al. 2021 (nnU-Net), sliding window with fixed overlap. An axis shorter than the patch gets one patch that begins at 0 and
 /// reaches beyond the end; what lies beyond is 0, the mean after normalisation, as in training.</remarks>
-public static class PatchGrid
+internal static class PatchGrid
 {
     /// <summary>First voxels (i, j, k) of all patches.</summary>
     /// <param name="volume">Size of the volume.</param>

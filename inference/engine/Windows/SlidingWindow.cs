@@ -8,7 +8,7 @@ namespace Credence.Inference.Windows;
 /// A patch in which every channel has the value of the volume's first voxel everywhere, as around a masked brain, holds no tissue and is left out. A voxel
 /// that only such patches cover is background with certainty; every other voxel is the weighted mean of the patches that were not left out.
 /// </remarks>
-public sealed class SlidingWindow
+internal sealed class SlidingWindow
 {
     /// <summary>Logit of the background where no patch is: far enough from 0 that its probability is 1 in float32.</summary>
     public const float BackgroundLogit = 1000;

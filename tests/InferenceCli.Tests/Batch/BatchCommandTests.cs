@@ -128,11 +128,13 @@ public sealed class BatchCommandTests : IDisposable
             Assert.All(File.ReadAllText(Path.Combine(Output, "cases.jsonl")).Split('\n', StringSplitOptions.RemoveEmptyEntries), l => JsonDocument.Parse(l).Dispose());
         }
 
+        Assert.EndsWith("</html>\n", File.ReadAllText(Path.Combine(Output, "index.html")), StringComparison.Ordinal);
         Assert.True(kills >= 4, $"only {kills} of 8 processes were still running when they were killed");
         var (code, output, _) = Batch("--json", "--seed", "1");
         Assert.Equal((0, 24), (code, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
         Assert.Equal([".unfinished", .. names], Directory.GetDirectories(Output).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
         Assert.Equal([".lock"], Directory.GetFileSystemEntries(Path.Combine(Output, ".unfinished")).Select(Path.GetFileName));
+        Assert.Contains("24 cases: ", File.ReadAllText(Path.Combine(Output, "index.html")), StringComparison.Ordinal);
 
         // The same as a run that nobody disturbed.
         Assert.Equal(0, Infer([.. Arguments("--seed", "1").Select(a => a == Output ? folder.File("undisturbed") : a)]).ExitCode);

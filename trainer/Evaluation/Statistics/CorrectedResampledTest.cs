@@ -12,7 +12,7 @@ namespace Credence.Trainer.Evaluation.Statistics;
 /// <param name="PValue">Two-sided.</param>
 /// <param name="Folds">J: seeds that share a fold count once, with their mean.</param>
 /// <param name="Interval">95 % interval of the mean difference.</param>
-public sealed record CorrectedResampledTest(double Statistic, double PValue, int Folds, Interval Interval)
+internal sealed record CorrectedResampledTest(double Statistic, double PValue, int Folds, Interval Interval)
 {
     /// <summary>Tests.</summary>
     /// <param name="differences">One a fold: the mean difference over its validation cases and seeds.</param>

@@ -2,7 +2,7 @@ namespace Credence.Trainer.Evaluation.Statistics;
 
 /// <summary>Holm's step-down correction for several tests.</summary>
 /// <remarks>Source: Holm 1979, Scand. J. Stat. 6:65.</remarks>
-public static class HolmCorrection
+internal static class HolmCorrection
 {
     /// <summary>p values that may be compared with the level of a single test.</summary>
     public static IReadOnlyList<double> Adjust(IReadOnlyList<double> pValues)

@@ -5,4 +5,4 @@ namespace Credence.Trainer.Evaluation.Statistics;
 /// <param name="Fold">The fold that holds the case.</param>
 /// <param name="Case">The case.</param>
 /// <param name="Value">The metric.</param>
-public sealed record Observation(string Seed, int Fold, string Case, double Value);
+internal sealed record Observation(string Seed, int Fold, string Case, double Value);

@@ -3,7 +3,7 @@ using Credence.Inference.Statistics;
 namespace Credence.Trainer.Evaluation.Statistics;
 
 /// <summary>Student's t distribution.</summary>
-public static class StudentT
+internal static class StudentT
 {
     /// <summary>P(|T| ≥ |t|).</summary>
     /// <remarks>The regularised incomplete beta function I_x(ν/2, 1/2) at x = ν/(ν + t²) (Abramowitz and Stegun 1964, 26.7.1; continued fraction 26.5.8).</remarks>

@@ -6,4 +6,4 @@ namespace Credence.Trainer.Evaluation.Statistics;
 /// <param name="StandardDeviation">Its root, 0 for a negative estimate.</param>
 /// <param name="Share">Of the sum of the positive estimates, in [0, 1].</param>
 /// <param name="Levels">How many seeds, folds, cases, networks, or values it was estimated from.</param>
-public sealed record VarianceComponent(string Name, double Variance, double StandardDeviation, double Share, int Levels);
+internal sealed record VarianceComponent(string Name, double Variance, double StandardDeviation, double Share, int Levels);

@@ -10,7 +10,7 @@ namespace Credence.Trainer.Evaluation.Statistics;
 /// </remarks>
 /// <param name="Components">In the order seed, fold, case, seed x fold, residual; those that the layout cannot tell apart are missing.</param>
 /// <param name="Observations">Number of values.</param>
-public sealed record VarianceComponents(IReadOnlyList<VarianceComponent> Components, int Observations)
+internal sealed record VarianceComponents(IReadOnlyList<VarianceComponent> Components, int Observations)
 {
     /// <summary>Estimates the components.</summary>
     /// <remarks>

@@ -12,7 +12,7 @@ namespace Credence.Trainer.Evaluation.Statistics;
 /// <param name="PValue">Two-sided.</param>
 /// <param name="IsExact">Whether the p value is exact.</param>
 /// <param name="RankBiserial">(R₊ - R₋) / (R₊ + R₋), in [-1, 1]: the effect size (Kerby 2014, doi:10.2466/11.IT.3.1).</param>
-public sealed record WilcoxonSignedRank(double Statistic, double PValue, bool IsExact, double RankBiserial)
+internal sealed record WilcoxonSignedRank(double Statistic, double PValue, bool IsExact, double RankBiserial)
 {
     private const int LargestExact = 50;
 

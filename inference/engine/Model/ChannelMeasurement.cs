@@ -7,7 +7,7 @@ namespace Credence.Inference.Model;
 /// <param name="Median">50th percentile.</param>
 /// <param name="Percentile995">99.5th percentile.</param>
 /// <param name="NonZeroFraction">Share of voxels that are not 0.</param>
-public sealed record ChannelMeasurement(double Percentile005, double Median, double Percentile995, double NonZeroFraction)
+internal sealed record ChannelMeasurement(double Percentile005, double Median, double Percentile995, double NonZeroFraction)
 {
     /// <summary>From the 0.5th to the 99.5th percentile.</summary>
     public double Spread => Percentile995 - Percentile005;
@@ -24,7 +24,7 @@ public sealed record ChannelMeasurement(double Percentile005, double Median, dou
 /// <summary>The smallest and largest value seen in training.</summary>
 /// <param name="Minimum">The smallest.</param>
 /// <param name="Maximum">The largest.</param>
-public sealed record ValueRange(double Minimum, double Maximum)
+internal sealed record ValueRange(double Minimum, double Maximum)
 {
     /// <summary>The range of values; of none (0, 0).</summary>
     public static ValueRange Of(IEnumerable<double> values)
@@ -39,7 +39,7 @@ public sealed record ValueRange(double Minimum, double Maximum)
 /// <param name="Spread">Of the spread.</param>
 /// <param name="RelativeMedian">Of the place of the median in the spread.</param>
 /// <param name="NonZeroFraction">Of the share of voxels that are not 0.</param>
-public sealed record ChannelRanges(ValueRange Median, ValueRange Spread, ValueRange RelativeMedian, ValueRange NonZeroFraction)
+internal sealed record ChannelRanges(ValueRange Median, ValueRange Spread, ValueRange RelativeMedian, ValueRange NonZeroFraction)
 {
     /// <summary>The ranges over cases.</summary>
     public static ChannelRanges Of(IReadOnlyList<ChannelMeasurement> cases) => new(

@@ -43,11 +43,15 @@ internal sealed class ConsoleObserver : ITrainingObserver, IDisposable
     }
 
     /// <inheritdoc/>
-    public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+    public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources)
     {
         var parameters = network.parameters().Sum(p => p.numel());
         Line(string.Create(Invariant, $"{options.Posterior} U-Net, {parameters:N0} parameters, patch {plan.PatchSize}, batch {plan.BatchSize}, spacing {plan.Spacing.X:G4} x {plan.Spacing.Y:G4} x {plan.Spacing.Z:G4} mm"));
         Line($"objective: {objective}");
+        foreach (var line in resources.Lines)
+        {
+            Line(line);
+        }
     }
 
     /// <inheritdoc/>

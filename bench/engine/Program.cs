@@ -12,30 +12,34 @@ using Credence.MedicalIO.Nifti;
 using Credence.Models;
 using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
+using Credence.Models.Layers;
 using TorchSharp;
 
 // One job a process, so that peak memory is that of the job. Each prints one JSON line.
 return args switch
 {
-    ["make", var kind, var patch, var output] => Make(kind, int.Parse(patch, CultureInfo.InvariantCulture), output),
-    ["ours", var model, var scan, var samples, var batch, var threads] => Ours(model, NiftiFile.Read(scan), Number(samples), Number(batch), Number(threads)),
-    ["cube", var model, var edge, var samples, var threads] => Ours(model, Cube(Number(edge)), Number(samples), 1, Number(threads)),
+    ["make", var kind, var patch, var crop, var scan, var output] => Make(kind, Number(patch), Enum.Parse<Region>(crop), NiftiFile.Read(scan), output),
+    ["ours", var model, var scan, var samples, var batch, var tolerance, var threads] => Ours(
+        model, NiftiFile.Read(scan), new() { Samples = Number(samples), BatchSize = Number(batch), Tolerance = tolerance == "none" ? null : double.Parse(tolerance, CultureInfo.InvariantCulture) }, Number(threads)),
+    ["cube", var model, var edge, var samples, var threads] => Ours(model, Cube(Number(edge)), new() { Samples = Number(samples) }, Number(threads)),
     ["naive", var model, var scan, var samples, var threads] => Naive(model, NiftiFile.Read(scan), Number(samples), Number(threads)),
     ["forward", var model, var rounds, var threads] => Forward(model, Number(rounds), Number(threads)),
+    ["gemm", var edge, var rounds, var threads] => Gemm(Number(edge), Number(rounds), Number(threads)),
     _ => Usage(),
 };
 
 static int Usage()
 {
-    Console.Error.WriteLine("engine-bench make plain|output|last-stage|all <patch> <model.onnx> | ours <model> <scan> <samples> <batch> <threads> | cube <model> <edge> <samples> <threads> "
-        + "| naive <model> <scan> <samples> <threads> | forward <model> <rounds> <threads>");
+    Console.Error.WriteLine("engine-bench make plain|output|last-stage|all <patch> Whole|NonZero <scan> <model.onnx> | ours <model> <scan> <samples> <batch> <tolerance>|none <threads> "
+        + "| cube <model> <edge> <samples> <threads> | naive <model> <scan> <samples> <threads> | forward <model> <rounds> <threads> | gemm <edge> <rounds> <threads>");
     return 2;
 }
 
 static int Number(string text) => int.Parse(text, CultureInfo.InvariantCulture);
 
-// An untrained U-Net of width 16 with five levels, as the exporter writes it: what it says is noise, what it costs is what a trained one costs.
-static int Make(string kind, int patch, string output)
+// An untrained U-Net of width 16 with five levels, as the exporter writes it: what it says is noise, what it costs is what a trained one costs, which finds
+// lesions in one voxel of a hundred of the scan.
+static int Make(string kind, int patch, Region crop, Volume scan, string output)
 {
     var options = new NetworkOptions { InputChannels = 1, Classes = 2, Width = 16, Strides = [[2, 2, 2], [2, 2, 2], [2, 2, 2], [2, 2, 2]] };
     options = kind switch
@@ -52,6 +56,7 @@ static int Make(string kind, int patch, string output)
         Channels = [new("FLAIR")],
         Classes = [new(0, "background"), new(1, "lesion")],
         Spacing = new(1, 1, 1),
+        Crop = crop,
         Normalisation = new(NormalisationKind.ZScore) { Region = Region.NonZero },
         PatchSize = new(patch, patch, patch),
         Stride = new(16, 16, 16),
@@ -70,11 +75,55 @@ static int Make(string kind, int patch, string output)
     };
     using var generator = new torch.Generator(1);
     using var network = Network.Build(options, generator);
+    FindLesionsIn(0.01, network, Preprocessing.Prepare([scan], manifest.Preprocessing), patch);
     var checkpoint = output + ".safetensors";
     Checkpoint.Save(checkpoint, network, new Dictionary<string, torch.Tensor>(), new Dictionary<string, string> { [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
     var result = OnnxExport.Export(new() { Run = checkpoint, Output = output });
     File.Delete(checkpoint);
-    return Print(new() { ["kind"] = kind, ["parameters"] = network.parameters().Sum(p => p.numel()), ["bytes"] = result.Bytes });
+    return Print(new() { ["kind"] = kind, ["parameters"] = network.parameters().Sum(p => p.numel()), ["bytes"] = result.Bytes, ["gigaflops"] = 2e-9 * MultiplyAdds(network, patch) });
+}
+
+// Moves the bias of the output so that a share of the voxels in the middle of a case is foreground.
+static void FindLesionsIn(double share, Network network, PreparedVolume prepared, int patch)
+{
+    var size = prepared.Geometry.Size;
+    using var scope = torch.NewDisposeScope();
+    using var noGradient = torch.no_grad();
+    var image = torch.tensor(prepared.Voxels, [1, 1, size.Depth, size.Height, size.Width]);
+    foreach (var (axis, edge) in new[] { (2, size.Depth), (3, size.Height), (4, size.Width) })
+    {
+        image = image.narrow(axis, (edge - patch) / 2, patch);
+    }
+
+    var logits = network.forward(image);
+    var threshold = (logits.select(1, 1) - logits.select(1, 0)).flatten().sort().Values[(long)((1 - share) * patch * patch * patch)];
+    var bias = network.Nodes.Select(n => n.Layer).OfType<IWeightedLayer>().Last().Bias;
+    bias.select(0, 1).sub_(threshold);
+}
+
+// Multiplications with an addition in the convolutions of one patch.
+static long MultiplyAdds(Network network, int patch)
+{
+    var (edges, sum) = (new long[network.Nodes.Count], 0L);
+    for (var n = 0; n < edges.Length; n++)
+    {
+        var node = network.Nodes[n];
+        var edge = node.Inputs[0] == Network.Image ? patch : edges[node.Inputs[0]];
+        (edges[n], var applied) = node.Layer switch
+        {
+            Convolution c => (edge / c.Stride[0], edge / c.Stride[0]),
+            TransposedConvolution t => (edge * t.Stride[0], edge),
+            _ => (edge, 0),
+        };
+        sum += applied * applied * applied * (node.Layer as IWeightedLayer)?.Weight switch
+        {
+            PointWeight w => w.Value.numel(),
+            GaussianWeight w => w.Mean.numel(),
+            _ => 0,
+        };
+    }
+
+    return sum;
 }
 
 // A cube of noise: every patch holds tissue.
@@ -90,14 +139,14 @@ static Volume Cube(int edge)
     return new(new(new(edge, edge, edge), Affine.Identity), voxels);
 }
 
-static int Ours(string path, Volume scan, int samples, int batch, int threads)
+static int Ours(string path, Volume scan, PredictOptions options, int threads)
 {
     var model = ModelFile.Load(path);
     using var network = new OnnxNetwork(model, threads);
     var timed = new TimedNetwork(network);
     var start = Stopwatch.GetTimestamp();
     var prepared = Preprocessing.Prepare([scan], model.Manifest.Preprocessing);
-    var prediction = VolumePredictor.Predict(prepared, timed, model.Manifest, new() { Samples = samples, BatchSize = batch }, TimeProvider.System, null, CancellationToken.None);
+    var prediction = VolumePredictor.Predict(prepared, timed, model.Manifest, options, TimeProvider.System, null, CancellationToken.None);
     var seconds = Stopwatch.GetElapsedTime(start).TotalSeconds;
     return Print(new()
     {
@@ -162,6 +211,23 @@ static int Forward(string path, int rounds, int threads)
     }
 
     return Print(new() { ["seconds"] = best });
+}
+
+// What the processors can do: the product of two square matrices in libtorch.
+static int Gemm(int edge, int rounds, int threads)
+{
+    torch.set_num_threads(threads);
+    using var a = torch.rand(edge, edge);
+    using var b = torch.rand(edge, edge);
+    var best = double.PositiveInfinity;
+    for (var n = 0; n <= rounds; n++)
+    {
+        var start = Stopwatch.GetTimestamp();
+        using var product = torch.mm(a, b);
+        best = n == 0 ? best : Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+    }
+
+    return Print(new() { ["gigaflopsPerSecond"] = 2e-9 * edge * edge * edge / best });
 }
 
 static int Print(JsonObject values)

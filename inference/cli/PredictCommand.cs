@@ -46,6 +46,11 @@ internal static class PredictCommand
         });
 
         var report = segmentation.Report;
+        foreach (var warning in report.Warnings)
+        {
+            Console.Error.WriteLine($"warning: {warning}");
+        }
+
         Console.WriteLine(json
             ? JsonSerializer.Serialize(report, ReportJson.Default.PredictionReport)
             : string.Create(CultureInfo.InvariantCulture,

@@ -29,6 +29,13 @@ internal sealed class PredictionArguments
     private readonly Option<double?> tolerance = Above0(new("--tolerance") { Description = "Stop early once the standard error of the lesion volume is below this share of it, such as 0.02." });
     private readonly Option<double?> seconds = Above0(new("--time-budget") { Description = "Stop with the sample that ends later than this many seconds after the start." });
     private readonly Option<double?> memory = Above0(new("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
+    private readonly Option<double?> deviation = Above0(new("--deviation-limit")
+    {
+        Description = "Refuse a scan that lies further outside the spacings and intensities of the training cases than this, in the margins that are warned of; 4 by default.",
+    });
+
+    private readonly Option<bool> strict = new("--strict") { Description = "Refuse whatever would be warned of, as --deviation-limit 1." };
+    private readonly Option<bool> anyScan = new("--any-scan") { Description = "Warn of scans unlike the training cases, but refuse none." };
     private readonly Option<int> threads = From0(new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." });
     private readonly Option<bool> dicom = new("--dicom") { Description = "Also write segmentation, maps and a picture as DICOM objects in the study of a DICOM scan." };
     private readonly Option<bool> noPage = new("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at a result with, nor the {BatchPage.File} of a batch." };
@@ -50,10 +57,19 @@ internal sealed class PredictionArguments
     /// <summary>For a command that decides itself whether there are DICOM results.</summary>
     public void AddWithoutDicomTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, memory, threads, noPage])
+        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, deviation, strict, anyScan, memory, threads, noPage])
         {
             command.Options.Add(option);
         }
+
+        command.Validators.Add(result =>
+        {
+            var limits = new Option[] { deviation, strict, anyScan }.Where(o => result.GetResult(o) is { Implicit: false }).Select(o => o.Name).ToList();
+            if (limits.Count > 1)
+            {
+                result.AddError($"{string.Join(" and ", limits)} contradict each other; give one of them.");
+            }
+        });
     }
 
     public PredictionSettings Read(ParseResult parse) => new(
@@ -65,6 +81,7 @@ internal sealed class PredictionArguments
             Overlap = parse.GetValue(overlap),
             Tolerance = parse.GetValue(tolerance),
             TimeBudget = parse.GetValue(seconds) is { } budget ? TimeSpan.FromSeconds(budget) : null,
+            DeviationLimit = parse.GetValue(strict) ? 1 : parse.GetValue(anyScan) ? null : parse.GetValue(deviation) ?? Defaults.DeviationLimit,
             FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
         },
         parse.GetValue(threads),

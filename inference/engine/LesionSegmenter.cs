@@ -84,10 +84,12 @@ public sealed class LesionSegmenter : IDisposable
         {
             var start = clock.GetTimestamp();
             var names = scans.Select(s => s.Name).ToList();
-            var prepared = Preprocessing.Prepare([.. scans.Select(s => s.Volume)], Manifest.Preprocessing, names);
+            var volumes = scans.Select(s => s.Volume).ToList();
+            var prepared = Preprocessing.Prepare(volumes, Manifest.Preprocessing, names);
+            var warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
-            return new(prediction, PredictionReport.Create(model, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+            return new(prediction, PredictionReport.Create(model, warnings, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
         }
         finally
         {

@@ -27,6 +27,12 @@ public sealed record PredictOptions
     /// <summary>Stops after the first sample that ends later than this after the start; null has all the time it needs.</summary>
     public TimeSpan? TimeBudget { get; init; }
 
+    /// <summary>
+    /// Refuses a scan whose spacing or intensities lie further outside those of the training cases than this, in margins; what lies outside by more than 1
+    /// margin is a warning of the report. 1 refuses whatever is warned of, null refuses nothing.
+    /// </summary>
+    public double? DeviationLimit { get; init; } = 4;
+
     /// <summary>Bytes that features shared by all samples may take. Where they need more, a part of them is computed again in every sample: slower, with the same result.</summary>
     public long FeatureMemory { get; init; } = 4L << 30;
 }

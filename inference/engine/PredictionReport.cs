@@ -33,6 +33,9 @@ public sealed record PredictionReport
     /// <summary>What the weights of the model are.</summary>
     public required PosteriorKind Posterior { get; init; }
 
+    /// <summary>What a reader should know first: where the scans differ from those that the model was trained on.</summary>
+    public required IReadOnlyList<string> Warnings { get; init; }
+
     /// <summary>The scans, one a channel.</summary>
     public required IReadOnlyList<string> Inputs { get; init; }
 
@@ -76,7 +79,7 @@ public sealed record PredictionReport
     public required double PredictSeconds { get; init; }
 
     internal static PredictionReport Create(
-        ModelFile model, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
+        ModelFile model, IReadOnlyList<string> warnings, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
         TimeSpan readTime, TimeSpan predictTime, DateTimeOffset now) => new()
         {
             Program = $"Credence.Inference {typeof(PredictionReport).Assembly.GetName().Version?.ToString(3)}",
@@ -85,6 +88,7 @@ public sealed record PredictionReport
             ModelSha256 = model.Sha256,
             IntendedUse = model.Manifest.IntendedUse,
             Posterior = model.Manifest.Posterior,
+            Warnings = warnings,
             Inputs = inputs,
             Size = prepared.Source.Size,
             Spacing = prepared.Source.Spacing,

@@ -54,6 +54,29 @@ public sealed class PredictCommandTests : IDisposable
         Volume Map(string name) => Orientation.ToCanonical(NiftiFile.Read(folder.File($"{name}/probability.nii.gz")));
     }
 
+    [Fact]
+    public void A_scan_unlike_the_training_cases_is_warned_of_and_refused_past_the_limit()
+    {
+        NiftiFile.Write(Scan, new Volume(new(Grid.Size, Affine.Scaling(new(1, 1, 3))), Volume().Voxels)); // trained at 2 mm; two margins of a factor of 1.25
+        string[] arguments = ["predict", Scan, "--model", Model, "--output", Output, "--samples", "2"];
+
+        var (code, output, error) = Infer([.. arguments, "--json"]);
+        Assert.Equal((0, $"warning: {Scan}: a spacing of 3 mm along inferior-superior; expected 2 to 2 mm.\n"), (code, error));
+        using var report = JsonDocument.Parse(output);
+        Assert.Equal($"{Scan}: a spacing of 3 mm along inferior-superior; expected 2 to 2 mm.", Assert.Single(report.RootElement.GetProperty("warnings").EnumerateArray()).GetString());
+        Assert.Contains("a spacing of 3 mm along inferior-superior", File.ReadAllText(Path.Combine(Output, "report.html")), StringComparison.Ordinal);
+
+        Directory.Delete(Output, recursive: true);
+        Assert.Equal(3, Infer([.. arguments, "--strict"]).ExitCode);
+        Assert.Contains("raise the deviation limit above 1.82 (now 1.5)", Infer([.. arguments, "--deviation-limit", "1.5"]).Error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(Output));
+        Assert.Equal(2, Infer([.. arguments, "--strict", "--any-scan"]).ExitCode);
+
+        NiftiFile.Write(Scan, new Volume(new(Grid.Size, Affine.Scaling(new(1, 1, 9))), Volume().Voxels));
+        Assert.Equal(3, Infer(arguments).ExitCode);
+        Assert.Equal(0, Infer([.. arguments, "--any-scan"]).ExitCode);
+    }
+
     public static TheoryData<string, string> BadInputs => new()
     {
         { "absent", @"scan: nothing there|absent\.nii\.gz: no such file" },

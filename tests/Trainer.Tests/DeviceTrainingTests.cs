@@ -75,7 +75,7 @@ public sealed class DeviceTrainingTests
         {
         }
 
-        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources)
         {
         }
 

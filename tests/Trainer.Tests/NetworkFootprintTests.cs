@@ -60,7 +60,8 @@ public sealed class NetworkFootprintTests
         }
 
         var gaussian = options with { Posterior = Posterior.MeanField, BayesianStages = BayesianStages.LastStage, Estimator = estimator };
-        Assert.Equal(4L * channels * 2 * 512, Bytes(gaussian) - Bytes(options));
+        const int Drawn = 6 * ((32 * 16 + 16 * 16) * 27 + 16 * 2); // six tensors of each kernel
+        Assert.Equal(4L * (channels * 2 * 512 + Drawn), Bytes(gaussian) - Bytes(options));
     }
 
     [Fact]

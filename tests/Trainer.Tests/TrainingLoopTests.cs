@@ -404,7 +404,7 @@ public sealed class TrainingLoopTests
         {
         }
 
-        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources)
         {
         }
 

@@ -80,7 +80,7 @@ public sealed class TrainingSpeedTests
         {
         }
 
-        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+        public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources)
         {
         }
 

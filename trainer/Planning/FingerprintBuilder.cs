@@ -84,6 +84,7 @@ internal sealed class FingerprintBuilder(Dataset dataset)
                     Maximum = Median(c.All.Select(m => m.Maximum)),
                     LabelledPercentile005 = Median(c.Labelled.Select(m => m.LabelledPercentile005).DefaultIfEmpty(0)),
                     LabelledPercentile995 = Median(c.Labelled.Select(m => m.LabelledPercentile995).DefaultIfEmpty(0)),
+                    Ranges = ChannelRanges.Of([.. c.All.Select(m => new ChannelMeasurement(m.Percentile005, m.Median, m.Percentile995, m.NonZeroFraction))]),
                 }),
             ],
             ClassFractions = [.. dataset.Classes.Select((_, n) => (double)measures.Sum(m => m.ClassVoxels[n]) / voxels)],
@@ -111,7 +112,8 @@ internal sealed class FingerprintBuilder(Dataset dataset)
     {
         var mean = voxels.Average(v => (double)v);
         var variance = voxels.Average(v => (v - mean) * (v - mean));
-        return new(Percentile.Of(voxels, null, 0.5), Percentile.Of(voxels, null, 50), Percentile.Of(voxels, null, 99.5), mean, Math.Sqrt(variance), voxels.Count(v => v != 0) / (double)voxels.Length)
+        var measured = ChannelMeasurement.Of(voxels);
+        return new(measured.Percentile005, measured.Median, measured.Percentile995, mean, Math.Sqrt(variance), measured.NonZeroFraction)
         {
             Maximum = voxels.Max(),
             LabelledPercentile005 = Percentile.Of(voxels, mask, 0.5),

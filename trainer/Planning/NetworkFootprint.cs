@@ -15,6 +15,7 @@ internal sealed record NetworkFootprint(long Parameters, long ParameterBytes, lo
     private const int LossTensors = 6; // log-probability, probability, one-hot target, product with it, and the gradients of the first two
     private const int ChannelBlock = 16; // a CPU computes on whole blocks: docs/decisions/0019-whole-blocks-of-channels.md
     private const int FewChannels = 8; // of an image, which needs no gradient and is then not filled
+    private const int GaussianTensors = 6; // standard deviation, noise and drawn weight; standard deviation, offset and square of the KL
     private const int GradientTensors = 3; // of a layer's output, of its input, and what a convolution reorders
 
     /// <summary>All of it, bytes.</summary>
@@ -48,10 +49,11 @@ internal sealed record NetworkFootprint(long Parameters, long ParameterBytes, lo
         var isHost = network.parameters().First().device_type == DeviceType.CPU;
         var kept = grids.Where((_, index) => isKept[index]).Sum()
             + nodes.Select((node, index) => batch * Beside(node, node.Inputs[0] == Network.Image ? image : shapes[node.Inputs[0]], shapes[index], network.Options.Estimator, isHost)).Sum();
+        var drawn = GaussianTensors * nodes.Select(n => (n.Layer as IWeightedLayer)?.Weight).OfType<GaussianWeight>().Sum(w => w.Mean.numel());
         var parameters = network.parameters().Sum(p => p.numel());
         return new(
             parameters, 2 * parameters * Float, optimiserStates * parameters * Float,
-            Float * (kept + LossTensors * grids[^1] + GradientTensors * grids.Max()));
+            Float * (kept + drawn + LossTensors * grids[^1] + GradientTensors * grids.Max()));
     }
 
     /// <summary>What a linear operation keeps beside its input and output, for one example: the copies with filled channels, and the second operation of an estimator.</summary>

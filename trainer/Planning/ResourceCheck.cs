@@ -14,6 +14,12 @@ internal sealed record ResourceCheck(IReadOnlyList<string> Lines, IReadOnlyList<
     /// <summary>.NET, libtorch and the code of its kernels: the peak resident memory of <c>credence-train plan</c>, about 200 MB, rounded up for the kernels that only training runs.</summary>
     private const long ProgramBytes = 250L << 20;
 
+    /// <summary>
+    /// Share that the host's allocator adds to parameters, optimiser and activations: it keeps what is freed, and blocks of many sizes leave gaps.
+    /// From 0.55 to 1.0 over the networks of bench/training/memory.py; see docs/decisions/0017-freed-memory-is-kept.md.
+    /// </summary>
+    private const double Gaps = 0.85;
+
     /// <summary>Compares a plan with a machine and with the data.</summary>
     /// <param name="plan">Patch, batch, channels, classes.</param>
     /// <param name="fingerprint">Of the training cases.</param>
@@ -32,12 +38,13 @@ internal sealed record ResourceCheck(IReadOnlyList<string> Lines, IReadOnlyList<
         var foreground = voxels * (1 - fingerprint.ClassFractions[0]);
         var cases = memory.IsHost ? voxels * (plan.Channels.Count * sizeof(float) + 1L) : 0;
         var program = memory.IsHost ? ProgramBytes : 0;
-        var total = footprint.Total + cases + program;
+        var gaps = memory.IsHost ? (long)(Gaps * footprint.Total) : 0;
+        var total = footprint.Total + gaps + cases + program;
         var lines = new List<string>
         {
             string.Create(Invariant, $"{footprint.Parameters:N0} parameters for about {voxels:N0} training voxels, {foreground:N0} of them foreground: {footprint.Parameters / (double)voxels:G2} and {footprint.Parameters / Math.Max(1, foreground):G2} a voxel"),
             string.Create(Invariant, $"memory about {Mebibytes(total)} MiB: parameters and gradients {Mebibytes(footprint.ParameterBytes)}, optimiser {Mebibytes(footprint.OptimiserBytes)}, activations {Mebibytes(footprint.ActivationBytes)}")
-                + (memory.IsHost ? string.Create(Invariant, $", cases {Mebibytes(cases)}, program {Mebibytes(program)}") : ""),
+                + (memory.IsHost ? string.Create(Invariant, $", gaps between blocks {Mebibytes(gaps)}, cases {Mebibytes(cases)}, program {Mebibytes(program)}") : ""),
         };
         var warnings = new List<string>();
         if (footprint.Parameters >= voxels)

@@ -10,7 +10,7 @@ internal interface ITrainingObserver
     void Preparing(string what);
 
     /// <summary>Called once, when training begins or goes on.</summary>
-    void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective);
+    void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources);
 
     /// <summary>Something that a user should know and that is no error.</summary>
     void Warned(string warning);

@@ -89,8 +89,9 @@ internal sealed class TrainingLoop
         }
 
         folder.Write(options with { Network = network.Options }, plan, data.Split);
-        observer.Started(options, plan, network, objective);
-        foreach (var problem in ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device)).Warnings)
+        var resources = ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
+        observer.Started(options, plan, network, objective, resources);
+        foreach (var problem in resources.Warnings)
         {
             observer.Warned(problem);
         }

@@ -14,12 +14,12 @@ internal sealed class WarningRecorder(ITrainingObserver next, RunFolder folder) 
     public void Preparing(string what) => next.Preparing(what);
 
     /// <inheritdoc/>
-    public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+    public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources)
     {
         var earlier = File.Exists(folder.LastCheckpoint) ? folder.ReadWarnings() ?? [] : [];
         warnings.InsertRange(0, earlier.Except(warnings).ToList());
         folder.Write(warnings);
-        next.Started(options, plan, network, objective);
+        next.Started(options, plan, network, objective, resources);
     }
 
     /// <inheritdoc/>

@@ -63,14 +63,13 @@ internal static class BatchCommand
         using var segmenter = LesionSegmenter.Load(settings.Model, settings.Threads);
         using var output = new BatchFolder(arguments.Output, arguments.Shard);
         BatchIndex? Index(int? total) => settings.WritesPage ? new(arguments.Output, output.Work, arguments.Shard, total, segmenter, TimeProvider.System) : null;
-        BatchReporter Reporter(int? total, BatchIndex? index, IProgress<double>? bar) => new(total, line => Log(output, index, line), arguments.IsJson, bar, TimeProvider.System);
         BatchRun Batch(BatchReporter reporter) => new(segmenter, settings, rules, output, reporter, TimeProvider.System);
         if (isWatch)
         {
-            var watchedIndex = Index(null);
-            var watched = Reporter(null, watchedIndex, null);
-            await Watch(finder, Batch(watched), watchedIndex, arguments, cancellation);
-            return watched.End();
+            var index = Index(null);
+            var reporter = new BatchReporter(null, line => BatchReporter.Log(output, index, line), arguments.IsJson, null, TimeProvider.System);
+            await Watch(finder, Batch(reporter), index, arguments, cancellation);
+            return reporter.End();
         }
 
         var found = finder.Find(finder.Files(), cancellation);
@@ -80,28 +79,8 @@ internal static class BatchCommand
             throw new InvalidImageFileException(arguments.Input, "no case", "NIfTI files or DICOM studies", "Check the path; `credence-infer batch --list` shows the rules.");
         }
 
-        var index = Index(found.Count);
-        var reporter = ProgressBar.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", bar =>
-        {
-            var reporter = Reporter(cases.Count, index, bar);
-            try
-            {
-                Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation).GetAwaiter().GetResult();
-            }
-            finally
-            {
-                index?.Write(); // also of what was done before an interruption
-            }
-
-            return reporter;
-        });
-        return reporter.End();
-    }
-
-    private static void Log(BatchFolder output, BatchIndex? index, string line)
-    {
-        output.Log(line);
-        index?.Update();
+        return BatchReporter.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", cases.Count, output, Index(found.Count), arguments.IsJson,
+            reporter => Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation));
     }
 
     private static int List(CaseFinder finder, ChannelRules rules, Arguments arguments, CancellationToken cancellation)

@@ -81,6 +81,36 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
         return text + Counts();
     }
 
+    /// <summary>Runs cases under a progress bar, and keeps the list of cases and the page of the batch.</summary>
+    /// <param name="title">Of the bar.</param>
+    /// <param name="total">Number of cases.</param>
+    /// <param name="output">Has the list.</param>
+    /// <param name="index">The page; null where there is none.</param>
+    /// <param name="isJson">Whether standard output gets lines of JSON in place of the table.</param>
+    /// <param name="run">Runs the cases.</param>
+    /// <returns>Exit code.</returns>
+    public static int Run(string title, int total, BatchFolder output, BatchIndex? index, bool isJson, Func<BatchReporter, Task> run) => ProgressBar.Run(title, bar =>
+    {
+        var reporter = new BatchReporter(total, line => Log(output, index, line), isJson, bar, TimeProvider.System);
+        try
+        {
+            run(reporter).GetAwaiter().GetResult();
+        }
+        finally
+        {
+            index?.Write(); // also of what was done before an interruption
+        }
+
+        return reporter;
+    }).End();
+
+    /// <summary>Adds a case to the list, and now and then to the page.</summary>
+    public static void Log(BatchFolder output, BatchIndex? index, string line)
+    {
+        output.Log(line);
+        index?.Update();
+    }
+
     /// <summary>Prints the table, unless lines of JSON were wanted.</summary>
     /// <returns>Exit code.</returns>
     public int End()

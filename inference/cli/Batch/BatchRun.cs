@@ -183,6 +183,7 @@ internal sealed class BatchRun
         var report = segmentation.Report;
         var record = read.Record with
         {
+            Warnings = report.Warnings is { Count: > 0 } warnings ? warnings : null,
             Samples = report.Samples,
             StoppedBy = report.StoppedBy,
             Classes = [.. report.Classes.Select(CaseClass.Of)],

@@ -21,6 +21,8 @@ internal sealed class DicomWebClient : IDisposable
 {
     private const string Dicom = "application/dicom", Json = "application/dicom+json";
     private const int NoSpace = 28; // ENOSPC: the fault of this machine, not of the server
+    private const int LargestPage = 1000; // of a list; some servers refuse to send more
+    private const int MostParts = 100_000;
     private const int MostPartHeaders = 32, MostPartHeaderBytes = 1 << 14, LongestBoundary = 200, BufferSize = 1 << 16;
 
     private readonly DicomWebOptions options;
@@ -83,7 +85,7 @@ internal sealed class DicomWebClient : IDisposable
         var (found, seen) = (new List<JsonElement>(), new HashSet<string>());
         while (found.Count <= most)
         {
-            var page = await PageAsync(path, [.. query, ("limit", Number(most + 1 - found.Count)), ("offset", Number(found.Count))], cancellation);
+            var page = await PageAsync(path, [.. query, ("limit", Number(Math.Min(LargestPage, most + 1 - found.Count))), ("offset", Number(found.Count))], cancellation);
             var news = page.Where(item => DicomJson.IsUid(DicomJson.Text(item, uid)) && seen.Add(DicomJson.Text(item, uid))).ToList();
             found.AddRange(news.Take(most + 1 - found.Count));
             if (news.Count == 0)
@@ -215,7 +217,12 @@ internal sealed class DicomWebClient : IDisposable
                 throw Unexpected($"a part of type {part?.MediaType ?? "unknown"}");
             }
 
-            await WriteAsync(section.Body, folder, ++count, cancellation);
+            if (++count > MostParts)
+            {
+                throw Unexpected($"more than {Number(MostParts)} parts");
+            }
+
+            await WriteAsync(section.Body, folder, count, cancellation);
         }
 
         return count;

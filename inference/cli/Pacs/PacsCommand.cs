@@ -116,27 +116,11 @@ internal static class PacsCommand
             var studies = await cases.FindAsync(arguments.Criteria, arguments.Most, cancellation);
             var index = settings.WritesPage ? new BatchIndex(arguments.Output, output.Work, new(0, 1), studies.Count, segmenter, TimeProvider.System) : null;
             var delivery = new PacsDelivery(client, output);
-            return ProgressBar.Run($"{studies.Count} stud{(studies.Count == 1 ? "y" : "ies")}", bar =>
+            return BatchReporter.Run($"{studies.Count} stud{(studies.Count == 1 ? "y" : "ies")}", studies.Count, output, index, arguments.IsJson, reporter =>
             {
-                void Log(string line)
-                {
-                    output.Log(line);
-                    index?.Update();
-                }
-
-                var reporter = new BatchReporter(studies.Count, Log, arguments.IsJson, bar, TimeProvider.System);
                 var run = new BatchRun(segmenter, settings, rules, output, reporter, TimeProvider.System, arguments.Stores ? delivery.Deliver : null);
-                try
-                {
-                    run.RunAsync(cases.Fetch(studies, run.IsDone, cancellation), jobs: 1, cancellation).GetAwaiter().GetResult();
-                }
-                finally
-                {
-                    index?.Write();
-                }
-
-                return reporter;
-            }).End();
+                return run.RunAsync(cases.Fetch(studies, run.IsDone, cancellation), jobs: 1, cancellation);
+            });
         }
         finally
         {

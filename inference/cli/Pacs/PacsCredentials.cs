@@ -32,7 +32,7 @@ internal static class PacsCredentials
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            problem = $"{e.Message}";
+            problem = e.Message;
             return null;
         }
     }

@@ -32,7 +32,7 @@ internal static class BatchPage
                 case "script": target.Resource("index.js"); break;
                 case "counts": target.Text(Html(Counts(content))); break;
                 case "use": target.Text(Html(content.IntendedUse)); break;
-                case "missing": target.Text(Missing(content)); break;
+                case "completeness": target.Text(Completeness(content)); break;
                 case "heads": target.Text(string.Concat(Columns.Select(Head)) + (hasWarnings ? "<th role=\"columnheader\" scope=\"col\" class=\"text remarks\">Warnings</th>" : "")); break;
                 case "rows": cases.ForEach(c => target.Text(Row(c, hasWarnings))); break;
                 case "run": target.Text(string.Concat(content.Run.Select(r => $"<dt>{Html(r.Name)}</dt><dd>{Html(r.Value)}</dd>\n"))); break;
@@ -81,9 +81,11 @@ internal static class BatchPage
         return total + (statuses.Count == 0 ? "" : $": {string.Join(", ", statuses)}") + (warned == 0 ? "" : $"; {warned} with warnings") + ".";
     }
 
-    private static string Missing(BatchPageContent content)
+    /// <summary>Which shards there are, and how much is missing.</summary>
+    private static string Completeness(BatchPageContent content)
     {
         List<string> notes = [];
+        var missing = content.Total - content.Cases.Count is > 0 and var left ? left : 0;
         if (content.Shards > 1)
         {
             var there = Enumerable.Range(1, content.Shards).Except(content.MissingShards).ToList();
@@ -91,12 +93,13 @@ internal static class BatchPage
                 + (content.MissingShards.Count == 0 ? "" : $" Missing: {string.Join(", ", content.MissingShards)}."));
         }
 
-        if (content.Total is { } total && total > content.Cases.Count)
+        if (missing > 0)
         {
-            notes.Add($"{total - content.Cases.Count} of {total} cases are not here yet. They are under way, or the run was interrupted: the same command completes it.");
+            notes.Add($"{missing} of {content.Total} cases are not here yet. They are under way, or the run was interrupted: the same command completes it.");
         }
 
-        return notes.Count == 0 ? "" : $"<section class=\"{(content.MissingShards.Count > 0 || notes.Count > 1 || content.Shards == 1 ? "alert" : "quiet")}\" aria-label=\"Completeness\" id=\"completeness\">{string.Concat(notes.Select(n => $"<p>{Html(n)}</p>"))}</section>";
+        var style = missing > 0 || content.MissingShards.Count > 0 ? "alert" : "quiet";
+        return notes.Count == 0 ? "" : $"<section class=\"{style}\" aria-label=\"Completeness\" id=\"completeness\">{string.Concat(notes.Select(n => $"<p>{Html(n)}</p>"))}</section>";
     }
 
     /// <summary>Failed cases first, then warnings.</summary>

@@ -113,7 +113,7 @@ internal static class CasePage
             run.Add(["Pictures", $"at 1/{shrink} of the resolution along each axis, to fit into a page; the files beside it have all of it"]);
         }
 
-        return new(title, report.IntendedUse, [],
+        return new(title, report.IntendedUse, report.Warnings,
             [.. report.Classes.Select((c, n) => new PageClass(c.Name, c.Volume, c.SampleVolumeInterval, prediction.SampleVolumes[n]))],
             [.. report.Lesions.Take(MostLesions)], Math.Max(0, report.Lesions.Count - MostLesions), run, layers);
     }

@@ -242,6 +242,10 @@ internal sealed record ChannelFingerprint(
     /// <summary>99.5th percentile of the intensities inside the masks; 0 where no case has one.</summary>
     [JsonRequired]
     public double LabelledPercentile995 { get; init; }
+
+    /// <summary>What the intensities ranged over, to compare a scan with; null where it was not recorded: then they are not compared.</summary>
+    [JsonRequired]
+    public ChannelRanges? Ranges { get; init; }
 }
 
 /// <summary>Where a model comes from, so that its numbers can be defended.</summary>

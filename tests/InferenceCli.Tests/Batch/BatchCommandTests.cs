@@ -76,6 +76,21 @@ public sealed class BatchCommandTests : IDisposable
     }
 
     [Fact]
+    public void Scans_unlike_the_training_cases_are_marked_in_the_record_or_fail()
+    {
+        Scan("in/a.nii.gz", 1);
+        NiftiFile.Write(folder.File("in/thick.nii.gz"), new Volume(new(Grid.Size, Affine.Scaling(new(1, 1, 3))), Volume(2).Voxels));
+        Assert.Equal("a done, thick done", Statuses());
+        var record = JsonDocument.Parse(File.ReadAllText(Path.Combine(Output, "thick/case.json"))).RootElement;
+        Assert.Contains("a spacing of 3 mm along inferior-superior", record.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
+
+        var (code, _, error) = Batch("--strict");
+        Assert.Equal(5, code);
+        Assert.Contains("thick: ", error, StringComparison.Ordinal);
+        Assert.Contains("raise the deviation limit above 1.82 (now 1)", error, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void A_folder_of_someone_else_is_not_replaced()
     {
         Scan("in/a.nii.gz", 1);
@@ -113,11 +128,13 @@ public sealed class BatchCommandTests : IDisposable
             Assert.All(File.ReadAllText(Path.Combine(Output, "cases.jsonl")).Split('\n', StringSplitOptions.RemoveEmptyEntries), l => JsonDocument.Parse(l).Dispose());
         }
 
+        Assert.EndsWith("</html>\n", File.ReadAllText(Path.Combine(Output, "index.html")), StringComparison.Ordinal);
         Assert.True(kills >= 4, $"only {kills} of 8 processes were still running when they were killed");
         var (code, output, _) = Batch("--json", "--seed", "1");
         Assert.Equal((0, 24), (code, output.Split('\n', StringSplitOptions.RemoveEmptyEntries).Length));
         Assert.Equal([".unfinished", .. names], Directory.GetDirectories(Output).Select(f => Path.GetFileName(f)!).Order(StringComparer.Ordinal));
         Assert.Equal([".lock"], Directory.GetFileSystemEntries(Path.Combine(Output, ".unfinished")).Select(Path.GetFileName));
+        Assert.Contains("24 cases: ", File.ReadAllText(Path.Combine(Output, "index.html")), StringComparison.Ordinal);
 
         // The same as a run that nobody disturbed.
         Assert.Equal(0, Infer([.. Arguments("--seed", "1").Select(a => a == Output ? folder.File("undisturbed") : a)]).ExitCode);

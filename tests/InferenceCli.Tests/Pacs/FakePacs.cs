@@ -43,6 +43,7 @@ internal sealed class FakePacs : IDisposable
 
     public int Count => instances.Count;
 
+    /// <summary>Takes the files of a folder as series of FLAIR images.</summary>
     public void Add(string folder)
     {
         foreach (var file in Directory.GetFiles(folder))

@@ -49,9 +49,7 @@ public sealed class PacsCommandTests : IDisposable
     [Fact]
     public void A_port_where_nobody_listens_is_named()
     {
-        var pacs = New();
-        pacs.Dispose();
-        Assert.Matches("^6 .*no connection; expected a whole answer", Text(Pacs($"http://localhost:{1}/dicom-web", "--study", Study, "--retries", "0")));
+        Assert.Matches("^6 .*no connection; expected a whole answer", Text(Pacs("http://localhost:1/dicom-web", "--study", Study, "--retries", "0")));
     }
 
     [Theory]
@@ -93,10 +91,32 @@ public sealed class PacsCommandTests : IDisposable
     }
 
     [Fact]
-    public void Fewer_instances_than_the_server_names_are_no_series()
+    public void Another_kind_of_answer_is_no_series()
     {
-        using var pacs = New((_, path, _) => IsSeries(path) ? new Fault.Status(200, "--x--\r\n", "Content-Type: multipart/related; boundary=x\r\n") : null);
+        using var pacs = New((_, path, _) => IsSeries(path) ? new Fault.Status(200, $"<html>{Patient}") : null);
         Assert.Matches("^5 .*an answer of type application/dicom\\+json; expected multipart/related", Text(Pacs(pacs.Url, "--study", Study, "--retries", "0")));
+    }
+
+    /// <summary>The multipart answer is sound, but ends early.</summary>
+    [Fact]
+    public void Fewer_instances_than_the_server_named_are_no_series()
+    {
+        using var pacs = new FakePacs { Damage = bytes => [.. bytes[..bytes.AsSpan().LastIndexOf("\r\n--the end\r\n"u8)], .. "\r\n--the end--\r\n"u8] };
+        Series("scan", Study);
+        pacs.Add(folder.File("scan"));
+        Assert.Matches("^5 .*: 7 of 8 instances; expected the whole series", Text(Pacs(pacs.Url, "--study", Study, "--retries", "0")));
+    }
+
+    [Fact]
+    public void Nothing_is_guessed_where_two_series_match()
+    {
+        using var pacs = New();
+        Series("second", Study);
+        pacs.Add(folder.File("second"));
+        var (code, output, error) = Pacs(pacs.Url, "--study", Study);
+        Assert.Matches("^5 .*error: study-[0-9a-f]{8}: 2 scans match channel FLAIR: series 1 \"AX FLAIR\", series 1 \"AX FLAIR\"; expected one\\.", $"{code} {error}");
+        Assert.Equal(0, pacs.Posts);
+        AssertNobodyIsNamed(output, error);
     }
 
     [Fact]

@@ -11,7 +11,7 @@ internal sealed class SilentObserver(Action<StepReport>? onStep = null) : ITrain
     {
     }
 
-    public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective)
+    public void Started(TrainingOptions options, TrainingPlan plan, Network network, string objective, ResourceCheck resources)
     {
     }
 

@@ -21,11 +21,16 @@ internal static class Preprocessing
     /// <param name="channels">One volume a channel, on one grid, all finite.</param>
     /// <param name="recipe">What to do.</param>
     /// <param name="names">What error messages call the channels, such as their files; null calls them by number.</param>
-    /// <exception cref="InvalidScanException">Channels on different grids, or a voxel that is not finite.</exception>
+    /// <exception cref="InvalidScanException">Channels on different grids, or an affine or a voxel that is not finite.</exception>
     public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, PreprocessingRecipe recipe, IReadOnlyList<string>? names = null)
     {
         string Name(int channel) => names?[channel] ?? $"channel {channel + 1}";
         var source = channels[0].Geometry;
+        if (!double.IsFinite(source.Affine.Determinant) || source.Affine.Determinant == 0 || !double.IsFinite(source.Affine.Origin.Length))
+        {
+            throw new InvalidScanException(Name(0), $"an affine with determinant {source.Affine.Determinant}", "three axes that span space, in mm", "Give the affine of the scan.");
+        }
+
         for (var c = 0; c < channels.Count; c++)
         {
             if (!channels[c].Geometry.IsSameGrid(source, tolerance: 0.1 * Math.Min(source.Spacing.X, Math.Min(source.Spacing.Y, source.Spacing.Z))))

@@ -15,10 +15,11 @@ public sealed record Scan(string Name, Volume Volume, DicomStack? Stack = null)
 
     /// <summary>Reads a NIfTI file, a DICOM image file, or a folder with one DICOM series.</summary>
     /// <param name="path">Where it is.</param>
-    /// <param name="clock">Source of <see cref="ReadTime"/>.</param>
+    /// <param name="clock">Source of <see cref="ReadTime"/>; the system's when null.</param>
     /// <exception cref="MedicalImageException">There is nothing there, or it cannot be read.</exception>
-    public static Scan Read(string path, TimeProvider clock)
+    public static Scan Read(string path, TimeProvider? clock = null)
     {
+        clock ??= TimeProvider.System;
         var start = clock.GetTimestamp();
         var stack = VolumeFile.FindSeries(path)?.OnlyStack();
         return new(path, stack?.Read() ?? NiftiFile.Read(path), stack) { ReadTime = clock.GetElapsedTime(start) };
@@ -29,7 +30,7 @@ public sealed record Scan(string Name, Volume Volume, DicomStack? Stack = null)
     /// <param name="series">The series.</param>
     /// <param name="clock">Source of <see cref="ReadTime"/>.</param>
     /// <exception cref="MedicalImageException">It is not one volume, a slice could not be read, or a file is damaged.</exception>
-    public static Scan Read(string name, DicomSeries series, TimeProvider clock)
+    internal static Scan Read(string name, DicomSeries series, TimeProvider clock)
     {
         var start = clock.GetTimestamp();
         if (series.Notes is [var note, ..])

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Credence.Inference;
+using Credence.Inference.Model;
 using Credence.InferenceCli.Page;
 
 namespace Credence.InferenceCli;
@@ -8,9 +9,15 @@ namespace Credence.InferenceCli;
 /// <param name="Model">Model file.</param>
 /// <param name="Options">Samples, seed, when to stop.</param>
 /// <param name="Threads">Of one run of the network; 0 is one a core.</param>
+/// <param name="Provider">What to run on.</param>
 /// <param name="WritesDicom">Whether DICOM scans get DICOM results.</param>
 /// <param name="WritesPage">Whether each case gets a page to look at.</param>
-internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, bool WritesDicom, bool WritesPage);
+internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, ExecutionProvider Provider, bool WritesDicom, bool WritesPage)
+{
+    /// <summary>Loads the model.</summary>
+    /// <exception cref="ModelFileException">The file cannot be used.</exception>
+    public LesionSegmenter Load() => LesionSegmenter.Load(Model, Threads, provider: Provider);
+}
 
 /// <summary>The options that <c>predict</c> and <c>batch</c> share.</summary>
 internal sealed class PredictionArguments
@@ -37,6 +44,11 @@ internal sealed class PredictionArguments
     private readonly Option<bool> strict = new("--strict") { Description = "Refuse whatever would be warned of, as --deviation-limit 1." };
     private readonly Option<bool> anyScan = new("--any-scan") { Description = "Warn of scans unlike the training cases, but refuse none." };
     private readonly Option<int> threads = From0(new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." });
+    private readonly Option<ExecutionProvider> provider = new("--provider")
+    {
+        Description = "What ONNX Runtime computes with: cpu, cuda, tensorrt, directml, openvino; cpu by default. One that is not there, or that fails the self-test of the model, is replaced by cpu with a warning.",
+    };
+
     private readonly Option<bool> dicom = new("--dicom") { Description = "Also write segmentation, maps and a picture as DICOM objects in the study of a DICOM scan." };
     private readonly Option<bool> noPage = new("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at a result with, nor the {BatchPage.File} of a batch." };
 
@@ -57,7 +69,7 @@ internal sealed class PredictionArguments
     /// <summary>For a command that decides itself whether there are DICOM results.</summary>
     public void AddWithoutDicomTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, deviation, strict, anyScan, memory, threads, noPage])
+        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, deviation, strict, anyScan, memory, threads, provider, noPage])
         {
             command.Options.Add(option);
         }
@@ -85,6 +97,7 @@ internal sealed class PredictionArguments
             FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
         },
         parse.GetValue(threads),
+        parse.GetValue(provider),
         parse.GetValue(dicom),
         !parse.GetValue(noPage));
 

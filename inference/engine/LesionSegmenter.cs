@@ -1,4 +1,6 @@
+using System.Globalization;
 using Credence.Inference.Model;
+using Credence.Inference.Onnx;
 using Credence.MedicalIO;
 
 namespace Credence.Inference;
@@ -14,7 +16,14 @@ public sealed class LesionSegmenter : IDisposable
     private int running;
     private bool isDisposed;
 
-    private LesionSegmenter(ModelFile model, OnnxNetwork network, TimeProvider clock) => (this.model, this.network, this.clock) = (model, network, clock);
+    private LesionSegmenter(ModelFile model, ProviderChoice choice, TimeProvider clock) =>
+        (this.model, network, Provider, Warning, this.clock) = (model, choice.Network, choice.Provider, choice.Warning, clock);
+
+    /// <summary>What the model runs on: what was asked for, or the CPU where that was not possible, which every report then says.</summary>
+    public ExecutionProvider Provider { get; }
+
+    /// <summary>Why the model does not run on what was asked for; null when it does.</summary>
+    public string? Warning { get; }
 
     /// <summary>Name of the model.</summary>
     public string ModelName => Manifest.Name;
@@ -41,11 +50,35 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="path">File written by credence-export.</param>
     /// <param name="threads">Threads of one run of the network; 0 takes one a core.</param>
     /// <param name="clock">Source of time for the report; the system's when null.</param>
+    /// <param name="provider">What to run on. One that is not there, or that fails the self-test of the model, is replaced by the CPU, with a warning in every report.</param>
     /// <exception cref="ModelFileException">The file cannot be used.</exception>
-    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null)
+    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null, ExecutionProvider provider = ExecutionProvider.Cpu)
     {
         var model = ModelFile.Load(path);
-        return new(model, new OnnxNetwork(model, threads), clock ?? TimeProvider.System);
+        return new(model, ProviderChoice.Open(model, provider, p => new(model, threads, p)), clock ?? TimeProvider.System);
+    }
+
+    /// <summary>Compares the logits of this machine with the golden numbers of the model file.</summary>
+    /// <returns>The largest difference, as a share of the largest golden number (at least 1).</returns>
+    /// <exception cref="ModelFileException">It is above the tolerance of the file.</exception>
+    /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
+    public double SelfTest()
+    {
+        Enter();
+        double difference;
+        try
+        {
+            difference = ProviderChoice.LargestDifference(network, Manifest);
+        }
+        finally
+        {
+            Leave();
+        }
+
+        var tolerance = Manifest.SelfTest!.Tolerance;
+        return difference <= tolerance ? difference : throw new ModelFileException(model.Path,
+            string.Create(CultureInfo.InvariantCulture, $"logits on {Provider} that differ from its golden numbers by {difference:G3} of the largest"),
+            string.Create(CultureInfo.InvariantCulture, $"at most {tolerance:G3}"), "Use another execution provider, or another build of ONNX Runtime.");
     }
 
     /// <summary>Runs the network once over a made-up patch, so that the first case is as fast as the next.</summary>
@@ -89,7 +122,7 @@ public sealed class LesionSegmenter : IDisposable
             var warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
-            return new(prediction, PredictionReport.Create(model, warnings, names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+            return new(prediction, PredictionReport.Create(model, Provider, Warning is null ? warnings : [Warning, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
         }
         finally
         {

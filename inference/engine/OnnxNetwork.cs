@@ -23,11 +23,13 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     /// <summary>Loads the network.</summary>
     /// <param name="model">The model file.</param>
     /// <param name="threads">Threads of one run; 0 takes one a core.</param>
+    /// <param name="provider">What it runs on.</param>
     /// <exception cref="ModelFileException">ONNX Runtime refuses the graph.</exception>
-    public OnnxNetwork(ModelFile model, int threads = 0)
+    /// <exception cref="NotSupportedException">This build of ONNX Runtime does not have the provider.</exception>
+    public OnnxNetwork(ModelFile model, int threads = 0, ExecutionProvider provider = ExecutionProvider.Cpu)
     {
         manifest = model.Manifest;
-        whole = new(() => Open(model, model.Bytes, threads));
+        whole = new(() => Open(model, model.Bytes, threads, provider));
         cut = GraphCut.Find(model.Bytes, [.. manifest.NoiseInputs.Select(n => n.Name)]);
         if (cut is null)
         {
@@ -35,10 +37,10 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
             return;
         }
 
-        trunk = Open(model, cut.Trunk, threads);
+        trunk = Open(model, cut.Trunk, threads, provider);
         try
         {
-            head = Open(model, cut.Head, threads);
+            head = Open(model, cut.Head, threads, provider);
         }
         catch
         {
@@ -124,17 +126,38 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 
     private GraphCut Cut => cut ?? throw new InvalidOperationException("The samples of this model share no trunk.");
 
-    private static InferenceSession Open(ModelFile model, byte[] bytes, int threads)
+    private static InferenceSession Open(ModelFile model, byte[] bytes, int threads, ExecutionProvider provider)
     {
         try
         {
             using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            Append(options, provider);
             return new InferenceSession(bytes, options);
         }
         catch (OnnxRuntimeException e)
         {
             throw new ModelFileException(model.Path, $"a graph that ONNX Runtime refuses ({e.Message})", "a model written by credence-export", "Export it again.", e);
         }
+    }
+
+    private static void Append(SessionOptions options, ExecutionProvider provider)
+    {
+        var (name, append) = provider switch
+        {
+            ExecutionProvider.Cpu => ("CPUExecutionProvider", (Action)(() => { })), // is always appended last
+            ExecutionProvider.Cuda => ("CUDAExecutionProvider", () => options.AppendExecutionProvider_CUDA()),
+            ExecutionProvider.TensorRt => ("TensorrtExecutionProvider", () => options.AppendExecutionProvider_Tensorrt()),
+            ExecutionProvider.DirectMl => ("DmlExecutionProvider", () => options.AppendExecutionProvider_DML()),
+            ExecutionProvider.OpenVino => ("OpenVINOExecutionProvider", () => options.AppendExecutionProvider_OpenVINO()),
+            _ => throw new ArgumentOutOfRangeException(nameof(provider), provider, "no such provider"),
+        };
+        var available = OrtEnv.Instance().GetAvailableProviders();
+        if (!available.Contains(name))
+        {
+            throw new NotSupportedException($"this build of ONNX Runtime has {string.Join(", ", available)}");
+        }
+
+        append();
     }
 
     private unsafe OrtValue Image(ReadOnlySpan<float> patches, int batch, Size3 size, float* pinned)

@@ -33,7 +33,10 @@ public sealed record PredictionReport
     /// <summary>What the weights of the model are.</summary>
     public required PosteriorKind Posterior { get; init; }
 
-    /// <summary>What a reader should know first: where the scans differ from those that the model was trained on.</summary>
+    /// <summary>What the network ran on.</summary>
+    public required ExecutionProvider Provider { get; init; }
+
+    /// <summary>What a reader should know first: where the scans differ from those that the model was trained on, and why it did not run on what was asked for.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
 
     /// <summary>The scans, one a channel.</summary>
@@ -79,7 +82,7 @@ public sealed record PredictionReport
     public required double PredictSeconds { get; init; }
 
     internal static PredictionReport Create(
-        ModelFile model, IReadOnlyList<string> warnings, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
+        ModelFile model, ExecutionProvider provider, IReadOnlyList<string> warnings, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
         TimeSpan readTime, TimeSpan predictTime, DateTimeOffset now) => new()
         {
             Program = $"Credence.Inference {typeof(PredictionReport).Assembly.GetName().Version?.ToString(3)}",
@@ -88,6 +91,7 @@ public sealed record PredictionReport
             ModelSha256 = model.Sha256,
             IntendedUse = model.Manifest.IntendedUse,
             Posterior = model.Manifest.Posterior,
+            Provider = provider,
             Warnings = warnings,
             Inputs = inputs,
             Size = prepared.Source.Size,

@@ -77,6 +77,30 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal(0, Infer([.. arguments, "--any-scan"]).ExitCode);
     }
 
+    [Fact]
+    public void The_self_test_passes_and_a_model_with_other_golden_numbers_fails_it()
+    {
+        var (code, output, _) = Infer("self-test", Model);
+        Assert.Equal(0, code);
+        Assert.Matches(@"^tiny on Cpu: largest difference \d\S* of the largest golden number -> passed\n$", output);
+
+        File.WriteAllBytes(Model, TinyModel.Bytes(m => m with { SelfTest = m.SelfTest! with { DefaultLogits = [.. m.SelfTest!.DefaultLogits.Select(x => x + 0.01f)] } }));
+        (code, _, var error) = Infer("self-test", Model);
+        Assert.Equal(4, code);
+        Assert.Matches(@"logits on Cpu that differ from its golden numbers by 0\.00\d+ of the largest; expected at most 0\.0001\.", error);
+    }
+
+    [Fact]
+    public void A_provider_that_is_not_there_is_replaced_and_the_report_says_so()
+    {
+        var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "2", "--provider", "directml", "--json");
+        Assert.Equal(0, code);
+        Assert.StartsWith("warning: DirectMl was asked for, and the model runs on the CPU: ", error, StringComparison.Ordinal);
+        using var report = JsonDocument.Parse(output);
+        Assert.Equal("cpu", report.RootElement.GetProperty("provider").GetString());
+        Assert.StartsWith("DirectMl was asked for", report.RootElement.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, string> BadInputs => new()
     {
         { "absent", @"scan: nothing there|absent\.nii\.gz: no such file" },

@@ -60,7 +60,7 @@ internal static class BatchCommand
             return List(finder, rules, arguments, cancellation);
         }
 
-        using var segmenter = LesionSegmenter.Load(settings.Model, settings.Threads);
+        using var segmenter = settings.Load();
         using var output = new BatchFolder(arguments.Output, arguments.Shard);
         BatchIndex? Index(int? total) => settings.WritesPage ? new(arguments.Output, output.Work, arguments.Shard, total, segmenter, TimeProvider.System) : null;
         BatchRun Batch(BatchReporter reporter) => new(segmenter, settings, rules, output, reporter, TimeProvider.System);

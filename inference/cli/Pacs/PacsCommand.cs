@@ -102,7 +102,7 @@ internal static class PacsCommand
             return await ListAsync(new(client, rules, "", Note), rules, arguments, cancellation);
         }
 
-        using var segmenter = LesionSegmenter.Load(settings.Model, settings.Threads);
+        using var segmenter = settings.Load();
         using var output = new BatchFolder(arguments.Output, new(0, 1));
         var fetched = Directory.CreateDirectory(Path.Combine(output.Work, "fetched")).FullName;
         if (!OperatingSystem.IsWindows())

@@ -1,0 +1,80 @@
+using System.Globalization;
+using Credence.Inference.Model;
+using Credence.Inference.Sampling;
+using Microsoft.ML.OnnxRuntime;
+
+namespace Credence.Inference.Onnx;
+
+/// <summary>A network on the execution provider that was asked for, or on the CPU and the reason why.</summary>
+/// <param name="Network">Loaded; the caller disposes it.</param>
+/// <param name="Provider">What it runs on.</param>
+/// <param name="Warning">Why that is not what was asked for; null when it is.</param>
+internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Provider, string? Warning)
+{
+    /// <summary>
+    /// Loads a model. One rule: a provider that is not there, that refuses the graph, or whose logits are not the golden numbers of the file, is replaced by
+    /// the CPU, with a warning.
+    /// </summary>
+    /// <param name="model">The model file.</param>
+    /// <param name="asked">What to run on.</param>
+    /// <param name="open">Loads the model on a provider.</param>
+    /// <exception cref="ModelFileException">The CPU refuses the graph.</exception>
+    public static ProviderChoice Open(ModelFile model, ExecutionProvider asked, Func<ExecutionProvider, OnnxNetwork> open)
+    {
+        if (asked == ExecutionProvider.Cpu)
+        {
+            return new(open(asked), asked, Warning: null);
+        }
+
+        OnnxNetwork? network = null;
+        string reason;
+        try
+        {
+            network = open(asked);
+            var (difference, tolerance) = (LargestDifference(network, model.Manifest), model.Manifest.SelfTest!.Tolerance);
+            if (difference <= tolerance)
+            {
+                return new(network, asked, Warning: null);
+            }
+
+            reason = string.Create(CultureInfo.InvariantCulture, $"its logits differ from the golden numbers of the model by {difference:G3} of the largest (tolerance {tolerance:G3})");
+        }
+        catch (Exception e) when (e is OnnxRuntimeException or ModelFileException or NotSupportedException or DllNotFoundException or EntryPointNotFoundException)
+        {
+            reason = e.Message;
+        }
+
+        network?.Dispose();
+        return new(open(ExecutionProvider.Cpu), ExecutionProvider.Cpu, $"{asked} was asked for, and the model runs on the CPU: {reason.TrimEnd('.')}.");
+    }
+
+    /// <summary>Runs the self-test of a model: the whole graph with its defaults and with a sample, and the sample through trunk and head where there are both.</summary>
+    /// <param name="network">The model on some provider.</param>
+    /// <param name="manifest">Has the golden numbers.</param>
+    /// <returns>The largest difference, as a share of the largest golden number (at least 1): <see cref="SelfTestDescription.Tolerance"/>.</returns>
+    public static double LargestDifference(OnnxNetwork network, ModelManifest manifest)
+    {
+        var test = manifest.SelfTest!;
+        var patch = test.DrawPatch(manifest.Channels.Count);
+        var logits = new float[manifest.Classes.Count * test.PatchSize.Count];
+        var scale = Math.Max(1, test.DefaultLogits.Concat(test.SampledLogits).Max(Math.Abs));
+        double Difference(IReadOnlyList<float> golden) => test.Positions.Zip(golden).Max(p => float.IsFinite(logits[p.First]) ? Math.Abs(logits[p.First] - p.Second) / scale : double.PositiveInfinity);
+
+        network.Run(patch, 1, test.PatchSize, null, logits);
+        var largest = Difference(test.DefaultLogits);
+        if (manifest.NoiseInputs.Count > 0)
+        {
+            var noise = NoiseSample.Draw(manifest.NoiseInputs, test.Seed, test.Sample);
+            network.Run(patch, 1, test.PatchSize, noise, logits);
+            largest = Math.Max(largest, Difference(test.SampledLogits));
+            if (network.HasSharedTrunk)
+            {
+                using var features = network.ComputeTrunk(patch, 1, test.PatchSize);
+                network.ComputeHead(features, noise, logits);
+                largest = Math.Max(largest, Difference(test.SampledLogits));
+            }
+        }
+
+        return largest;
+    }
+}

@@ -33,6 +33,28 @@ internal sealed class PredictionArguments
 
     private readonly Option<ulong> seed = new("--seed") { Description = "Seed of the weight samples: same seed, same result.", DefaultValueFactory = _ => Defaults.Seed };
     private readonly Option<double?> overlap = new("--overlap") { Description = "Overlap of neighbouring patches, from 0 to below 1; the model's by default." };
+    private readonly Option<FlipAxes> flips = new("--flips")
+    {
+        Description = "Mirror the case in each sample and take the mean: left-right, posterior-anterior, inferior-superior, several of them separated by commas, or all.",
+        CustomParser = result =>
+        {
+            var axes = FlipAxes.None;
+            foreach (var word in result.Tokens.SelectMany(t => t.Value.Split(',')))
+            {
+                switch (word)
+                {
+                    case "left-right": axes |= FlipAxes.LeftRight; break;
+                    case "posterior-anterior": axes |= FlipAxes.PosteriorAnterior; break;
+                    case "inferior-superior": axes |= FlipAxes.InferiorSuperior; break;
+                    case "all": axes |= FlipAxes.LeftRight | FlipAxes.PosteriorAnterior | FlipAxes.InferiorSuperior; break;
+                    default: result.AddError($"--flips: '{word}' is not one of left-right, posterior-anterior, inferior-superior, all."); break;
+                }
+            }
+
+            return axes;
+        },
+    };
+
     private readonly Option<double?> tolerance = Above0(new("--tolerance") { Description = "Stop early once the standard error of the lesion volume is below this share of it, such as 0.02." });
     private readonly Option<double?> seconds = Above0(new("--time-budget") { Description = "Stop with the sample that ends later than this many seconds after the start." });
     private readonly Option<double?> memory = Above0(new("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
@@ -69,7 +91,7 @@ internal sealed class PredictionArguments
     /// <summary>For a command that decides itself whether there are DICOM results.</summary>
     public void AddWithoutDicomTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, tolerance, seconds, deviation, strict, anyScan, memory, threads, provider, noPage])
+        foreach (var option in (Option[])[model, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, memory, threads, provider, noPage])
         {
             command.Options.Add(option);
         }
@@ -91,6 +113,7 @@ internal sealed class PredictionArguments
             Samples = parse.GetValue(samples),
             Seed = parse.GetValue(seed),
             Overlap = parse.GetValue(overlap),
+            Flips = parse.GetValue(flips),
             Tolerance = parse.GetValue(tolerance),
             TimeBudget = parse.GetValue(seconds) is { } budget ? TimeSpan.FromSeconds(budget) : null,
             DeviationLimit = parse.GetValue(strict) ? 1 : parse.GetValue(anyScan) ? null : parse.GetValue(deviation) ?? Defaults.DeviationLimit,

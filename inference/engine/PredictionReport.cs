@@ -54,6 +54,9 @@ public sealed record PredictionReport
     /// <summary>Monte Carlo samples; 1 for a plain network.</summary>
     public required int Samples { get; init; }
 
+    /// <summary>Mirrored copies of the case in each sample, the case itself among them; 1 without test-time flips.</summary>
+    public required int Copies { get; init; }
+
     /// <summary>Seed of the weight samples.</summary>
     public required ulong Seed { get; init; }
 
@@ -98,6 +101,7 @@ public sealed record PredictionReport
             Spacing = prepared.Source.Spacing,
             Orientation = MedicalIO.Orientation.Code(prepared.Source.Affine),
             Samples = prediction.Samples,
+            Copies = prediction.Copies,
             Seed = options.Seed,
             StoppedBy = prediction.StoppedBy,
             Patches = prediction.Patches,

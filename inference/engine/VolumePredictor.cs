@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Text.Json.Serialization;
 using Credence.Inference.Lesions;
 using Credence.Inference.Model;
@@ -33,6 +34,9 @@ public sealed record Prediction
 
     /// <summary>Number of patches without tissue, which it did not see.</summary>
     public required int EmptyPatches { get; init; }
+
+    /// <summary>Mirrored copies of the case in each sample, the case itself among them.</summary>
+    public int Copies { get; init; } = 1;
 
     /// <summary>What the samples shared.</summary>
     public required SharedWork Shared { get; init; }
@@ -83,16 +87,22 @@ internal static class VolumePredictor
         var isSampled = manifest.NoiseInputs.Count > 0 && options.Samples > 0;
         var samples = isSampled ? options.Samples : 1;
 
-        var window = new SlidingWindow(prepared.Voxels, size, manifest.PatchSize, manifest.Channels.Count, options.Overlap ?? manifest.Overlap, options.BatchSize);
+        SlidingWindow? first = null;
         var statistics = new SampleStatistics(classes, voxels);
         var logits = new float[checked(classes * voxels)];
         var sampleVolumes = Enumerable.Range(1, classes - 1).Select(_ => new List<double>(samples)).ToList();
         var foregrounds = new List<SampleForeground>(samples);
         var (sample, patchesDone) = (0, 0);
-        using var sampler = new VolumeSampler(network, window, classes, isSampled, options.FeatureMemory, n =>
+        var copies = 1 << BitOperations.PopCount((uint)options.Flips);
+        using var sampler = new FlippedSampler(options.Flips, prepared.Voxels, size, classes, voxelsOfCopy =>
         {
-            patchesDone += n;
-            progress?.Report((sample + Math.Min(1, (double)patchesDone / window.PatchCount)) / samples);
+            var window = new SlidingWindow(voxelsOfCopy, size, manifest.PatchSize, manifest.Channels.Count, options.Overlap ?? manifest.Overlap, options.BatchSize);
+            first ??= window;
+            return new(network, window, classes, isSampled, options.FeatureMemory / copies, n =>
+            {
+                patchesDone += n;
+                progress?.Report((sample + Math.Min(1, (double)patchesDone / (copies * first.PatchCount))) / samples);
+            });
         });
         StopReason? stop = null;
         for (; stop is null; sample++, patchesDone = 0)
@@ -132,8 +142,9 @@ internal static class VolumePredictor
             MutualInformation = model,
             Lesions = new LesionMeasurement(prepared, manifest, foregrounds).Measure(segmentation, probabilities, total, model),
             SampleVolumes = sampleVolumes,
-            Patches = window.PatchCount,
-            EmptyPatches = window.EmptyPatches,
+            Patches = first!.PatchCount,
+            EmptyPatches = first.EmptyPatches,
+            Copies = sampler.Copies,
             Shared = sampler.Shared,
             StoppedBy = stop.Value,
             Samples = sample,

@@ -95,6 +95,58 @@ public sealed class EngineReferenceTests
         }
     }
 
+    /// <summary>Oracle: the engine without flips on cases that were mirrored here, and the mean over them, which may be taken after the mean over the samples.</summary>
+    [Theory]
+    [InlineData(BayesianStages.OutputLayer, FlipAxes.LeftRight)]
+    [InlineData(BayesianStages.Decoder, FlipAxes.LeftRight | FlipAxes.InferiorSuperior)]
+    [InlineData(BayesianStages.All, FlipAxes.LeftRight | FlipAxes.PosteriorAnterior | FlipAxes.InferiorSuperior)]
+    public void Flips_are_the_mean_over_mirrored_cases(BayesianStages stages, FlipAxes flips)
+    {
+        using var run = new TrainedRun(Mean(stages));
+        OnnxExport.Export(run.Options);
+        var model = ModelFile.Load(run.Output);
+        using var network = new OnnxNetwork(model);
+        Prediction Predict(PreparedVolume prepared, int samples, FlipAxes axes) =>
+            VolumePredictor.Predict(prepared, network, model.Manifest, new() { Samples = samples, Flips = axes }, TimeProvider.System, null, CancellationToken.None);
+        var prepared = Case(2);
+        var copies = Enumerable.Range(0, 8).Select(n => (FlipAxes)n).Where(f => (f & ~flips) == 0).ToList();
+        var alone = copies.Select(f => (Axes: f, Maps: Predict(prepared with { Voxels = Mirrored(prepared.Voxels, f) }, 3, FlipAxes.None))).ToList();
+
+        var actual = Predict(prepared, 3, flips);
+
+        Assert.Equal((copies.Count, 3), (actual.Copies, actual.Samples));
+        for (var c = 0; c < 2; c++)
+        {
+            var expected = new double[Volume.Count];
+            foreach (var (axes, maps) in alone)
+            {
+                var restored = Mirrored(maps.Probabilities[c].Voxels, axes);
+                for (var v = 0; v < expected.Length; v++)
+                {
+                    expected[v] += restored[v] / copies.Count;
+                }
+            }
+
+            AssertClose(expected, actual.Probabilities[c].Voxels, $"class {c + 1}");
+        }
+
+        Assert.True(actual.MutualInformation.Voxels.Max() > 1e-4f);
+        Assert.All(Predict(prepared, 1, flips).MutualInformation.Voxels, v => Assert.Equal(0, v)); // one draw of the weights: what flips change is not the weights' doing
+    }
+
+    private static float[] Mirrored(float[] voxels, FlipAxes axes)
+    {
+        var (w, h, d) = (Volume.Width, Volume.Height, Volume.Depth);
+        return [.. Enumerable.Range(0, voxels.Length).Select(v =>
+        {
+            var (i, j, k, c) = (v % w, v / w % h, v / w / h % d, v / w / h / d);
+            i = (axes & FlipAxes.LeftRight) != 0 ? w - 1 - i : i;
+            j = (axes & FlipAxes.PosteriorAnterior) != 0 ? h - 1 - j : j;
+            k = (axes & FlipAxes.InferiorSuperior) != 0 ? d - 1 - k : k;
+            return voxels[((c * d + k) * h + j) * w + i];
+        })];
+    }
+
     [Fact]
     public void Sampling_stops_when_the_volume_is_settled_or_the_time_is_used_up()
     {

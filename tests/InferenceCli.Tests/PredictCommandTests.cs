@@ -101,6 +101,19 @@ public sealed class PredictCommandTests : IDisposable
         Assert.StartsWith("DirectMl was asked for", report.RootElement.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
     }
 
+    [Fact]
+    public void Flips_are_reported_apart_from_samples_and_an_unknown_axis_is_refused()
+    {
+        string[] arguments = ["predict", Scan, "--model", Model, "--output", Output, "--samples", "3", "--json"];
+        var (code, output, _) = Infer([.. arguments, "--flips", "left-right,inferior-superior"]);
+        using var report = JsonDocument.Parse(output);
+        Assert.Equal((0, 3, 4), (code, report.RootElement.GetProperty("samples").GetInt32(), report.RootElement.GetProperty("copies").GetInt32()));
+
+        (code, _, var error) = Infer([.. arguments, "--flips", "i"]);
+        Assert.Equal(2, code);
+        Assert.Contains("--flips: 'i' is not one of left-right, posterior-anterior, inferior-superior, all.", error, StringComparison.Ordinal);
+    }
+
     public static TheoryData<string, string> BadInputs => new()
     {
         { "absent", @"scan: nothing there|absent\.nii\.gz: no such file" },

@@ -102,12 +102,18 @@ internal static class CasePage
             ["Posterior", report.Posterior.ToString()],
             ["Samples", $"{report.Samples}: {stopped}"],
             ["Seed", report.Seed.ToString(CultureInfo.InvariantCulture)],
+            ["Ran on", report.Provider.ToString()],
             ["Scan", FormattableString.Invariant($"{report.Size} voxels of {report.Spacing.X:0.###} x {report.Spacing.Y:0.###} x {report.Spacing.Z:0.###} mm, {report.Orientation}")],
             ["Files", string.Join(", ", report.Inputs.Select(Path.GetFileName))],
             ["Time", $"{Seconds(report.ReadSeconds)} to read, {Seconds(report.PredictSeconds)} to segment"],
             ["Program", report.Program],
             ["Made", report.CreatedAt],
         ];
+        if (report.Copies > 1)
+        {
+            run.Add(["Flips", $"{report.Copies} mirrored copies in each sample"]);
+        }
+
         if (shrink > 1)
         {
             run.Add(["Pictures", $"at 1/{shrink} of the resolution along each axis, to fit into a page; the files beside it have all of it"]);

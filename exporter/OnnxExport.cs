@@ -89,20 +89,7 @@ public static class OnnxExport
         model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
         var bytes = model.ToByteArray();
         var file = ModelFile.Parse(options.Output, bytes); // what is written is what the engine reads
-        if (options.ProofScan.Count > 0 && options.ProofScan.Count != manifest.Channels.Count)
-        {
-            throw new InvalidScanException(options.ProofScan[0], $"{options.ProofScan.Count} scans for the proof", $"{manifest.Channels.Count}: {string.Join(", ", manifest.Channels.Select(c => c.Name))}",
-                "Give one scan a channel, in this order, or none.");
-        }
-
-        var proof = ExportProof.Run(trained, file, [.. options.ProofScan.Select(VolumeFile.Read)]);
-        if (!(proof.MaximumError <= ExportProof.Tolerance))
-        {
-            throw new ModelFileException(options.Output,
-                FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-                FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}, of a probability or of a logit relative to the largest"), "Nothing was written. Please report this with the run folder.");
-        }
-
+        var proof = Prove(trained, file, options.ProofScan, "Nothing was written. Please report this with the run folder.");
         if (Path.GetDirectoryName(Path.GetFullPath(options.Output)) is { } folder)
         {
             Directory.CreateDirectory(folder);
@@ -110,6 +97,58 @@ public static class OnnxExport
 
         OutputFile.Write(options.Output, stream => stream.Write(bytes));
         return new(options.Output, bytes.Length, file.Sha256, proof);
+    }
+
+    /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the network that it was made of.</summary>
+    /// <param name="path">The model file.</param>
+    /// <param name="run">As <see cref="ExportOptions.Run"/>; null compares with the golden numbers alone.</param>
+    /// <param name="scan">As <see cref="ExportOptions.ProofScan"/>.</param>
+    /// <returns>The largest difference from the golden numbers, as a share of the largest of them (at least 1), and the proof; null without a run.</returns>
+    /// <exception cref="ModelFileException">A file cannot be used, is of another network, or differs by more than the tolerance.</exception>
+    /// <exception cref="InputException">The case of the proof cannot be used.</exception>
+    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, string? run, IReadOnlyList<string> scan)
+    {
+        var file = ModelFile.Load(path);
+        using var segmenter = LesionSegmenter.Load(path);
+        var golden = segmenter.SelfTest();
+        if (run is null)
+        {
+            return (golden, null);
+        }
+
+        try
+        {
+            using var checkpoint = Checkpoint.Load(Find(run));
+            using var network = checkpoint.BuildNetwork();
+            var manifest = Complete(checkpoint, network);
+            if (manifest.Channels.Count != file.Manifest.Channels.Count || manifest.Classes.Count != file.Manifest.Classes.Count
+                || !manifest.NoiseInputs.Select(n => n.Name).SequenceEqual(file.Manifest.NoiseInputs.Select(n => n.Name)))
+            {
+                throw new ModelFileException(path, $"{file.Manifest.Channels.Count} channels, {file.Manifest.Classes.Count} classes, {file.Manifest.NoiseInputs.Count} noise inputs",
+                    $"{manifest.Channels.Count}, {manifest.Classes.Count} and {manifest.NoiseInputs.Count}, as {checkpoint.Path} has", "Give the run that the file was made of.");
+            }
+
+            return (golden, Prove(network, file, scan, "The file was made of another run, or it or the run was changed since. Export it again."));
+        }
+        catch (CheckpointException e)
+        {
+            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+        }
+    }
+
+    private static ProofResult Prove(Network trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
+    {
+        var channels = file.Manifest.Channels;
+        if (scan.Count > 0 && scan.Count != channels.Count)
+        {
+            throw new InvalidScanException(scan[0], $"{scan.Count} scans for the proof", $"{channels.Count}: {string.Join(", ", channels.Select(c => c.Name))}",
+                "Give one scan a channel, in this order, or none.");
+        }
+
+        var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
+        return proof.MaximumError <= ExportProof.Tolerance ? proof : throw new ModelFileException(file.Path,
+            FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
+            FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
     }
 
     private static string Find(string run)

@@ -216,6 +216,7 @@ static int Forward(string path, int rounds, int threads)
 // What the processors can do: the product of two square matrices in libtorch.
 static int Gemm(int edge, int rounds, int threads)
 {
+    TorchRuntime.Load();
     torch.set_num_threads(threads);
     using var a = torch.rand(edge, edge);
     using var b = torch.rand(edge, edge);

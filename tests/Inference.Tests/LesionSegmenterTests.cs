@@ -157,19 +157,27 @@ public sealed class LesionSegmenterTests : IDisposable
     public void Memory_does_not_grow_from_prediction_to_prediction()
     {
         using var segmenter = Load();
-        long Used()
+        long Growth()
         {
+            var before = Used();
             for (var n = 0; n < 40; n++)
             {
                 segmenter.Predict([Channel(Scan())], new() { Samples = 4 });
             }
 
-            return System.Diagnostics.Process.GetCurrentProcess().WorkingSet64;
+            return Used() - before;
         }
 
-        Used();
-        var before = Used();
-        Assert.InRange(Used() - before, long.MinValue, 40_000_000);
+        static long Used()
+        {
+            GC.Collect();
+            using var process = System.Diagnostics.Process.GetCurrentProcess();
+            return process.WorkingSet64;
+        }
+
+        // A leak grows in every round; tests that run beside this one raise the working set in some.
+        Growth();
+        Assert.InRange(Enumerable.Range(0, 5).Min(_ => Growth()), long.MinValue, 40_000_000);
     }
 
     private LesionSegmenter Load(int threads = 0, Func<ModelManifest, ModelManifest>? change = null)

@@ -8,6 +8,7 @@ using Credence.Models.Losses;
 using Credence.Models.Priors;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
+using Credence.Trainer.Sampling;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Tests;
@@ -278,6 +279,36 @@ public sealed class TrainingLoopTests
         // The squares of the layers' parts of the KL gradient add up to that of the whole; means over steps only roughly.
         var total = recorder.Steps.Average(s => s.KlGradientNorm);
         Assert.Equal(total, Math.Sqrt(epoch.Layers.Sum(l => l.KlGradientNorm * l.KlGradientNorm)), tolerance: 0.01 * total);
+    }
+
+    /// <summary>Oracle: the weights that the epoch ended with, on the minibatches of its first and last steps, judged by libtorch's cross entropy.</summary>
+    [Fact]
+    public void Recency_is_the_loss_of_the_last_weights_on_the_first_and_on_the_last_minibatches()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        var options = Options(data, folder.Path) with { Epochs = 2, StepsPerEpoch = 5, RecencyMinibatches = 2, LearningRate = 5e-3, Loss = LossSum.Parse("cross-entropy") };
+        TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);
+
+        using var checkpoint = Checkpoint.Load(folder.File("last.safetensors"));
+        using var network = checkpoint.BuildNetwork();
+        var prepared = TrainingData.Prepare(options, new RunFolder(folder.Path), checkpoint, _ => { }, CancellationToken.None);
+        var plan = prepared.Plan;
+        var sampler = new PatchSampler(prepared.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
+        double Loss(params long[] steps) => steps.Average(step =>
+        {
+            using var scope = NewDisposeScope();
+            using var noGradient = no_grad();
+            using var batch = sampler.Draw(step, plan.BatchSize);
+            var (images, targets) = batch.ToTensors(CPU);
+            return nn.functional.cross_entropy(network.forward(images), targets).item<float>();
+        });
+
+        var last = recorder.Epochs[^1];
+        Assert.Equal(Loss(5, 6), last.FirstSeenLoss!.Value, tolerance: 1e-5);
+        Assert.Equal(Loss(8, 9), last.LastSeenLoss!.Value, tolerance: 1e-5);
+        Assert.NotEqual(last.FirstSeenLoss.Value, last.LastSeenLoss.Value, tolerance: 1e-4);
     }
 
     [Theory]

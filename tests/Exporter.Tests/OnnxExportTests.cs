@@ -74,19 +74,6 @@ public sealed class OnnxExportTests
         Assert.True(run.Network.Cut is not { } cut || model.Graph.Node.Any(n => n.Name == cut.Name), name);
     }
 
-    /// <summary>Oracle: the checker and the shape inference of the ONNX project.</summary>
-    [Theory]
-    [InlineData(NormKind.Group, EncoderKind.Residual)]
-    [InlineData(NormKind.Batch, EncoderKind.Residual)]
-    [InlineData(NormKind.None, EncoderKind.Plain)]
-    public void The_ONNX_checker_accepts_every_norm_and_residual_blocks(NormKind norm, EncoderKind encoder)
-    {
-        using var run = new TrainedRun(Residual with { Norm = norm, Encoder = encoder, Posterior = Posterior.MeanField });
-        OnnxExport.Export(run.Options);
-
-        AssertAccepted(run.Output);
-    }
-
     [Fact]
     public void A_classifier_is_refused_by_its_kind()
     {

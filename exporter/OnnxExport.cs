@@ -24,6 +24,9 @@ public sealed record ExportOptions
 
     /// <summary>A <c>calibration.json</c> of <c>credence-train tune</c>; null keeps the calibration of the checkpoint.</summary>
     public string? Calibration { get; init; }
+
+    /// <summary>Number format of weights and convolutions.</summary>
+    public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
 }
 
 /// <summary>What was exported.</summary>
@@ -73,10 +76,11 @@ public static class OnnxExport
         try
         {
             model = NetworkToOnnx.Translate(network, new Dictionary<string, string>());
+            Float16Graph.Convert(model.Graph, options.Precision);
         }
         catch (NotSupportedException e)
         {
-            throw new ModelFileException(checkpoint.Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models.", e);
+            throw new ModelFileException(checkpoint.Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models, or export it as float32.", e);
         }
 
         var size = network.parameters().Sum(p => p.numel()) * sizeof(float) * 2; // noise defaults are as large as the weights
@@ -85,6 +89,7 @@ public static class OnnxExport
             throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train a narrower network (--width).");
         }
 
+        manifest = manifest with { Precision = options.Precision };
         manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
         model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
         var bytes = model.ToByteArray();
@@ -146,9 +151,10 @@ public static class OnnxExport
         }
 
         var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
-        return proof.MaximumError <= ExportProof.Tolerance ? proof : throw new ModelFileException(file.Path,
+        var tolerance = ExportProof.Tolerance(file.Manifest.Precision);
+        return proof.MaximumError <= tolerance ? proof : throw new ModelFileException(file.Path,
             FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-            FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
+            FormattableString.Invariant($"at most {tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
     }
 
     private static string Find(string run)

@@ -74,7 +74,7 @@ public sealed class Network : Module<Tensor, Tensor>
         set
         {
             field = value;
-            foreach (var layer in Nodes.Select(n => n.Layer).OfType<IMixedPrecision>())
+            foreach (var layer in Nodes.Concat(Auxiliary).Select(n => n.Layer).OfType<IMixedPrecision>())
             {
                 layer.Precision = value;
             }

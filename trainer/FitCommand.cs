@@ -6,13 +6,13 @@ namespace Credence.Trainer;
 
 internal static class FitCommand
 {
-    private static readonly string[] Resumable = ["--out", "--resume", "--json", "--data", "--epochs", "--minutes", "--patience", "--device", "--threads", "--workers"];
+    private static readonly string[] Resumable = ["--out", "--resume", "--json", "--data", "--epochs", "--minutes", "--patience", "--device", "--threads", "--workers", "--test-lock", "--report"];
 
     public static Command Create()
     {
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans: Decathlon layout, or one folder a case. Needed unless --resume." };
         var run = new Option<DirectoryInfo>("--out", "-o") { Description = "Folder of the run: plan, log and checkpoints.", Required = true };
-        var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --data, --epochs, --minutes, --patience, --device, --threads and --workers may be changed." };
+        var resume = new Option<bool>("--resume") { Description = "Go on from the last checkpoint in --out, with the options of that run; --data, --epochs, --minutes, --patience, --device, --threads, --workers and --test-lock may be changed, and --report may be given." };
         var fold = FitOptions.Fold("The fold that validates, from 0.");
         var seed = new Option<ulong>("--seed") { Description = "Seed of everything random.", DefaultValueFactory = _ => FitOptions.Defaults.Seed };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON on the output stream; progress goes to the error stream." };

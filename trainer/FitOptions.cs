@@ -38,11 +38,12 @@ internal sealed class FitOptions(int defaultEpochs = 100)
 
     private readonly Option<double> temper = Within(new Option<double>("--temper") { Description = "Factor of the KL: 1 is Bayes, below 1 a cold posterior.", DefaultValueFactory = _ => Defaults.Temper }, v => v >= 0 && double.IsFinite(v), "0 or more");
     private readonly Option<double?> prior = Positive(new Option<double?>("--prior-sigma") { Description = $"Mean-field: standard deviation of the Gaussian or Laplace prior, or of the wide component of the scale mixture; {Defaults.PriorSigma} by default." });
+    private readonly Option<double?> drop = Within(new Option<double?>("--drop-probability") { Description = $"Channel dropout: probability that a channel is dropped; {FormattableString.Invariant($"{Defaults.DropProbability}")} by default." }, v => v is null or > 0 and < 1, "a number between 0 and 1, without them");
     private readonly Option<KlWarmUpKind> klWarmUp = Kind("--kl-warm-up", "How the factor of the KL rises from 0", Defaults.KlWarmUp.Kind);
     private readonly Option<double> klShare = Within(new Option<double>("--kl-warm-up-share") { Description = "Share of the run, or of each cycle, in which the KL rises; in (0, 1).", DefaultValueFactory = _ => Defaults.KlWarmUp.Share }, v => v is > 0 and < 1, "a number between 0 and 1, without them");
     private readonly Option<int?> klCycles = Positive(new Option<int?>("--kl-cycles") { Description = $"Cycles of --kl-warm-up cyclical; {Defaults.KlWarmUp.Cycles} by default." });
-    private readonly Option<double> weightDecay = Within(new Option<double>("--weight-decay") { Description = "L2: decay of convolution weights that are points; decoupled from the gradient with AdamW, added to it with SGD.", DefaultValueFactory = _ => Defaults.WeightDecay }, v => v >= 0, "0 or more");
-    private readonly Option<double> l1 = Within(new Option<double>("--l1") { Description = "L1 penalty on convolution weights that are points; makes weights exactly 0.", DefaultValueFactory = _ => Defaults.L1 }, v => v >= 0, "0 or more");
+    private readonly Option<double> weightDecay = Within(new Option<double>("--weight-decay") { Description = "L2: decay of convolution weights that are points; decoupled from the gradient with AdamW, added to it with SGD.", DefaultValueFactory = _ => Defaults.WeightDecay }, v => v >= 0 && double.IsFinite(v), "0 or more");
+    private readonly Option<double> l1 = Within(new Option<double>("--l1") { Description = "L1 penalty on convolution weights that are points; makes weights exactly 0.", DefaultValueFactory = _ => Defaults.L1 }, v => v >= 0 && double.IsFinite(v), "0 or more");
     private readonly Option<double?> average = Within(new Option<double?>("--average") { Description = "Decay of a moving average of the weights, such as 0.999; the average is validated and kept as the best." }, v => v is null or > 0 and < 1, "a number between 0 and 1");
     private readonly Option<SelectionCriterion> select = Kind("--select", "What makes an epoch the best", Defaults.Select);
     private readonly Option<int?> patience = Positive(new Option<int?>("--patience") { Description = "Stop after this many epochs without a better one." });
@@ -63,7 +64,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, testLock, device, precision, workers, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, testLock, device, precision, workers, threads })
         {
             if (!except.Contains(option.Name))
             {
@@ -79,13 +80,18 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public static Option<int> Fold(string description) => new("--fold") { Description = description, DefaultValueFactory = _ => Defaults.Fold };
 
     /// <summary>Refuses a fold that <c>--folds</c> does not have.</summary>
-    public void CheckFold(Command command, Option<int> fold) => command.Validators.Add(result =>
+    public void CheckFold(Command command, Option<int> fold) =>
+        CheckFold(command, result => result.GetResult(fold) is null ? Defaults.Fold : result.GetValue(fold)); // a validator does not see the defaults of options that were not given
+
+    /// <summary>Refuses a fold that <c>--folds</c> does not have.</summary>
+    /// <param name="command">The command.</param>
+    /// <param name="fold">Null where no fold is held out.</param>
+    public void CheckFold(Command command, Func<CommandResult, int?> fold) => command.Validators.Add(result =>
     {
-        // A validator does not see the defaults of options that were not given.
-        var (foldValue, count) = (result.GetResult(fold) is null ? Defaults.Fold : result.GetValue(fold), Folds(result));
-        if (count >= 2 && (foldValue < 0 || foldValue >= count))
+        var (held, count) = (fold(result), Folds(result));
+        if (count >= 2 && (held < 0 || held >= count))
         {
-            result.AddError($"--fold {foldValue} of --folds {count}: give at least 2 folds, and a fold from 0 to folds - 1.");
+            result.AddError($"--fold {held} of --folds {count}: give at least 2 folds, and a fold from 0 to folds - 1.");
         }
     });
 
@@ -118,6 +124,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         Patience = parse.GetValue(patience),
         RecencyMinibatches = parse.GetValue(recency),
         PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
+        DropProbability = parse.GetValue(drop) ?? Defaults.DropProbability,
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
         ForegroundProbability = parse.GetValue(foreground),
         Folds = parse.GetValue(folds),
@@ -138,6 +145,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
             Data = data ?? options.Data,
             Patience = IsGiven(patience) ? parse.GetValue(patience) : options.Patience,
             Device = IsGiven(device) ? parse.GetValue(device)! : options.Device,
+            TestLock = IsGiven(testLock) ? parse.GetValue(testLock)?.FullName : options.TestLock,
             Threads = IsGiven(threads) ? parse.GetValue(threads) : options.Threads,
             SamplingWorkers = parse.GetValue(workers) ?? options.SamplingWorkers,
         };
@@ -184,8 +192,8 @@ internal sealed class FitOptions(int defaultEpochs = 100)
 
     /// <summary>The device, for the commands that compute.</summary>
     public static Option<string> Device() => Within(
-        new Option<string>("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device },
-        v => v is "auto" or "cpu" or "cuda" || (v.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(v[5..], out var index) && index >= 0), "auto, cpu or cuda:0");
+        new Option<string>("--device") { Description = "auto (the first CUDA device, else cpu), cpu, cuda, or cuda:0 and so on.", DefaultValueFactory = _ => Defaults.Device },
+        v => v is "auto" or "cpu" or "cuda" || (v.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(v[5..], out var index) && index >= 0), "auto, cpu, cuda, or a device such as cuda:0");
 
     /// <summary>Number of Monte Carlo samples, for the commands that predict.</summary>
     public static Option<int> Samples(string description) =>

@@ -14,6 +14,7 @@ internal sealed class NetworkArguments
     private const string PriorSigma = "--prior-sigma";
     private const string KlShare = "--kl-warm-up-share";
     private const string KlCycles = "--kl-cycles";
+    private const string DropProbability = "--drop-probability";
 
     private static readonly NetworkOptions Defaults = FitOptions.Defaults.Network;
 
@@ -104,7 +105,7 @@ internal sealed class NetworkArguments
             Need(kind == Posterior.MeanField, $"--posterior mean-field, and the posterior is {FitOptions.Hyphenated(kind.ToString())}",
                 stages.Name, estimator.Name, prior.Name, PriorSigma, priorRatio.Name, narrowSigma.Name, wideShare.Name, sigmaRatio.Name, delta.Name, priorMean.Name,
                 "--kl-scaling", "--temper", "--kl-warm-up", KlShare, KlCycles);
-            Need(kind == Posterior.ChannelDropout, $"--posterior channel-dropout, and the posterior is {FitOptions.Hyphenated(kind.ToString())}", placement.Name);
+            Need(kind == Posterior.ChannelDropout, $"--posterior channel-dropout, and the posterior is {FitOptions.Hyphenated(kind.ToString())}", placement.Name, DropProbability);
             if (kind != Posterior.MeanField)
             {
                 return; // one sentence an option

@@ -56,12 +56,14 @@ public sealed class CommandTests
     [InlineData("--seeds 1,1: give whole numbers, each once, such as 1,2,3.", "cross-validate", "--data", "d", "--out", "cv", "--seeds", "1,1")]
     [InlineData("'train' is not one of validation, test.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--split", "train")]
     [InlineData("Give two results or more.", "compare", "cv")]
-    [InlineData("--device is gpu; give auto, cpu or cuda:0.", "fit", "--data", "d", "--out", "run", "--device", "gpu")]
-    [InlineData("--device is cuda:x; give auto, cpu or cuda:0.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--device", "cuda:x")]
+    [InlineData("--device is gpu; give auto, cpu, cuda, or a device such as cuda:0.", "fit", "--data", "d", "--out", "run", "--device", "gpu")]
+    [InlineData("--device is cuda:x; give auto, cpu, cuda, or a device such as cuda:0.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--device", "cuda:x")]
     [InlineData("--samples is -1; give 0 (the posterior mean) or more.", "cross-validate", "--data", "d", "--out", "cv", "--samples", "-1")]
     [InlineData("--flip-axes is xyz; give letters of i, j and k such as ij, or none.", "fit", "--data", "d", "--out", "run", "--flip-axes", "xyz")]
     [InlineData("--foreground-probability is 1.5; give a number from 0 to 1.", "fit", "--data", "d", "--out", "run", "--foreground-probability", "1.5")]
     [InlineData("--foreground-probability is -0.1; give a number from 0 to 1.", "cross-validate", "--data", "d", "--out", "cv", "--foreground-probability", "-0.1")]
+    [InlineData("--weight-decay is Infinity; give 0 or more.", "fit", "--data", "d", "--out", "run", "--weight-decay", "Infinity")]
+    [InlineData("--drop-probability is 1; give a number between 0 and 1, without them.", "fit", "--data", "d", "--out", "run", "-p", "channel-dropout", "--drop-probability", "1")]
     [InlineData("--learning-rate is NaN; give a number above 0.", "fit", "--data", "d", "--out", "run", "--learning-rate", "NaN")]
     [InlineData("--temper is -1; give 0 or more.", "fit", "--data", "d", "--out", "run", "-p", "mean-field", "--temper", "-1")]
     [InlineData("'--temper'", "elbo", "--data", "d", "--out", "sweep", "--temper", "2")]
@@ -88,6 +90,7 @@ public sealed class CommandTests
 
         var plan = Train("plan", "--data", data.Path, "--out", run);
         Assert.Equal((0, ""), (plan.ExitCode, plan.Error));
+        Assert.Contains("a fit with these options (plain, width 16, batch 8, adam-w, on this machine):", plan.Output, StringComparison.Ordinal);
         Assert.Contains("the mask is lesion_mask.nii.gz", plan.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(run, "dataset.json")));
 
@@ -104,14 +107,35 @@ public sealed class CommandTests
         Assert.Contains("epoch 1  step 2", fit.Error, StringComparison.Ordinal);
         Assert.Contains("warning: plan.json was measured on 5 cases, not on the 4 that train", fit.Error, StringComparison.Ordinal);
 
-        var resumed = Train("fit", "--out", run, "--resume", "--epochs", "2", "--workers", "2", "--threads", "1", "--device", "cpu", "--data", data.Path);
+        var resumed = Train("fit", "--out", run, "--resume", "--epochs", "2", "--workers", "2", "--threads", "1", "--device", "cpu", "--data", data.Path, "--test-lock", folder.File("lock.json"), "--report");
         Assert.Equal(0, resumed.ExitCode);
+        Assert.Equal(folder.File("lock.json"), (string)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "options.json")))!["testLock"]!);
+        Assert.Contains("no look was ever taken", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
         Assert.Contains("after 2 epochs, 4 steps", resumed.Output, StringComparison.Ordinal);
 
         Assert.Equal(3, Train("fit", "--data", data.Path, "--out", run, "--epochs", "1").ExitCode);
         File.WriteAllText(Path.Combine(run, "last.safetensors"), "not a checkpoint");
         Assert.Equal(4, Train("fit", "--out", run, "--resume", "--epochs", "3").ExitCode);
         Assert.Equal(3, Train("fit", "--out", folder.File("nothing"), "--resume").ExitCode);
+    }
+
+    /// <summary>What is planned is what those options would train: the parameters are those that `fit` reports.</summary>
+    [Fact]
+    public void A_plan_takes_the_options_of_fit_and_counts_that_network()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        string[] arguments = ["--data", data.Path, "--out", folder.Path, "--fold", "1", "--posterior", "mean-field", "--encoder", "residual", "--width", "5", "--batch-size", "1", "--optimiser", "sgd"];
+
+        var plan = Train(["plan", .. arguments]);
+        var fit = Train(["fit", .. arguments, "--epochs", "1", "--steps-per-epoch", "1", "--recency", "0"]);
+
+        Assert.Equal((0, 0), (plan.ExitCode, fit.ExitCode));
+        Assert.Contains("a fit with these options (mean-field, width 5, batch 1, sgd, on this machine):", plan.Output, StringComparison.Ordinal);
+        var lines = fit.Error.Split('\n').Where(l => l.Contains(" parameters for about ", StringComparison.Ordinal) || l.StartsWith("memory about", StringComparison.Ordinal)).ToList();
+        Assert.Equal(2, lines.Count);
+        Assert.All(lines, line => Assert.Contains(line, plan.Output, StringComparison.Ordinal));
+        Assert.Contains("--drop-probability has no effect without --posterior channel-dropout", Train(["plan", .. arguments, "--drop-probability", "0.2"]).Error, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -4,7 +4,9 @@ using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Tests;
 
-/// <summary>Training on a CUDA device, against training on the host.</summary>
+/// <summary>Training on a CUDA device, against training on the host. Alone, because one test counts the tensors of the whole process.</summary>
+[CollectionDefinition(nameof(DeviceTrainingTests), DisableParallelization = true)]
+[Collection(nameof(DeviceTrainingTests))]
 public sealed class DeviceTrainingTests
 {
     /// <summary>The minibatches and the start are the same on both, so the first steps differ by rounding alone.</summary>
@@ -43,6 +45,7 @@ public sealed class DeviceTrainingTests
         Assert.InRange(result.BestDice, 0.5, 1);
     }
 
+    /// <summary>Counted over all threads: workers pin blocks, and the thread that trains frees them.</summary>
     [Fact]
     public void Hundreds_of_steps_hold_no_more_tensors_than_a_few()
     {
@@ -50,12 +53,13 @@ public sealed class DeviceTrainingTests
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
         var counts = new List<long>();
-        var options = Options(data, folder.Path, Cuda.Name) with { Posterior = Posterior.MeanField, StepsPerEpoch = 200, BatchSize = 1, Width = 2 };
+        var options = Options(data, folder.Path, Cuda.Name) with { Posterior = Posterior.MeanField, StepsPerEpoch = 500, BatchSize = 1, Width = 2 };
 
-        TrainingLoop.Fit(options, new Watch([], _ => counts.Add(DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount)), TimeProvider.System, CancellationToken.None);
+        TrainingLoop.Fit(options, new Watch([], _ => counts.Add(Tensor.TotalCount)), TimeProvider.System, CancellationToken.None);
 
-        Assert.Equal(200, counts.Count);
-        Assert.All(counts.Skip(1), count => Assert.Equal(counts[1], count));
+        // Minibatches that wait hold a few tensors, more or fewer from step to step; a leak would add 100 steps' worth.
+        Assert.Equal(500, counts.Count);
+        Assert.InRange(counts.Skip(400).Max() - counts.Skip(1).Take(100).Max(), long.MinValue, 20);
     }
 
     private static List<double> Losses(SmallDataset data, string device)

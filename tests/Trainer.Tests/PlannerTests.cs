@@ -1,7 +1,9 @@
 using Credence.Inference.Model;
 using Credence.MedicalIO;
+using Credence.MedicalIO.Nifti;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
+using Credence.Trainer.Training;
 using CsCheck;
 
 namespace Credence.Trainer.Tests;
@@ -114,6 +116,27 @@ public sealed class PlannerTests
         Assert.Equal(lesion, fingerprint.ClassFractions[1], tolerance: 1e-12);
         Assert.Equal(430 + 300 * lesion, fingerprint.Channels[0].Mean, tolerance: 1);
         Assert.Equal(1, fingerprint.Channels[0].NonZeroFraction);
+    }
+
+    /// <summary>Oracle: a scan of 0 but for a box that holds the lesion, whose share of the box with its margin is counted by hand.</summary>
+    [Fact]
+    public void Class_fractions_are_those_of_the_part_that_the_network_sees()
+    {
+        using var data = SmallDataset.Decathlon();
+        foreach (var n in Enumerable.Range(0, 5))
+        {
+            NiftiFile.Write(data.File($"imagesTr/case{n}.nii.gz"), new Volume(SmallDataset.Grid, [.. SmallDataset.Scan(n, 0).Voxels.Select((v, at) =>
+                SmallDataset.Grid.IndexOf(at) is (>= 3 and <= 11, >= 6 and <= 17, >= 3 and <= 9) ? v : 0)]));
+        }
+
+        var dataset = Dataset.Open(data.Path);
+        var builder = TrainingData.Survey(dataset, _ => { }, CancellationToken.None);
+
+        var fingerprint = builder.Build();
+
+        Assert.Equal(new Size3(11, 14, 9), fingerprint.SizeMedian); // 9 x 12 x 7 and one voxel around it
+        Assert.Equal(SmallDataset.Mask(0).Labels.Count(l => l == 1) / (11.0 * 14 * 9), fingerprint.ClassFractions[1], tolerance: 1e-12);
+        Assert.Equal(1, fingerprint.ClassFractions.Sum(), tolerance: 1e-12);
     }
 
     private static TrainingFingerprint Fingerprint(Size3 size, Vector3D spacing, double nonZero = 1) => new()

@@ -8,6 +8,7 @@ using Credence.Models.Losses;
 using Credence.Models.Priors;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
+using Credence.Trainer.Sampling;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Tests;
@@ -158,28 +159,29 @@ public sealed class TrainingLoopTests
     }
 
     /// <summary>Read back from the log: what was multiplied, and how long the gradient was that it made.</summary>
-    [Fact]
-    public void A_warm_up_changes_the_effective_weight_of_the_kl_and_ends_at_its_full_weight()
+    [Theory]
+    [InlineData(KlWarmUpKind.Linear, new[] { 0, 1 / 6.0, 2 / 6.0, 3 / 6.0, 4 / 6.0, 5 / 6.0, 1, 1, 1, 1, 1, 1 }, new[] { false, false, true, false })]
+    [InlineData(KlWarmUpKind.Cyclical, new[] { 0, 1 / 3.0, 2 / 3.0, 1, 1, 1, 0, 1 / 3.0, 2 / 3.0, 1, 1, 1 }, new[] { false, true, false, false })]
+    public void A_warm_up_changes_the_effective_weight_of_the_kl_and_ends_at_its_full_weight(KlWarmUpKind kind, double[] factors, bool[] best)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
         var plain = Options(data, folder.File("plain")) with { Posterior = Posterior.MeanField, LearningRate = 1e-12, Epochs = 4 };
         var (without, with) = (new Recorder(), new Recorder());
         TrainingLoop.Fit(plain, without, TimeProvider.System, CancellationToken.None);
-        TrainingLoop.Fit(plain with { Run = folder.File("warm"), KlWarmUp = new() { Kind = KlWarmUpKind.Linear, Share = 0.5 } }, with, TimeProvider.System, CancellationToken.None);
+        TrainingLoop.Fit(plain with { Run = folder.File("warm"), KlWarmUp = new() { Kind = kind, Share = 0.5, Cycles = 2 } }, with, TimeProvider.System, CancellationToken.None);
 
-        // With a learning rate of almost 0 both runs see the same weights, so that only the factor differs: 0, 1/6, 2/6, ... then 1.
+        // With a learning rate of almost 0 both runs see the same weights, so that only the factor differs.
         Assert.Equal(12, with.Steps.Count);
-        foreach (var (a, b, n) in without.Steps.Zip(with.Steps).Select((p, n) => (p.First, p.Second, n)))
+        foreach (var (a, b, factor) in without.Steps.Zip(with.Steps, factors))
         {
-            var factor = Math.Min(1, n / 6.0);
             Assert.Equal(factor * a.KlFactor, b.KlFactor, tolerance: 1e-12);
             Assert.Equal(factor * a.KlGradientNorm, b.KlGradientNorm, tolerance: 1e-4 * a.KlGradientNorm);
         }
 
-        // An epoch that ends before the full weight has trained on another objective, and is never the best: the last steps of the epochs have 2/6, 5/6, 1, 1.
+        // An epoch that ends before the full weight has trained on another objective, and is never the best.
         Assert.True(without.Epochs[0].IsBest);
-        Assert.Equal([false, false, true], with.Epochs.Take(3).Select(e => e.IsBest));
+        Assert.Equal(best, with.Epochs.Select(e => e.IsBest));
     }
 
     [Fact]
@@ -212,18 +214,31 @@ public sealed class TrainingLoopTests
         Assert.Empty(Directory.GetFiles(folder.Path, "*.safetensors"));
     }
 
-    [Fact]
-    public void Instance_norm_over_one_voxel_is_refused_before_the_first_step()
+    [Theory]
+    [InlineData(NormKind.Instance, 8, 2, "because instance norm makes a single number 0")]
+    [InlineData(NormKind.Group, 64, 2, "because group norm with 64 groups of 16 channels makes a single number 0")]
+    [InlineData(NormKind.Batch, 8, 1, "because batch norm over one example makes a single number 0")]
+    [InlineData(NormKind.Group, 8, 2, null)]
+    [InlineData(NormKind.Batch, 8, 2, null)]
+    public void A_norm_over_one_number_is_refused_before_the_first_step(NormKind norm, int groups, int batch, string? expected)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
         var options = Options(data, folder.Path);
+        options = options with { Epochs = 1, StepsPerEpoch = 1, BatchSize = batch, Network = options.Network with { Norm = norm, NormGroups = groups } };
         var dataset = Dataset.Open(data.Path);
         var (plan, _) = TrainingData.MakePlan(dataset, TrainingData.Survey(dataset, _ => { }, CancellationToken.None), null, new RunFolder(options.Run));
         (plan with { PatchSize = plan.Stride }).Write(folder.File("plan.json"));
 
+        if (expected is null)
+        {
+            TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
+            return;
+        }
+
         var refusal = Assert.Throws<DatasetException>(() => TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None));
         Assert.Contains("one voxel at the lowest level", refusal.Message, StringComparison.Ordinal);
+        Assert.Contains(expected, refusal.Message, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -278,6 +293,36 @@ public sealed class TrainingLoopTests
         // The squares of the layers' parts of the KL gradient add up to that of the whole; means over steps only roughly.
         var total = recorder.Steps.Average(s => s.KlGradientNorm);
         Assert.Equal(total, Math.Sqrt(epoch.Layers.Sum(l => l.KlGradientNorm * l.KlGradientNorm)), tolerance: 0.01 * total);
+    }
+
+    /// <summary>Oracle: the weights that the epoch ended with, on the minibatches of its first and last steps, judged by libtorch's cross entropy.</summary>
+    [Fact]
+    public void Recency_is_the_loss_of_the_last_weights_on_the_first_and_on_the_last_minibatches()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        var options = Options(data, folder.Path) with { Epochs = 2, StepsPerEpoch = 5, RecencyMinibatches = 2, LearningRate = 5e-3, Loss = LossSum.Parse("cross-entropy") };
+        TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);
+
+        using var checkpoint = Checkpoint.Load(folder.File("last.safetensors"));
+        using var network = checkpoint.BuildNetwork();
+        var prepared = TrainingData.Prepare(options, new RunFolder(folder.Path), checkpoint, _ => { }, CancellationToken.None);
+        var plan = prepared.Plan;
+        var sampler = new PatchSampler(prepared.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
+        double Loss(params long[] steps) => steps.Average(step =>
+        {
+            using var scope = NewDisposeScope();
+            using var noGradient = no_grad();
+            using var batch = sampler.Draw(step, plan.BatchSize);
+            var (images, targets) = batch.ToTensors(CPU);
+            return nn.functional.cross_entropy(network.forward(images), targets).item<float>();
+        });
+
+        var last = recorder.Epochs[^1];
+        Assert.Equal(Loss(5, 6), last.FirstSeenLoss!.Value, tolerance: 1e-5);
+        Assert.Equal(Loss(8, 9), last.LastSeenLoss!.Value, tolerance: 1e-5);
+        Assert.NotEqual(last.FirstSeenLoss.Value, last.LastSeenLoss.Value, tolerance: 1e-4);
     }
 
     [Theory]

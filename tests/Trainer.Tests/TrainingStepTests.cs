@@ -33,6 +33,51 @@ public sealed class TrainingStepTests
         Assert.False(backends.cudnn.allow_tf32);
     }
 
+    /// <summary>The unit of the data term moves no minimum, so it must not change what a learning rate means: to plain SGD a sum over voxels would be a step thousands of times as long.</summary>
+    [Theory]
+    [InlineData(OptimiserKind.Sgd)]
+    [InlineData(OptimiserKind.AdamW)]
+    public void The_unit_of_the_data_term_does_not_change_what_is_learnt(OptimiserKind optimiser)
+    {
+        IReadOnlyList<float> Learnt(double dataFactor)
+        {
+            using var scope = NewDisposeScope();
+            using var seed = new Generator(2);
+            using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = 2, Posterior = Posterior.MeanField }, seed);
+            var options = new TrainingOptions { Data = "", Run = "", Optimiser = optimiser };
+            using var optimisation = new Optimisation(network, options);
+            var step = new TrainingStep(network, LossSum.Parse("cross-entropy"), optimisation, options, CPU);
+            var reported = 0.0;
+            foreach (var _ in Enumerable.Range(0, 3))
+            {
+                reported = step.Take(new Noise(), new MeanNoise(), new(LearningRate: 0.05, dataFactor, KlFactor: 1e-6 * dataFactor, Progress: 0)).Loss;
+            }
+
+            return [.. network.parameters().SelectMany(p => p.detach().cpu().data<float>()), (float)(reported / dataFactor)];
+        }
+
+        var (mean, sum) = (Learnt(1), Learnt(8192));
+
+        Assert.Equal(mean, sum); // exactly, because a power of 2 rounds nothing
+    }
+
+    private sealed class Noise : IMinibatch
+    {
+        public double ForegroundFraction => 0;
+
+        public int WithForeground => 0;
+
+        public (Tensor Images, Tensor Targets) ToTensors(Device device)
+        {
+            using var seed = new Generator(4);
+            return (randn([1, 1, 8, 8, 8], generator: seed), randint(0, 2, [1, 8, 8, 8], dtype: int64, generator: seed));
+        }
+
+        public void Dispose()
+        {
+        }
+    }
+
     private sealed class Ones : IMinibatch
     {
         public double ForegroundFraction => 1;

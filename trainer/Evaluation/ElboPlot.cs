@@ -22,7 +22,7 @@ internal static class ElboPlot
             ("held-out NLL, nats per voxel", p => Of(p.NegativeLogLikelihood)),
             ("calibration error near lesions", p => Of(p.ErrorNearLesions)),
             ("Dice", p => Of(p.Dice)),
-            ("KL's share of the gradient norms", p => p.KlGradientShare is { } share ? (share, null, null) : null),
+            ("KL's share of the gradient norms of Gaussian weights", p => p.KlGradientShare is { } share ? (share, null, null) : null),
         ];
         figure.AddPlots(panels.Length);
         figure.Layout = new ScottPlot.MultiplotLayouts.Grid(2, 2);

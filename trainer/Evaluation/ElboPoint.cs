@@ -33,7 +33,7 @@ internal sealed record ElboPoint(double Temper, double Factor, KlScaling? SameAs
     /// <summary>Share of weights about which the data say nothing, at the last epoch.</summary>
     public double? CollapsedShare { get; init; }
 
-    /// <summary>Norm of the gradient of the weighted KL as a share of the sum of both norms, mean over the last half of the epochs.</summary>
+    /// <summary>Norm of the gradient of the weighted KL as a share of the sum of both norms, each summed over the layers with Gaussian weights and the last half of the epochs; biases and norms, which have no KL, are left out.</summary>
     public double? KlGradientShare { get; init; }
 
     /// <summary>Cosine between both gradients over layers, mean over the last half of the epochs; null where one is 0.</summary>

@@ -83,7 +83,7 @@ internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITraining
 
     private ElboTrial Try(KlCoefficient coefficient, Elbo elbo, FingerprintBuilder survey, CancellationToken cancellation)
     {
-        var run = Path.Combine(options.Output, string.Create(CultureInfo.InvariantCulture, $"lambda-{elbo.Temper:G6}"));
+        var run = Path.Combine(options.Output, string.Create(CultureInfo.InvariantCulture, $"lambda-{elbo.Temper:R}"));
         var asked = options.Training with { Run = run, Temper = elbo.Temper };
         var job = Settings(survey, asked).JobHash(new(asked.Seed, asked.Fold));
         try

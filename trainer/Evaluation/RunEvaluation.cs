@@ -175,8 +175,8 @@ internal static class RunEvaluation
             scans.Add(file.Id, Convert.ToHexStringLower(loaded.ScanHash));
         }
 
-        TestScans.RefuseShared(dataset, TestScans.Hash(dataset, dataset.Cases, report, cancellation), scans);
-        var path = options.TestLock ?? TestLock.Beside(dataset);
+        TestScans.RefuseShared(dataset, TestScans.Hash(dataset, dataset.Cases, "training", report, cancellation), scans);
+        var path = options.TestLock ?? TestLock.Beside(dataset.Folder);
         var hash = TestLock.Hash(contents);
         var looks = new TestLock(path).Look(hash, scans, $"evaluate {string.Join(", ", options.Runs)}", Program, clock);
         return new(hash, path, looks);

@@ -26,7 +26,14 @@ internal sealed class TestLock(string path)
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
 
     /// <summary>Where the record lies unless another place is given.</summary>
-    public static string Beside(Dataset dataset) => Path.Combine(dataset.Folder, "test-lock.json");
+    /// <param name="data">Folder of the data set.</param>
+    public static string Beside(string data) => Path.Combine(data, "test-lock.json");
+
+    /// <summary>For people: the test set, and how often it was looked at.</summary>
+    /// <exception cref="DatasetException">The record cannot be read.</exception>
+    public string Describe() => Read() is { } record
+        ? $"{record.ScanHashes.Count} {(record.ScanHashes.Count == 1 ? "case" : "cases")}, locked as {record.TestSet[..16]}, looked at {record.Looks.Count} {(record.Looks.Count == 1 ? "time" : "times")}, last on {record.Looks[^1].Time}"
+        : "no look was ever taken";
 
     /// <summary>The hash that identifies a test set.</summary>
     /// <param name="contentHashes">Of scans and mask, by case.</param>

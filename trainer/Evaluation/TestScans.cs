@@ -6,13 +6,18 @@ namespace Credence.Trainer.Evaluation;
 internal static class TestScans
 {
     /// <summary>SHA-256 over the voxels of each case's channels, by case; lower-case hexadecimal.</summary>
-    public static IReadOnlyDictionary<string, string> Hash(Dataset dataset, IReadOnlyList<CaseFiles> cases, Action<string> report, CancellationToken cancellation)
+    /// <param name="dataset">The data set.</param>
+    /// <param name="cases">Those to read.</param>
+    /// <param name="side">What they are called in reports.</param>
+    /// <param name="report">Told what is read.</param>
+    /// <param name="cancellation">Stops between two cases.</param>
+    public static IReadOnlyDictionary<string, string> Hash(Dataset dataset, IReadOnlyList<CaseFiles> cases, string side, Action<string> report, CancellationToken cancellation)
     {
         var hashes = new Dictionary<string, string>();
         foreach (var files in cases)
         {
             cancellation.ThrowIfCancellationRequested();
-            report($"looking for test scans among the training cases: case {hashes.Count + 1} of {cases.Count}");
+            report($"looking for scans on both sides of the test set: {side} case {hashes.Count + 1} of {cases.Count}");
             hashes.Add(files.Id, Convert.ToHexStringLower(CaseReader.Read(dataset, files).ScanHash));
         }
 

@@ -49,14 +49,10 @@ internal sealed class FingerprintBuilder(Dataset dataset)
 
         var geometry = Orientation.ToCanonical(@case.Channels[0].Geometry);
         var box = Preprocessing.Box([.. @case.Channels.Select(Orientation.ToCanonical)], IntensityRules.PossibleCrop(dataset.Channels));
-        var classVoxels = new long[dataset.Classes.Count];
-        foreach (var label in @case.Mask.Labels)
-        {
-            classVoxels[IndexOf(label)]++;
-        }
-
+        var mask = Orientation.ToCanonical(@case.Mask);
+        var classVoxels = Count(mask, VoxelBox.Whole(geometry.Size));
         cases.Add(@case.Id, new(
-            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))], classVoxels,
+            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))], classVoxels, Count(mask, box),
             classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000));
     }
 
@@ -67,7 +63,6 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         var measures = cases.Where(c => ids?.Contains(c.Key) ?? true).Select(c => c.Value).ToList();
         var median = Reduce(measures.Select(m => m.Spacing), Median);
         var labelled = measures.Where(m => m.LesionVolume > 0).ToList();
-        var voxels = measures.Sum(m => m.ClassVoxels.Sum());
         var fingerprint = new TrainingFingerprint
         {
             Cases = measures.Count,
@@ -87,25 +82,35 @@ internal sealed class FingerprintBuilder(Dataset dataset)
                     Ranges = ChannelRanges.Of([.. c.All.Select(m => new ChannelMeasurement(m.Percentile005, m.Median, m.Percentile995, m.NonZeroFraction))]),
                 }),
             ],
-            ClassFractions = [.. dataset.Classes.Select((_, n) => (double)measures.Sum(m => m.ClassVoxels[n]) / voxels)],
+            ClassFractions = [],
         };
         var isCropped = IntensityRules.Crop(dataset.Channels, fingerprint).Crop != Region.Whole;
+        var seen = measures.Select(m => isCropped ? m.CroppedClassVoxels : m.ClassVoxels).ToList();
         var size = Reduce(measures.Select(m => (m.Spacing, Size: isCropped ? m.Cropped : m.Size)).Select(m => new Vector3D(
             m.Size.Width * m.Spacing.X / median.X, m.Size.Height * m.Spacing.Y / median.Y, m.Size.Depth * m.Spacing.Z / median.Z)), Median);
-        return fingerprint with { SizeMedian = new((int)Math.Round(size.X), (int)Math.Round(size.Y), (int)Math.Round(size.Z)) };
+        return fingerprint with
+        {
+            SizeMedian = new((int)Math.Round(size.X), (int)Math.Round(size.Y), (int)Math.Round(size.Z)),
+            ClassFractions = [.. dataset.Classes.Select((_, n) => seen.Sum(c => c[n]) / (double)seen.Sum(c => c.Sum()))],
+        };
     }
 
-    private int IndexOf(byte label)
+    /// <summary>Voxels of each class in a part of a mask.</summary>
+    private long[] Count(LabelMap mask, VoxelBox part)
     {
-        for (var index = 0; index < dataset.Classes.Count; index++)
+        var (counts, size) = (new long[256], mask.Geometry.Size);
+        for (var k = part.K; k < part.K + part.Size.Depth; k++)
         {
-            if (dataset.Classes[index].Label == label)
+            for (var j = part.J; j < part.J + part.Size.Height; j++)
             {
-                return index;
+                foreach (var label in mask.Labels.AsSpan((k * size.Height + j) * size.Width + part.I, part.Size.Width))
+                {
+                    counts[label]++;
+                }
             }
         }
 
-        throw new ArgumentOutOfRangeException(nameof(label), label, "The case was not checked against the classes of the data set.");
+        return [.. dataset.Classes.Select(c => counts[c.Label])];
     }
 
     private static ChannelFingerprint Measure(float[] voxels, LabelMap mask)
@@ -134,5 +139,5 @@ internal sealed class FingerprintBuilder(Dataset dataset)
     }
 
     private sealed record Measures(
-        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, double LesionVolume);
+        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, long[] CroppedClassVoxels, double LesionVolume);
 }

@@ -19,6 +19,7 @@ internal static class CrossValidationPage
         [
             ["data set", report.Settings.Data],
             ["data hash", report.Settings.DataHash],
+            ["test set", new TestLock(options.TestLock ?? TestLock.Beside(report.Settings.Data)).Describe()],
             ["networks", $"{report.Results.Count}, each judged on the cases of its fold, with {report.Settings.Samples} samples"],
             ["weights", $"{options.Posterior}"],
             ["loss", $"{options.Loss}"],

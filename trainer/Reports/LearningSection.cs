@@ -20,7 +20,7 @@ internal static class LearningSection
         {
             (Plot("Training loss", "loss, unit of the objective", Line("loss", 0, e => e.TrainingLoss)), Figures(e => e.TrainingLoss)),
             (Plot("Negative log-likelihood", "nats per voxel", [PlotSeries.Of("training patches", 0, likelihoods), .. hasValidation ? [Line("validation cases", 1, e => e.ValidationNegativeLogLikelihood)] : Array.Empty<PlotSeries>()]) with { IsLogarithmic = true },
-                $"Training patches are chosen to hold lesions, so their level differs from that of whole validation cases; compare directions. {(hasValidation ? "Validation. " + Figures(e => e.ValidationNegativeLogLikelihood) : "")}"),
+                $"{(run.Options.ForegroundProbability > 0 ? "Training patches are chosen to hold lesions, so their" : "Training patches are cut and varied at random, so their")} level differs from that of whole validation cases; compare directions. {(hasValidation ? "Validation. " + Figures(e => e.ValidationNegativeLogLikelihood) : "")}"),
         };
         if (hasValidation)
         {
@@ -37,7 +37,7 @@ internal static class LearningSection
         }, $"Largest: {ReportNumber.Of(run.Steps.Max(s => s.LearningRate))}."));
         if (RecencyGap.Of(run.Epochs) is { } gap)
         {
-            plots.Add((Plot("First-seen against last-seen loss", "loss, unit of the objective", Line("seen first in the epoch", 0, e => e.FirstSeenLoss), Line("seen last", 1, e => e.LastSeenLoss)),
+            plots.Add((Plot("First-seen against last-seen loss", "loss of the data term, mean per voxel", Line("seen first in the epoch", 0, e => e.FirstSeenLoss), Line("seen last", 1, e => e.LastSeenLoss)),
                 $"Both measured at the end of the epoch. Mean gap {ReportNumber.Of(gap.Mean)}, standard error {ReportNumber.Of(gap.StandardError)} over {gap.Epochs} epochs. Large is: {RecencyGap.Rule}."));
         }
 

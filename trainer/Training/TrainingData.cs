@@ -64,6 +64,14 @@ internal sealed class TrainingData
         return survey;
     }
 
+    /// <summary>Refuses a scan of the test set among the cases that train or validate, whether a record locks it or the data set lists it.</summary>
+    /// <exception cref="DatasetException">There is one.</exception>
+    public static void RefuseTestScans(TrainingOptions options, Dataset dataset, FingerprintBuilder survey, Action<string> report, CancellationToken cancellation)
+    {
+        new TestLock(options.TestLock ?? TestLock.Beside(dataset.Folder)).RefuseTraining(dataset, survey.ScanHashes);
+        TestScans.RefuseShared(dataset, survey.ScanHashes, TestScans.Hash(dataset, dataset.TestCases, "test", report, cancellation));
+    }
+
     /// <summary>Makes a plan, or reads the one that the run folder holds; writes plan and fingerprint into the run folder.</summary>
     /// <remarks>With a split, only the cases of the training side are measured, so that nothing of the validation side leaks into the plan.</remarks>
     public static (TrainingPlan Plan, TrainingFingerprint Fingerprint) MakePlan(Dataset dataset, FingerprintBuilder survey, FoldSplit? split, RunFolder folder)
@@ -101,8 +109,7 @@ internal sealed class TrainingData
     {
         var dataset = Dataset.Open(options.Data);
         var survey = Survey(dataset, report, cancellation);
-        new TestLock(options.TestLock ?? TestLock.Beside(dataset)).RefuseTraining(dataset, survey.ScanHashes);
-        TestScans.RefuseShared(dataset, survey.ScanHashes, TestScans.Hash(dataset, dataset.TestCases, report, cancellation));
+        RefuseTestScans(options, dataset, survey, report, cancellation);
         var (split, plan, fingerprint) = checkpoint is null
             ? Begin(options, dataset, survey, folder)
             : GoOn(options, dataset, survey, folder, checkpoint);
@@ -141,7 +148,8 @@ internal sealed class TrainingData
         return (split, plan, fingerprint);
     }
 
-    private static TrainingPlan Override(TrainingPlan plan, TrainingOptions options) =>
+    /// <summary>The plan with the batch size and the width of the options, where they are given.</summary>
+    public static TrainingPlan Override(TrainingPlan plan, TrainingOptions options) =>
         plan with { BatchSize = options.BatchSize ?? plan.BatchSize, Width = options.Width ?? plan.Width };
 
     /// <summary>The loss for the classes of the data, whose shares of the training voxels weigh them where it asks for that.</summary>

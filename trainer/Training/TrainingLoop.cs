@@ -129,7 +129,8 @@ internal sealed class TrainingLoop
     }
 
     /// <summary>Refuses what would train, and end with nothing.</summary>
-    private static void RefuseUnfit(TrainingOptions options, TrainingPlan plan)
+    /// <exception cref="DatasetException">The KL never has its full weight, or a norm has a single number to normalise.</exception>
+    internal static void RefuseUnfit(TrainingOptions options, TrainingPlan plan)
     {
         var steps = (long)(options.Epochs ?? 0) * options.StepsPerEpoch;
         if (options.Posterior == Posterior.MeanField && steps > 0 && !options.KlWarmUp.EndsAtOne(steps))
@@ -138,11 +139,24 @@ internal sealed class TrainingLoop
                 "a run whose last step has the full weight of the KL: no other epoch can be its best", "Lower --kl-warm-up-share or --kl-cycles, or train longer.");
         }
 
-        if (options.Network.Norm == NormKind.Instance && plan.PatchSize.Count == plan.Stride.Count)
+        if (plan.PatchSize.Count == plan.Stride.Count && SingleNumber(NetworkOptions(options, plan), plan.BatchSize) is var (norm, remedy))
         {
             throw new DatasetException(Path.Combine(options.Run, TrainingPlan.FileName), $"patch {plan.PatchSize} and total stride {plan.Stride}: one voxel at the lowest level",
-                "at least 2 voxels there, because instance norm makes one voxel 0", "Enlarge the patch or remove a stride in the plan, or train with --norm group.");
+                $"at least 2 voxels there, because {norm} makes a single number 0", $"Enlarge the patch or remove a stride in the plan, or train with {remedy}.");
         }
+    }
+
+    /// <summary>The norm that has one number to normalise where the lowest level has one voxel, and what would help; null where it has more.</summary>
+    private static (string Norm, string Remedy)? SingleNumber(NetworkOptions network, int batch)
+    {
+        var channels = network.WidthAt(network.Levels - 1);
+        return network.Norm switch
+        {
+            NormKind.Instance => ("instance norm", "--norm group"),
+            NormKind.Group when network.NormGroups % channels == 0 => ($"group norm with {network.NormGroups} groups of {channels} channels", "fewer --norm-groups"),
+            NormKind.Batch when batch == 1 => ("batch norm over one example", "a larger --batch-size"),
+            _ => null,
+        };
     }
 
     /// <summary>The network that a plan and the options of a run ask for.</summary>

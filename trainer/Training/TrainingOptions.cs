@@ -63,7 +63,7 @@ internal sealed record TrainingOptions
     /// <summary>Optimiser.</summary>
     public OptimiserKind Optimiser { get; init; } = OptimiserKind.AdamW;
 
-    /// <summary>Learning rate at the top of the schedule; null takes 5e-3 for AdamW and 1e-2 for SGD.</summary>
+    /// <summary>Learning rate at the top of the schedule, of the objective per voxel whatever <see cref="DataTerm"/> is; null takes 5e-3 for AdamW and 1e-2 for SGD.</summary>
     public double? LearningRate { get; init; }
 
     /// <summary>Weight decay of convolution weights that are points. Norms, biases and Gaussian weights are not decayed: the KL is their prior.</summary>
@@ -78,7 +78,7 @@ internal sealed record TrainingOptions
     /// <summary>Share of the run in which the learning rate rises linearly from 0.</summary>
     public double WarmUp { get; init; } = 0.02;
 
-    /// <summary>Gradients longer than this are shortened to it.</summary>
+    /// <summary>Gradients of the objective per voxel that are longer than this are shortened to it.</summary>
     public double GradientClip { get; init; } = 12;
 
     /// <summary>Data term of the objective; a text in the file (docs/reference/losses.md).</summary>

@@ -32,10 +32,21 @@ internal sealed class TrainingStep(Network network, LossSum loss, Optimisation o
         progress = factors.Progress;
         using var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, progress));
         var values = ObjectiveGradients.Backward(network, terms, factors.DataFactor, factors.KlFactor, noise);
-        nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip * factors.DataFactor);
+        TakeMeanPerVoxel(factors.DataFactor);
+        nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip);
         optimisation.Step(factors.LearningRate);
         shrinkage.Apply(factors.LearningRate);
         return values;
+    }
+
+    /// <summary>Divides the gradients by the unit of the data term, which moves no minimum: a learning rate then means the same in every unit, for SGD too.</summary>
+    private void TakeMeanPerVoxel(double dataFactor)
+    {
+        using var noGradient = no_grad();
+        foreach (var gradient in network.parameters().Select(p => p.grad).Where(g => dataFactor != 1 && g is not null))
+        {
+            gradient!.div_(dataFactor);
+        }
     }
 
     /// <summary>The loss of a minibatch under the posterior mean, mean per voxel; nothing is learnt from it.</summary>

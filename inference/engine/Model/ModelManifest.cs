@@ -217,7 +217,7 @@ internal sealed record TrainingFingerprint
     /// <summary>Per channel, in order.</summary>
     public required IReadOnlyList<ChannelFingerprint> Channels { get; init; }
 
-    /// <summary>Share of voxels of each class, in the order of the classes.</summary>
+    /// <summary>Share of each class among the voxels that the network sees (inside <see cref="ModelManifest.Crop"/>, at the spacing of the scans), in the order of the classes.</summary>
     public required IReadOnlyList<double> ClassFractions { get; init; }
 }
 

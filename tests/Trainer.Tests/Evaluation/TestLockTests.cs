@@ -20,6 +20,7 @@ public sealed class TestLockTests
         Assert.Equal(1, new TestLock(path).Look(Set, Scans, "evaluate a", "credence-train 1.2.3", clock));
         Assert.Equal(2, new TestLock(path).LookAgain(Set, "compare a, b", "credence-train 1.2.3", clock));
 
+        Assert.Equal($"1 case, locked as {Set[..16]}, looked at 2 times, last on 2026-03-04T05:06:07Z", new TestLock(path).Describe());
         using var json = JsonDocument.Parse(File.ReadAllText(path));
         Assert.Equal("""{"time":"2026-03-04T05:06:07Z","what":"compare a, b","program":"credence-train 1.2.3"}""",
             JsonSerializer.Serialize(json.RootElement.GetProperty("looks")[1]));
@@ -56,7 +57,7 @@ public sealed class TestLockTests
     {
         using var data = SmallDataset.Decathlon();
         var dataset = Dataset.Open(data.Path);
-        var testLock = new TestLock(TestLock.Beside(dataset));
+        var testLock = new TestLock(TestLock.Beside(dataset.Folder));
         var training = new Dictionary<string, string> { ["case1"] = "bb", ["renamed"] = "aa" };
         testLock.RefuseTraining(dataset, training); // nothing is locked yet
 

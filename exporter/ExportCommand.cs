@@ -1,11 +1,19 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Credence.Inference.Model;
 
 namespace Credence.Exporter;
 
 internal static class ExportCommand
 {
+    private static readonly Dictionary<string, WeightPrecision> Precisions = new()
+    {
+        ["float32"] = WeightPrecision.Float32,
+        ["float16-weights"] = WeightPrecision.Float16Weights,
+        ["float16"] = WeightPrecision.Float16,
+    };
+
     public static Command Create()
     {
         var runs = new Argument<FileSystemInfo[]>("run")
@@ -16,8 +24,13 @@ internal static class ExportCommand
         var output = new Option<FileInfo>("--output", "-o") { Description = "Model file to write (.onnx).", Required = true };
         var scan = new Option<FileSystemInfo[]>("--scan") { Description = "A real case to prove the file on as well: one NIfTI file or DICOM folder a channel.", AllowMultipleArgumentsPerToken = true };
         var calibration = new Option<FileInfo>("--calibration") { Description = "Threshold, minimum lesion size and temperature from `credence-train tune`; the data and classes must be the run's." };
+        var precision = new Option<string>("--precision")
+        {
+            Description = "float32; float16-weights: weights take half the bytes, computation stays float32; float16: convolutions compute in float16 too, which not every device gains from.",
+            DefaultValueFactory = _ => Precisions.Keys.First(),
+        }.AcceptOnlyFromAmong([.. Precisions.Keys]);
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
-        var command = new Command("export", "Write a trained network, or an ensemble of several, as one ONNX file, proved equal to the networks.") { runs, output, scan, calibration, json };
+        var command = new Command("export", "Write a trained network, or an ensemble of several, as one ONNX file, proved equal to the networks.") { runs, output, scan, calibration, precision, json };
         command.SetAction((parse, _) =>
         {
             var result = OnnxExport.Export(new()
@@ -26,6 +39,7 @@ internal static class ExportCommand
                 Output = parse.GetRequiredValue(output).FullName,
                 ProofScan = [.. (parse.GetValue(scan) ?? []).Select(s => s.FullName)],
                 Calibration = parse.GetValue(calibration)?.FullName,
+                Precision = Precisions[parse.GetRequiredValue(precision)],
             });
             foreach (var warning in result.Warnings)
             {

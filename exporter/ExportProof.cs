@@ -20,9 +20,6 @@ public sealed record ProofResult(double MaximumError, string Where, long Compari
 /// <summary>Runs the trained network (libtorch) and the file (ONNX Runtime) on the same patches with the same noise, and remembers the largest difference.</summary>
 internal sealed class ExportProof : IPatchNetwork
 {
-    /// <summary>Largest difference that is accepted.</summary>
-    public const double Tolerance = 1e-4;
-
     private const int NoiseDraws = 3;
     private const ulong Seed = 20261124;
 
@@ -33,6 +30,9 @@ internal sealed class ExportProof : IPatchNetwork
     private ProofResult worst = new(-1, "", 0);
 
     private ExportProof(IReadOnlyList<Network> members, OnnxNetwork onnx, ModelManifest manifest) => (this.members, this.onnx, this.manifest) = (members, onnx, manifest);
+
+    /// <summary>Largest difference that is accepted: docs/decisions/0033-float16-by-tolerance.md.</summary>
+    public static double Tolerance(WeightPrecision precision) => precision == WeightPrecision.Float32 ? 1e-4 : 1e-2;
 
     /// <summary>Compares on random patches of two sizes and batches, and on every patch of a real case; of an ensemble, every member.</summary>
     /// <param name="members">The trained network, or those of an ensemble, on the CPU.</param>

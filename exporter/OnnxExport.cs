@@ -25,6 +25,9 @@ public sealed record ExportOptions
 
     /// <summary>A <c>calibration.json</c> of <c>credence-train tune</c>; null keeps the calibration of the checkpoint.</summary>
     public string? Calibration { get; init; }
+
+    /// <summary>Number format of weights and convolutions.</summary>
+    public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
 }
 
 /// <summary>What was exported.</summary>
@@ -93,12 +96,14 @@ public static class OnnxExport
         try
         {
             model = NetworkToOnnx.Translate([.. members.Select(m => m.Network)], new Dictionary<string, string>());
+            Float16Graph.Convert(model.Graph, options.Precision);
         }
         catch (NotSupportedException e)
         {
-            throw new ModelFileException(members[0].Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models.", e);
+            throw new ModelFileException(members[0].Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models, or export it as float32.", e);
         }
 
+        manifest = manifest with { Precision = options.Precision };
         manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
         model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
         var bytes = model.ToByteArray();
@@ -171,8 +176,9 @@ public static class OnnxExport
         }
 
         var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
-        return proof.MaximumError <= ExportProof.Tolerance ? proof : throw new ModelFileException(file.Path,
+        var tolerance = ExportProof.Tolerance(file.Manifest.Precision);
+        return proof.MaximumError <= tolerance ? proof : throw new ModelFileException(file.Path,
             FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-            FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
+            FormattableString.Invariant($"at most {tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
     }
 }

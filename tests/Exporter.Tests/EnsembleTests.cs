@@ -155,6 +155,22 @@ public sealed class EnsembleTests
         Assert.Equal(2, OnnxExport.Export(run.Options with { Runs = [run.Folder, other.Folder] }).Members);
     }
 
+    /// <summary>The proof runs every member against its trained network.</summary>
+    [Theory]
+    [InlineData(WeightPrecision.Float16Weights)]
+    [InlineData(WeightPrecision.Float16)]
+    public void Stacks_of_weights_may_be_halves(WeightPrecision precision)
+    {
+        using var runs = new TrainedRuns(3, Small with { Posterior = Posterior.MeanField });
+        var whole = OnnxExport.Export(runs.Options).Bytes;
+        var result = OnnxExport.Export(runs.Options with { Precision = precision });
+
+        Assert.InRange(result.Proof.MaximumError, 1e-5, 1e-2);
+        var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(runs.Output)).Graph;
+        Assert.Contains(graph.Initializer, t => t is { Name: "output/sigma/members/float16", DataType: (int)TensorProto.Types.DataType.Float16 });
+        Assert.InRange(result.Bytes, whole / 2, 0.7 * whole); // noise defaults are not halved
+    }
+
     [Fact]
     public void The_same_network_twice_is_refused()
     {

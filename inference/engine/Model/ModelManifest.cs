@@ -144,7 +144,7 @@ public enum PosteriorKind
 /// <summary>Number format of weights and convolutions. Inputs and outputs of the graph are float32 in any case.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<WeightPrecision>))]
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is the name of the format.")]
-internal enum WeightPrecision
+public enum WeightPrecision
 {
     /// <summary>Everything is float32.</summary>
     [JsonStringEnumMemberName("float32")]

@@ -31,9 +31,11 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
             scan.UnionWith(node.Input.Any(scan.Contains) ? node.Output : []);
         }
 
-        // What reads the scan and nothing that varies, and is read by what does. What reads neither (means, deviations) is in both parts.
+        // What reads the scan and nothing that varies, and is read by what does. What reads neither (means, deviations) is in both parts. Tensors cross in float32:
+        // a cast of one, to the float16 of a convolution, is done again in the head.
         var head = graph.Node.Where(n => n.Output.Any(random.Contains)).ToList();
-        var shared = head.SelectMany(n => n.Input).Where(t => scan.Contains(t) && !random.Contains(t)).Distinct().ToList();
+        var casts = graph.Node.Where(IsCastToHalf).ToDictionary(n => n.Output[0], n => n.Input[0], StringComparer.Ordinal);
+        var shared = head.SelectMany(n => n.Input).Where(t => scan.Contains(t) && !random.Contains(t)).Select(t => casts.GetValueOrDefault(t, t)).Distinct().ToList();
         var trunk = Needed(graph, shared.Where(t => t != Image), []);
         if (!random.Contains(Logits) || !trunk.Any(IsConvolution))
         {
@@ -43,6 +45,8 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
         return new(
             Part(model, trunk, [Image], shared.Where(t => t != Image)), Part(model, Needed(graph, [Logits], shared), [.. shared, .. varied], [Logits]), shared, IsLinear(graph, head, scan, shared));
     }
+
+    private static bool IsCastToHalf(NodeProto node) => node.OpType == "Cast" && node.Attribute[0].I == (long)TensorProto.Types.DataType.Float16;
 
     private static bool IsConvolution(NodeProto node) => node.OpType is "Conv" or "ConvTranspose";
 
@@ -79,7 +83,7 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
 
     /// <summary>Channels times noise, and convolutions of single voxels: the weights of the blend sum to 1, so a bias passes through it unchanged.</summary>
     private static bool IsLinear(GraphProto graph, List<NodeProto> head, HashSet<string> scan, List<string> shared) =>
-        shared.Count == 1 && shared[0] != Image && head.Where(n => n.Output.Any(scan.Contains)).All(node => node.Input.Count(scan.Contains) == 1 && node.OpType switch
+        shared.Count == 1 && shared[0] != Image && !graph.Node.Any(n => IsCastToHalf(n) && n.Input[0] == shared[0]) && head.Where(n => n.Output.Any(scan.Contains)).All(node => node.Input.Count(scan.Contains) == 1 && node.OpType switch
         {
             "Mul" => true,
             "Conv" => scan.Contains(node.Input[0]) && Are(node, "strides", 1) && Are(node, "pads", 0) && Are(node, "group", 1) && HasSingleVoxelKernel(graph, node.Input[1]),

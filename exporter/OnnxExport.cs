@@ -4,8 +4,6 @@ using Credence.Inference.Model;
 using Credence.Inference.Onnx;
 using Credence.MedicalIO;
 using Credence.Models;
-using Credence.Models.Architecture;
-using Credence.Models.Checkpoints;
 using Google.Protobuf;
 
 namespace Credence.Exporter;
@@ -13,8 +11,11 @@ namespace Credence.Exporter;
 /// <summary>What to export.</summary>
 public sealed record ExportOptions
 {
-    /// <summary>A run folder (its best checkpoint is taken, or the last where there is no best), or a checkpoint file.</summary>
-    public required string Run { get; init; }
+    /// <summary>
+    /// A run folder (its best checkpoint is taken, or the last where there is no best) or a checkpoint file; several become the members of an ensemble, in this
+    /// order. The folder of a cross-validation stands for all of its networks.
+    /// </summary>
+    public required IReadOnlyList<string> Runs { get; init; }
 
     /// <summary>The model file to write.</summary>
     public required string Output { get; init; }
@@ -24,6 +25,9 @@ public sealed record ExportOptions
 
     /// <summary>A <c>calibration.json</c> of <c>credence-train tune</c>; null keeps the calibration of the checkpoint.</summary>
     public string? Calibration { get; init; }
+
+    /// <summary>Number format of weights and convolutions.</summary>
+    public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
 }
 
 /// <summary>What was exported.</summary>
@@ -31,9 +35,11 @@ public sealed record ExportOptions
 /// <param name="Bytes">Its size.</param>
 /// <param name="Sha256">Its hash.</param>
 /// <param name="Proof">How far it is from the trained network.</param>
-public sealed record ExportResult(string Output, long Bytes, string Sha256, ProofResult Proof);
+/// <param name="Members">Networks in it.</param>
+/// <param name="Warnings">What its user should know.</param>
+public sealed record ExportResult(string Output, long Bytes, string Sha256, ProofResult Proof, int Members, IReadOnlyList<string> Warnings);
 
-/// <summary>Turns a checkpoint into a model file. Nothing is written under the final name before the proof has passed.</summary>
+/// <summary>Turns a checkpoint, or those of an ensemble, into a model file. Nothing is written under the final name before the proof has passed.</summary>
 public static class OnnxExport
 {
     /// <summary>Exports.</summary>
@@ -41,50 +47,63 @@ public static class OnnxExport
     /// <exception cref="InputException">The case of the proof cannot be used.</exception>
     public static ExportResult Export(ExportOptions options)
     {
+        var checkpoints = CheckpointFiles.Find(options.Runs);
+        var trained = TrainedMember.Load(checkpoints);
         try
         {
-            using var checkpoint = Checkpoint.Load(Find(options.Run));
-            using var network = checkpoint.BuildNetwork();
-            return Export(network, checkpoint, options);
+            return Export([.. trained.Select(m => m.Network)], checkpoints, options);
         }
-        catch (CheckpointException e)
+        finally
         {
-            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+            Dispose(trained);
         }
     }
 
-    /// <summary>Exports the weights of <paramref name="checkpoint"/>, proved against <paramref name="trained"/>.</summary>
-    internal static ExportResult Export(Network trained, Checkpoint checkpoint, ExportOptions options)
+    /// <summary>Exports the weights of <paramref name="checkpoints"/>, proved against <paramref name="trained"/>.</summary>
+    internal static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<string> checkpoints, ExportOptions options)
     {
-        using var network = checkpoint.BuildNetwork();
-        if (network.Options.Kind != NetworkKind.UNet)
+        var members = TrainedMember.Load(checkpoints);
+        try
         {
-            throw new ModelFileException(checkpoint.Path, $"a network of kind {network.Options.Kind}", $"a segmentation network ({NetworkKind.UNet}), the kind that the engine runs",
-                "Use the classifier through Credence.Models.");
+            return Export(trained, members, options);
         }
+        finally
+        {
+            Dispose(members);
+        }
+    }
 
-        var manifest = Complete(checkpoint, network);
+    private static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<TrainedMember> members, ExportOptions options)
+    {
+        var manifest = EnsembleManifest.Join(members, options.Calibration is not null);
+        var warnings = new List<string>();
         if (options.Calibration is { } calibration)
         {
             manifest = manifest with { Calibration = TunedCalibration.Read(calibration).For(calibration, manifest) };
+            if (members.Count > 1)
+            {
+                warnings.Add($"{calibration} was tuned on single networks; the mean over {members.Count} is less sure of itself. Check temperature and threshold on held-out cases.");
+            }
+        }
+
+        var size = (members.Count + 1) * members[0].Network.parameters().Sum(p => p.numel()) * sizeof(float); // noise defaults are as large as the weights of one
+        if (size > int.MaxValue)
+        {
+            throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train narrower networks (--width), or join fewer.");
         }
 
         ModelProto model;
         try
         {
-            model = NetworkToOnnx.Translate(network, new Dictionary<string, string>());
+            model = NetworkToOnnx.Translate([.. members.Select(m => m.Network)], new Dictionary<string, string>());
+            Float16Graph.Convert(model.Graph, options.Precision);
         }
         catch (NotSupportedException e)
         {
-            throw new ModelFileException(checkpoint.Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models.", e);
+            throw new ModelFileException(members[0].Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models, or export it as float32.", e);
         }
 
-        var size = network.parameters().Sum(p => p.numel()) * sizeof(float) * 2; // noise defaults are as large as the weights
-        if (size > int.MaxValue)
-        {
-            throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train a narrower network (--width).");
-        }
-
+        manifest = manifest with { Precision = options.Precision };
         manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
         model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
         var bytes = model.ToByteArray();
@@ -96,47 +115,58 @@ public static class OnnxExport
         }
 
         OutputFile.Write(options.Output, stream => stream.Write(bytes));
-        return new(options.Output, bytes.Length, file.Sha256, proof);
+        return new(options.Output, bytes.Length, file.Sha256, proof, members.Count, warnings);
     }
 
-    /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the network that it was made of.</summary>
+    /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the networks that it was made of.</summary>
     /// <param name="path">The model file.</param>
-    /// <param name="run">As <see cref="ExportOptions.Run"/>; null compares with the golden numbers alone.</param>
+    /// <param name="runs">As <see cref="ExportOptions.Runs"/>, in the same order; none compares with the golden numbers alone.</param>
     /// <param name="scan">As <see cref="ExportOptions.ProofScan"/>.</param>
     /// <returns>The largest difference from the golden numbers, as a share of the largest of them (at least 1), and the proof; null without a run.</returns>
     /// <exception cref="ModelFileException">A file cannot be used, is of another network, or differs by more than the tolerance.</exception>
     /// <exception cref="InputException">The case of the proof cannot be used.</exception>
-    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, string? run, IReadOnlyList<string> scan)
+    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, IReadOnlyList<string> runs, IReadOnlyList<string> scan)
     {
         var file = ModelFile.Load(path);
         using var segmenter = LesionSegmenter.Load(path);
         var golden = segmenter.SelfTest();
-        if (run is null)
+        if (runs.Count == 0)
         {
             return (golden, null);
         }
 
+        var members = TrainedMember.Load(CheckpointFiles.Find(runs));
         try
         {
-            using var checkpoint = Checkpoint.Load(Find(run));
-            using var network = checkpoint.BuildNetwork();
-            var manifest = Complete(checkpoint, network);
-            if (manifest.Channels.Count != file.Manifest.Channels.Count || manifest.Classes.Count != file.Manifest.Classes.Count
-                || !manifest.NoiseInputs.Select(n => n.Name).SequenceEqual(file.Manifest.NoiseInputs.Select(n => n.Name)))
+            static string Text(int networks, ModelManifest m) => $"{networks} network{(networks == 1 ? "" : "s")}, {m.Channels.Count} channels, {m.Classes.Count} classes, {m.NoiseInputs.Count} noise inputs";
+            if (members.Count != file.Manifest.Members)
             {
-                throw new ModelFileException(path, $"{file.Manifest.Channels.Count} channels, {file.Manifest.Classes.Count} classes, {file.Manifest.NoiseInputs.Count} noise inputs",
-                    $"{manifest.Channels.Count}, {manifest.Classes.Count} and {manifest.NoiseInputs.Count}, as {checkpoint.Path} has", "Give the run that the file was made of.");
+                throw new ModelFileException(path, Text(file.Manifest.Members, file.Manifest), Text(members.Count, members[0].Manifest), "Give every run that the file was made of, in the same order.");
             }
 
-            return (golden, Prove(network, file, scan, "The file was made of another run, or it or the run was changed since. Export it again."));
+            if (members.FirstOrDefault(m => m.Manifest.Channels.Count != file.Manifest.Channels.Count || m.Manifest.Classes.Count != file.Manifest.Classes.Count
+                || !m.Manifest.NoiseInputs.Select(n => n.Name).SequenceEqual(file.Manifest.NoiseInputs.Select(n => n.Name))) is { } other)
+            {
+                throw new ModelFileException(path, Text(members.Count, file.Manifest), $"{Text(members.Count, other.Manifest)}, as {other.Path} has", "Give the runs that the file was made of.");
+            }
+
+            return (golden, Prove([.. members.Select(m => m.Network)], file, scan, "The file was made of other runs, or of these in another order, or it or a run was changed since. Export it again."));
         }
-        catch (CheckpointException e)
+        finally
         {
-            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+            Dispose(members);
         }
     }
 
-    private static ProofResult Prove(Network trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
+    private static void Dispose(IReadOnlyList<TrainedMember> members)
+    {
+        foreach (var member in members)
+        {
+            member.Dispose();
+        }
+    }
+
+    private static ProofResult Prove(IReadOnlyList<Network> trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
     {
         var channels = file.Manifest.Channels;
         if (scan.Count > 0 && scan.Count != channels.Count)
@@ -146,58 +176,9 @@ public static class OnnxExport
         }
 
         var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
-        return proof.MaximumError <= ExportProof.Tolerance ? proof : throw new ModelFileException(file.Path,
+        var tolerance = ExportProof.Tolerance(file.Manifest.Precision);
+        return proof.MaximumError <= tolerance ? proof : throw new ModelFileException(file.Path,
             FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-            FormattableString.Invariant($"at most {ExportProof.Tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
-    }
-
-    private static string Find(string run)
-    {
-        if (File.Exists(run))
-        {
-            return run;
-        }
-
-        string[] candidates = [Path.Combine(run, "best.safetensors"), Path.Combine(run, "last.safetensors")];
-        return candidates.FirstOrDefault(File.Exists)
-            ?? throw new ModelFileException(run, "no best.safetensors and no last.safetensors", "the folder of a run, or a checkpoint", "Train first, with `credence-train fit --out`.");
-    }
-
-    private static ModelManifest Complete(Checkpoint checkpoint, Network network)
-    {
-        ModelFileException Wrong(string found, string expected, Exception? inner = null) =>
-            new(checkpoint.Path, found, expected, "Use a checkpoint written by this version of credence-train.", inner);
-
-        if (!checkpoint.Metadata.TryGetValue(ModelManifest.MetadataKey, out var text))
-        {
-            throw Wrong($"no metadata \"{ModelManifest.MetadataKey}\"", "the manifest that the trainer writes");
-        }
-
-        ModelManifest manifest;
-        try
-        {
-            manifest = JsonSerializer.Deserialize(text, ManifestJson.Default.ModelManifest) ?? throw new JsonException("null");
-        }
-        catch (JsonException e)
-        {
-            throw Wrong($"a manifest that cannot be read ({e.Message})", "the manifest that the trainer writes", e);
-        }
-
-        if (manifest.Channels.Count != network.Options.InputChannels || manifest.Classes.Count != network.Options.Classes)
-        {
-            throw Wrong($"a manifest with {manifest.Channels.Count} channels and {manifest.Classes.Count} classes",
-                $"{network.Options.InputChannels} and {network.Options.Classes} as in the network");
-        }
-
-        return manifest with
-        {
-            Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
-            NoiseInputs =
-            [
-                .. network.NoiseInputs.Select(n => new NoiseInput(
-                    n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
-            ],
-            CutTensor = network.Cut?.Name,
-        };
+            FormattableString.Invariant($"at most {tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
     }
 }

@@ -1,4 +1,5 @@
 using Credence.Models.Architecture;
+using Credence.Models.Losses;
 using Credence.Models.Tests.Golden;
 
 namespace Credence.Models.Tests;

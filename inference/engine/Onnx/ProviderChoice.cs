@@ -62,9 +62,9 @@ internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Pro
 
         network.Run(patch, 1, test.PatchSize, null, logits);
         var largest = Difference(test.DefaultLogits);
-        if (manifest.NoiseInputs.Count > 0)
+        if (manifest.IsSampled)
         {
-            var noise = NoiseSample.Draw(manifest.NoiseInputs, test.Seed, test.Sample);
+            var noise = NoiseSample.Draw(manifest, test.Seed, test.Sample);
             network.Run(patch, 1, test.PatchSize, noise, logits);
             largest = Math.Max(largest, Difference(test.SampledLogits));
             if (network.HasSharedTrunk)

@@ -186,7 +186,7 @@ public sealed class CommandTests
         var evaluated = Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--json", "--matching", "shifts", "--empty", "one");
         Assert.Equal(0, evaluated.ExitCode);
         var rules = JsonNode.Parse(evaluated.Output)!["rules"]!;
-        Assert.Equal(("Shifts", "Six", 0.25, "One"), ((string)rules["lesions"]!["matching"]!, (string)rules["lesions"]!["connectivity"]!, (double)rules["lesions"]!["threshold"]!, (string)rules["emptyCases"]!));
+        Assert.Equal(("shifts", "Six", 0.25, "one"), ((string)rules["lesions"]!["matching"]!, (string)rules["lesions"]!["connectivity"]!, (double)rules["lesions"]!["threshold"]!, (string)rules["emptyCases"]!));
         Assert.StartsWith("{\"program\":\"credence-train ", evaluated.Output, StringComparison.Ordinal);
         Assert.Equal(3, Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--split", "test").ExitCode);
     }

@@ -1,3 +1,4 @@
+using Credence.Exporter.Modules;
 using Credence.Inference.Onnx;
 using Credence.Models;
 using Credence.Models.Architecture;
@@ -14,8 +15,9 @@ internal static class NetworkToOnnx
     /// <summary>Translates a network.</summary>
     /// <param name="network">On any device.</param>
     /// <param name="metadata">Stored in the file.</param>
+    /// <param name="modules">How modules of TorchSharp are written; null where the network has none.</param>
     /// <exception cref="NotSupportedException">A layer has no ONNX form here; the message names it.</exception>
-    public static ModelProto Translate(Network network, IReadOnlyDictionary<string, string> metadata)
+    public static ModelProto Translate(Network network, IReadOnlyDictionary<string, string> metadata, ModuleRegistry? modules = null)
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
@@ -26,13 +28,13 @@ internal static class NetworkToOnnx
         {
             var node = network.Nodes[index];
             var inputs = node.Inputs.Select(i => i == Network.Image ? Image : network.Nodes[i].Name).ToList();
-            Write(graph, node, index == network.Nodes.Count - 1 ? Logits : node.Name, inputs);
+            Write(graph, modules, node, index == network.Nodes.Count - 1 ? Logits : node.Name, inputs);
         }
 
         return graph.Build(metadata);
     }
 
-    private static void Write(OnnxGraphBuilder graph, NetworkNode node, string output, List<string> inputs)
+    private static void Write(OnnxGraphBuilder graph, ModuleRegistry? modules, NetworkNode node, string output, List<string> inputs)
     {
         var name = node.Name;
         switch (node.Layer)
@@ -80,6 +82,10 @@ internal static class NetworkToOnnx
                 break;
             case Concatenation:
                 graph.Node("Concat", output, inputs, OnnxGraphBuilder.Integer("axis", 1));
+                break;
+            case ModuleLayer layer when modules is not null:
+                var inner = new ModuleGraph(graph, modules, name[SequentialNetwork.Prefix.Length..]);
+                inner.Finish(modules.Write(layer.Module, inner, inputs[0]), output);
                 break;
             default:
                 throw new NotSupportedException($"Layer \"{name}\" is a {node.Layer.GetType().Name}, which has no ONNX form in this exporter.");

@@ -1,12 +1,10 @@
 using System.Text.Json;
 using Credence.Inference;
 using Credence.Inference.Model;
-using Credence.Inference.Onnx;
 using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
-using Google.Protobuf;
 
 namespace Credence.Exporter;
 
@@ -27,6 +25,9 @@ public sealed record ExportOptions
 
     /// <summary>Number format of weights and convolutions.</summary>
     public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
+
+    /// <summary>Most bytes of a file: protobuf's own limit.</summary>
+    internal long LargestFile { get; init; } = int.MaxValue;
 }
 
 /// <summary>What was exported.</summary>
@@ -72,36 +73,8 @@ public static class OnnxExport
             manifest = manifest with { Calibration = TunedCalibration.Read(calibration).For(calibration, manifest) };
         }
 
-        ModelProto model;
-        try
-        {
-            model = NetworkToOnnx.Translate(network, new Dictionary<string, string>());
-            Float16Graph.Convert(model.Graph, options.Precision);
-        }
-        catch (NotSupportedException e)
-        {
-            throw new ModelFileException(checkpoint.Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models, or export it as float32.", e);
-        }
-
-        var size = network.parameters().Sum(p => p.numel()) * sizeof(float) * 2; // noise defaults are as large as the weights
-        if (size > int.MaxValue)
-        {
-            throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train a narrower network (--width).");
-        }
-
-        manifest = manifest with { Precision = options.Precision };
-        manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
-        model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
-        var bytes = model.ToByteArray();
-        var file = ModelFile.Parse(options.Output, bytes); // what is written is what the engine reads
-        var proof = Prove(trained, file, options.ProofScan, "Nothing was written. Please report this with the run folder.");
-        if (Path.GetDirectoryName(Path.GetFullPath(options.Output)) is { } folder)
-        {
-            Directory.CreateDirectory(folder);
-        }
-
-        OutputFile.Write(options.Output, stream => stream.Write(bytes));
-        return new(options.Output, bytes.Length, file.Sha256, proof);
+        return new ModelFileWriter { Output = options.Output, Source = checkpoint.Path, Precision = options.Precision, ProofScan = options.ProofScan, LargestFile = options.LargestFile }
+            .Write(trained, network, manifest);
     }
 
     /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the network that it was made of.</summary>
@@ -133,28 +106,12 @@ public static class OnnxExport
                     $"{manifest.Channels.Count}, {manifest.Classes.Count} and {manifest.NoiseInputs.Count}, as {checkpoint.Path} has", "Give the run that the file was made of.");
             }
 
-            return (golden, Prove(network, file, scan, "The file was made of another run, or it or the run was changed since. Export it again."));
+            return (golden, ModelFileWriter.Prove(network, file, scan, "The file was made of another run, or it or the run was changed since. Export it again."));
         }
         catch (CheckpointException e)
         {
             throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
         }
-    }
-
-    private static ProofResult Prove(Network trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
-    {
-        var channels = file.Manifest.Channels;
-        if (scan.Count > 0 && scan.Count != channels.Count)
-        {
-            throw new InvalidScanException(scan[0], $"{scan.Count} scans for the proof", $"{channels.Count}: {string.Join(", ", channels.Select(c => c.Name))}",
-                "Give one scan a channel, in this order, or none.");
-        }
-
-        var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
-        var tolerance = ExportProof.Tolerance(file.Manifest.Precision);
-        return proof.MaximumError <= tolerance ? proof : throw new ModelFileException(file.Path,
-            FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-            FormattableString.Invariant($"at most {tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
     }
 
     private static string Find(string run)
@@ -195,15 +152,18 @@ public static class OnnxExport
                 $"{network.Options.InputChannels} and {network.Options.Classes} as in the network");
         }
 
-        return manifest with
-        {
-            Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
-            NoiseInputs =
-            [
-                .. network.NoiseInputs.Select(n => new NoiseInput(
-                    n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
-            ],
-            CutTensor = network.Cut?.Name,
-        };
+        return WithNetwork(manifest, network);
     }
+
+    /// <summary>The manifest with what a network says of itself.</summary>
+    internal static ModelManifest WithNetwork(ModelManifest manifest, Network network) => manifest with
+    {
+        Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
+        NoiseInputs =
+        [
+            .. network.NoiseInputs.Select(n => new NoiseInput(
+                n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
+        ],
+        CutTensor = network.Cut?.Name,
+    };
 }

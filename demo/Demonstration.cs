@@ -50,7 +50,7 @@ internal static class Demonstration
         var training = Time($"{options.Posterior} U-Net trained", () => TrainingLoop.Fit(
             new() { Data = At("phantoms"), Run = At("run"), Posterior = options.Posterior, Minutes = options.Minutes, LearningRate = options.LearningRate, Width = 8, StepsPerEpoch = 50, Folds = 8, Seed = options.Seed },
             observer, TimeProvider.System, cancellation));
-        var export = Time("exported and proved", () => OnnxExport.Export(new() { Run = At("run"), Output = At(ModelFile), ProofScan = [unseen[0].Scan] }));
+        var export = Time("exported and proved", () => OnnxExport.Export(new() { Runs = [At("run")], Output = At(ModelFile), ProofScan = [unseen[0].Scan] }));
         var results = Time($"{unseen.Count} unseen phantoms predicted", () => Predict(options, At, unseen, cancellation));
 
         var mean = results.Average(r => r.Dice);

@@ -23,32 +23,33 @@ internal sealed class ExportProof : IPatchNetwork
     private const int NoiseDraws = 3;
     private const ulong Seed = 20261124;
 
-    private readonly Network network;
+    private readonly IReadOnlyList<Network> members;
     private readonly OnnxNetwork onnx;
     private readonly ModelManifest manifest;
     private string what = "";
     private ProofResult worst = new(-1, "", 0);
 
-    private ExportProof(Network network, OnnxNetwork onnx, ModelManifest manifest) => (this.network, this.onnx, this.manifest) = (network, onnx, manifest);
+    private ExportProof(IReadOnlyList<Network> members, OnnxNetwork onnx, ModelManifest manifest) => (this.members, this.onnx, this.manifest) = (members, onnx, manifest);
 
     /// <summary>Largest difference that is accepted: docs/decisions/0033-float16-by-tolerance.md.</summary>
     public static double Tolerance(WeightPrecision precision) => precision == WeightPrecision.Float32 ? 1e-4 : 1e-2;
 
-    /// <summary>Compares on random patches of two sizes and batches, and on every patch of a real case.</summary>
-    /// <param name="network">The trained network, on the CPU.</param>
+    /// <summary>Compares on random patches of two sizes and batches, and on every patch of a real case; of an ensemble, every member.</summary>
+    /// <param name="members">The trained network, or those of an ensemble, on the CPU.</param>
     /// <param name="model">The file.</param>
     /// <param name="scan">Volumes of one case, one a channel; empty for random patches only.</param>
-    public static ProofResult Run(Network network, ModelFile model, IReadOnlyList<Volume> scan)
+    public static ProofResult Run(IReadOnlyList<Network> members, ModelFile model, IReadOnlyList<Volume> scan)
     {
         using var onnx = new OnnxNetwork(model);
         var manifest = model.Manifest;
-        var proof = new ExportProof(network, onnx, manifest);
+        var proof = new ExportProof(members, onnx, manifest);
         var (stride, patch) = (manifest.Stride, manifest.PatchSize);
         var two = new Size3(2 * stride.Width, 2 * stride.Height, 2 * stride.Depth); // two voxels are left at the lowest level: instance norm needs more than one
-        for (var draw = -1; draw < (manifest.NoiseInputs.Count > 0 ? NoiseDraws : 0); draw++)
+        var draws = Math.Max(manifest.NoiseInputs.Count > 0 ? NoiseDraws : 0, members.Count > 1 ? members.Count : 0); // draw d is of member d mod M
+        for (var draw = -1; draw < draws; draw++)
         {
-            var noise = draw < 0 ? null : NoiseSample.Draw(manifest.NoiseInputs, Seed, draw);
-            var with = draw < 0 ? "default noise" : $"noise draw {draw}";
+            var noise = draw < 0 ? null : NoiseSample.Draw(manifest, Seed, draw);
+            var with = (draw < 0 ? "default noise" : $"noise draw {draw}") + (members.Count > 1 ? $" of member {noise?.Member ?? 0}" : "");
             proof.what = $"random patch, {with}";
             proof.Run(Random(manifest, patch, 1, 1), 1, patch, noise, new float[manifest.Classes.Count * patch.Count]);
             proof.what = $"random batch of 2, {with}";
@@ -123,6 +124,7 @@ internal sealed class ExportProof : IPatchNetwork
     {
         using var noGradient = torch.no_grad();
         using var scope = torch.NewDisposeScope();
+        var network = members[noise?.Member ?? 0];
         INoiseSource source = noise is null
             ? new MeanNoise()
             : new GivenNoise(network.NoiseInputs.Zip(noise.Tensors).ToDictionary(p => p.First.Name, p => torch.tensor(p.Second, [.. p.First.Shape])));

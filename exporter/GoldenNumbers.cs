@@ -48,7 +48,7 @@ internal static class GoldenNumbers
 
                     if (manifest.Members > 1)
                     {
-                        values.Add(ModelManifest.MemberInput, OrtValue.CreateTensorValueFromMemory(new long[] { test.Sample % manifest.Members }, []));
+                        values.Add(ModelManifest.MemberInput, OrtValue.CreateTensorValueFromMemory(new long[] { noise.Member }, []));
                     }
                 }
 
@@ -72,6 +72,6 @@ internal static class GoldenNumbers
             }
         }
 
-        return test with { Positions = positions, DefaultLogits = Run(null), SampledLogits = Run(NoiseSample.Draw(manifest.NoiseInputs, Seed, Sample)) };
+        return test with { Positions = positions, DefaultLogits = Run(null), SampledLogits = Run(NoiseSample.Draw(manifest, Seed, Sample)) };
     }
 }

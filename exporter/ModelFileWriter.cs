@@ -30,17 +30,17 @@ internal sealed record ModelFileWriter
     /// <summary>Most bytes of a file: protobuf's own limit.</summary>
     public long LargestFile { get; init; } = int.MaxValue;
 
-    /// <summary>Writes <paramref name="network"/>, proved against <paramref name="trained"/>.</summary>
+    /// <summary>Writes <paramref name="members"/>, proved against <paramref name="trained"/>.</summary>
     /// <param name="trained">What the file has to equal.</param>
-    /// <param name="network">What is written.</param>
+    /// <param name="members">What is written: one network, or those of an ensemble.</param>
     /// <param name="manifest">Complete but for the self-test.</param>
     /// <exception cref="ModelFileException">It cannot be written, or differs.</exception>
-    public ExportResult Write(Network trained, Network network, ModelManifest manifest)
+    public ExportResult Write(IReadOnlyList<Network> trained, IReadOnlyList<Network> members, ModelManifest manifest)
     {
         ModelProto model;
         try
         {
-            model = NetworkToOnnx.Translate(network, new Dictionary<string, string>(), Modules);
+            model = NetworkToOnnx.Translate(members, new Dictionary<string, string>(), Modules);
             Float16Graph.Convert(model.Graph, Precision);
         }
         catch (NotSupportedException e)
@@ -62,12 +62,12 @@ internal sealed record ModelFileWriter
         }
 
         OutputFile.Write(Output, stream => stream.Write(bytes));
-        return new(Output, bytes.Length, file.Sha256, proof);
+        return new(Output, bytes.Length, file.Sha256, proof, members.Count, []);
     }
 
     /// <summary>Compares a file with a network.</summary>
     /// <exception cref="ModelFileException">They differ by more than the tolerance of the file's precision.</exception>
-    public static ProofResult Prove(Network trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
+    public static ProofResult Prove(IReadOnlyList<Network> trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
     {
         var channels = file.Manifest.Channels;
         if (scan.Count > 0 && scan.Count != channels.Count)
@@ -87,7 +87,7 @@ internal sealed record ModelFileWriter
     {
         if (bytes > LargestFile)
         {
-            throw new ModelFileException(Output, $"a model of {bytes} bytes", $"at most {LargestFile}, the limit of one ONNX file", "Store its weights in float16 (--precision float16-weights), or train a narrower network (--width).");
+            throw new ModelFileException(Output, $"a model of {bytes} bytes", $"at most {LargestFile}, the limit of one ONNX file", "Store its weights in float16 (--precision float16-weights), train a narrower network (--width), or join fewer.");
         }
     }
 }

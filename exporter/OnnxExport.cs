@@ -1,18 +1,18 @@
-using System.Text.Json;
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Models;
-using Credence.Models.Architecture;
-using Credence.Models.Checkpoints;
 
 namespace Credence.Exporter;
 
 /// <summary>What to export.</summary>
 public sealed record ExportOptions
 {
-    /// <summary>A run folder (its best checkpoint is taken, or the last where there is no best), or a checkpoint file.</summary>
-    public required string Run { get; init; }
+    /// <summary>
+    /// A run folder (its best checkpoint is taken, or the last where there is no best) or a checkpoint file; several become the members of an ensemble, in this
+    /// order. The folder of a cross-validation stands for all of its networks.
+    /// </summary>
+    public required IReadOnlyList<string> Runs { get; init; }
 
     /// <summary>The model file to write.</summary>
     public required string Output { get; init; }
@@ -35,9 +35,11 @@ public sealed record ExportOptions
 /// <param name="Bytes">Its size.</param>
 /// <param name="Sha256">Its hash.</param>
 /// <param name="Proof">How far it is from the trained network.</param>
-public sealed record ExportResult(string Output, long Bytes, string Sha256, ProofResult Proof);
+/// <param name="Members">Networks in it.</param>
+/// <param name="Warnings">What its user should know.</param>
+public sealed record ExportResult(string Output, long Bytes, string Sha256, ProofResult Proof, int Members, IReadOnlyList<string> Warnings);
 
-/// <summary>Turns a checkpoint into a model file. Nothing is written under the final name before the proof has passed.</summary>
+/// <summary>Turns a checkpoint, or those of an ensemble, into a model file. Nothing is written under the final name before the proof has passed.</summary>
 public static class OnnxExport
 {
     /// <summary>Exports.</summary>
@@ -45,125 +47,94 @@ public static class OnnxExport
     /// <exception cref="InputException">The case of the proof cannot be used.</exception>
     public static ExportResult Export(ExportOptions options)
     {
+        var checkpoints = CheckpointFiles.Find(options.Runs);
+        var trained = TrainedMember.Load(checkpoints);
         try
         {
-            using var checkpoint = Checkpoint.Load(Find(options.Run));
-            using var network = checkpoint.BuildNetwork();
-            return Export(network, checkpoint, options);
+            return Export([.. trained.Select(m => m.Network)], checkpoints, options);
         }
-        catch (CheckpointException e)
+        finally
         {
-            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+            Dispose(trained);
         }
     }
 
-    /// <summary>Exports the weights of <paramref name="checkpoint"/>, proved against <paramref name="trained"/>.</summary>
-    internal static ExportResult Export(Network trained, Checkpoint checkpoint, ExportOptions options)
+    /// <summary>Exports the weights of <paramref name="checkpoints"/>, proved against <paramref name="trained"/>.</summary>
+    internal static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<string> checkpoints, ExportOptions options)
     {
-        using var network = checkpoint.BuildNetwork();
-        if (network.Options.Kind != NetworkKind.UNet)
+        var members = TrainedMember.Load(checkpoints);
+        try
         {
-            throw new ModelFileException(checkpoint.Path, $"a network of kind {network.Options.Kind}", $"a segmentation network ({NetworkKind.UNet}), the kind that the engine runs",
-                "Use the classifier through Credence.Models.");
+            return Export(trained, members, options);
         }
+        finally
+        {
+            Dispose(members);
+        }
+    }
 
-        var manifest = Complete(checkpoint, network);
+    private static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<TrainedMember> members, ExportOptions options)
+    {
+        var manifest = EnsembleManifest.Join(members, options.Calibration is not null);
+        var warnings = new List<string>();
         if (options.Calibration is { } calibration)
         {
             manifest = manifest with { Calibration = TunedCalibration.Read(calibration).For(calibration, manifest) };
+            if (members.Count > 1)
+            {
+                warnings.Add($"{calibration} was tuned on single networks; the mean over {members.Count} is less sure of itself. Check temperature and threshold on held-out cases.");
+            }
         }
 
-        return new ModelFileWriter { Output = options.Output, Source = checkpoint.Path, Precision = options.Precision, ProofScan = options.ProofScan, LargestFile = options.LargestFile }
-            .Write(trained, network, manifest);
+        var writer = new ModelFileWriter { Output = options.Output, Source = members[0].Path, Precision = options.Precision, ProofScan = options.ProofScan, LargestFile = options.LargestFile };
+        return writer.Write(trained, [.. members.Select(m => m.Network)], manifest) with { Warnings = warnings };
     }
 
-    /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the network that it was made of.</summary>
+    /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the networks that it was made of.</summary>
     /// <param name="path">The model file.</param>
-    /// <param name="run">As <see cref="ExportOptions.Run"/>; null compares with the golden numbers alone.</param>
+    /// <param name="runs">As <see cref="ExportOptions.Runs"/>, in the same order; none compares with the golden numbers alone.</param>
     /// <param name="scan">As <see cref="ExportOptions.ProofScan"/>.</param>
     /// <returns>The largest difference from the golden numbers, as a share of the largest of them (at least 1), and the proof; null without a run.</returns>
     /// <exception cref="ModelFileException">A file cannot be used, is of another network, or differs by more than the tolerance.</exception>
     /// <exception cref="InputException">The case of the proof cannot be used.</exception>
-    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, string? run, IReadOnlyList<string> scan)
+    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, IReadOnlyList<string> runs, IReadOnlyList<string> scan)
     {
         var file = ModelFile.Load(path);
         using var segmenter = LesionSegmenter.Load(path);
         var golden = segmenter.SelfTest();
-        if (run is null)
+        if (runs.Count == 0)
         {
             return (golden, null);
         }
 
+        var members = TrainedMember.Load(CheckpointFiles.Find(runs));
         try
         {
-            using var checkpoint = Checkpoint.Load(Find(run));
-            using var network = checkpoint.BuildNetwork();
-            var manifest = Complete(checkpoint, network);
-            if (manifest.Channels.Count != file.Manifest.Channels.Count || manifest.Classes.Count != file.Manifest.Classes.Count
-                || !manifest.NoiseInputs.Select(n => n.Name).SequenceEqual(file.Manifest.NoiseInputs.Select(n => n.Name)))
+            static string Text(int networks, ModelManifest m) => $"{networks} network{(networks == 1 ? "" : "s")}, {m.Channels.Count} channels, {m.Classes.Count} classes, {m.NoiseInputs.Count} noise inputs";
+            if (members.Count != file.Manifest.Members)
             {
-                throw new ModelFileException(path, $"{file.Manifest.Channels.Count} channels, {file.Manifest.Classes.Count} classes, {file.Manifest.NoiseInputs.Count} noise inputs",
-                    $"{manifest.Channels.Count}, {manifest.Classes.Count} and {manifest.NoiseInputs.Count}, as {checkpoint.Path} has", "Give the run that the file was made of.");
+                throw new ModelFileException(path, Text(file.Manifest.Members, file.Manifest), Text(members.Count, members[0].Manifest), "Give every run that the file was made of, in the same order.");
             }
 
-            return (golden, ModelFileWriter.Prove(network, file, scan, "The file was made of another run, or it or the run was changed since. Export it again."));
+            if (members.FirstOrDefault(m => m.Manifest.Channels.Count != file.Manifest.Channels.Count || m.Manifest.Classes.Count != file.Manifest.Classes.Count
+                || !m.Manifest.NoiseInputs.Select(n => n.Name).SequenceEqual(file.Manifest.NoiseInputs.Select(n => n.Name))) is { } other)
+            {
+                throw new ModelFileException(path, Text(members.Count, file.Manifest), $"{Text(members.Count, other.Manifest)}, as {other.Path} has", "Give the runs that the file was made of.");
+            }
+
+            return (golden, ModelFileWriter.Prove([.. members.Select(m => m.Network)], file, scan, "The file was made of other runs, or of these in another order, or it or a run was changed since. Export it again."));
         }
-        catch (CheckpointException e)
+        finally
         {
-            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+            Dispose(members);
         }
     }
 
-    private static string Find(string run)
+    private static void Dispose(IReadOnlyList<TrainedMember> members)
     {
-        if (File.Exists(run))
+        foreach (var member in members)
         {
-            return run;
+            member.Dispose();
         }
-
-        string[] candidates = [Path.Combine(run, "best.safetensors"), Path.Combine(run, "last.safetensors")];
-        return candidates.FirstOrDefault(File.Exists)
-            ?? throw new ModelFileException(run, "no best.safetensors and no last.safetensors", "the folder of a run, or a checkpoint", "Train first, with `credence-train fit --out`.");
     }
-
-    private static ModelManifest Complete(Checkpoint checkpoint, Network network)
-    {
-        ModelFileException Wrong(string found, string expected, Exception? inner = null) =>
-            new(checkpoint.Path, found, expected, "Use a checkpoint written by this version of credence-train.", inner);
-
-        if (!checkpoint.Metadata.TryGetValue(ModelManifest.MetadataKey, out var text))
-        {
-            throw Wrong($"no metadata \"{ModelManifest.MetadataKey}\"", "the manifest that the trainer writes");
-        }
-
-        ModelManifest manifest;
-        try
-        {
-            manifest = JsonSerializer.Deserialize(text, ManifestJson.Default.ModelManifest) ?? throw new JsonException("null");
-        }
-        catch (JsonException e)
-        {
-            throw Wrong($"a manifest that cannot be read ({e.Message})", "the manifest that the trainer writes", e);
-        }
-
-        if (manifest.Channels.Count != network.Options.InputChannels || manifest.Classes.Count != network.Options.Classes)
-        {
-            throw Wrong($"a manifest with {manifest.Channels.Count} channels and {manifest.Classes.Count} classes",
-                $"{network.Options.InputChannels} and {network.Options.Classes} as in the network");
-        }
-
-        return WithNetwork(manifest, network);
-    }
-
-    /// <summary>The manifest with what a network says of itself.</summary>
-    internal static ModelManifest WithNetwork(ModelManifest manifest, Network network) => manifest with
-    {
-        Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
-        NoiseInputs =
-        [
-            .. network.NoiseInputs.Select(n => new NoiseInput(
-                n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
-        ],
-        CutTensor = network.Cut?.Name,
-    };
 }

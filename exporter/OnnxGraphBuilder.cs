@@ -16,10 +16,17 @@ internal sealed class OnnxGraphBuilder(string name)
     /// <summary>Adds a graph input.</summary>
     /// <param name="tensor">Its name.</param>
     /// <param name="axes">A number is a fixed edge, a text a dynamic one.</param>
-    public void Input(string tensor, params object[] axes) => graph.Input.Add(Value(tensor, axes));
+    public void Input(string tensor, params object[] axes) => graph.Input.Add(Value(tensor, TensorProto.Types.DataType.Float, axes));
+
+    /// <summary>Adds a graph input that is one whole number, with its default.</summary>
+    public void Input(string tensor, long defaultValue)
+    {
+        graph.Input.Add(Value(tensor, TensorProto.Types.DataType.Int64, []));
+        Constant(tensor, TensorProto.Types.DataType.Int64, MemoryMarshal.AsBytes<long>([defaultValue]));
+    }
 
     /// <summary>Adds a graph output.</summary>
-    public void Output(string tensor, params object[] axes) => graph.Output.Add(Value(tensor, axes));
+    public void Output(string tensor, params object[] axes) => graph.Output.Add(Value(tensor, TensorProto.Types.DataType.Float, axes));
 
     /// <summary>Adds a constant; under the name of an input it is that input's default.</summary>
     public string Constant(string tensor, ReadOnlySpan<float> values, params long[] shape) =>
@@ -72,12 +79,12 @@ internal sealed class OnnxGraphBuilder(string name)
         return tensor;
     }
 
-    private static ValueInfoProto Value(string tensor, object[] axes)
+    private static ValueInfoProto Value(string tensor, TensorProto.Types.DataType type, object[] axes)
     {
         var shape = new TensorShapeProto();
         shape.Dim.Add(axes.Select(axis => axis is string symbol
             ? new TensorShapeProto.Types.Dimension { DimParam = symbol }
             : new TensorShapeProto.Types.Dimension { DimValue = Convert.ToInt64(axis, System.Globalization.CultureInfo.InvariantCulture) }));
-        return new() { Name = tensor, Type = new() { TensorType = new() { ElemType = (int)TensorProto.Types.DataType.Float, Shape = shape } } };
+        return new() { Name = tensor, Type = new() { TensorType = new() { ElemType = (int)type, Shape = shape } } };
     }
 }

@@ -94,21 +94,21 @@ public sealed class Network : Module<Tensor, Tensor>
     /// The last node before all noise whose output is the only thing that later nodes read, so that everything up to it is computed once
     /// for all samples; null when there is none or no noise.
     /// </summary>
-    public NetworkNode? Cut
-    {
-        get
-        {
-            var firstNoise = Nodes.ToList().FindIndex(n => n.Layer is IStochasticLayer { Noise: not null });
-            for (var cut = firstNoise - 1; cut >= 0; cut--)
-            {
-                if (Nodes.Skip(cut + 1).All(n => n.Inputs.All(input => input >= cut)))
-                {
-                    return Nodes[cut];
-                }
-            }
+    public NetworkNode? Cut => CutBefore(Nodes.ToList().FindIndex(n => n.Layer is IStochasticLayer { Noise: not null }));
 
-            return null;
+    /// <summary>The last node before another whose output is the only thing that later nodes read; null when there is none.</summary>
+    /// <param name="first">Position of the first node that differs between samples.</param>
+    public NetworkNode? CutBefore(int first)
+    {
+        for (var cut = first - 1; cut >= 0; cut--)
+        {
+            if (Nodes.Skip(cut + 1).All(n => n.Inputs.All(input => input >= cut)))
+            {
+                return Nodes[cut];
+            }
         }
+
+        return null;
     }
 
     /// <summary>Builds a network of the kind that the options name, with fresh weights.</summary>

@@ -78,7 +78,7 @@ static int Make(string kind, int patch, Region crop, Volume scan, string output)
     FindLesionsIn(0.01, network, Preprocessing.Prepare([scan], manifest.Preprocessing), patch);
     var checkpoint = output + ".safetensors";
     Checkpoint.Save(checkpoint, network, new Dictionary<string, torch.Tensor>(), new Dictionary<string, string> { [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
-    var result = OnnxExport.Export(new() { Run = checkpoint, Output = output });
+    var result = OnnxExport.Export(new() { Runs = [checkpoint], Output = output });
     File.Delete(checkpoint);
     return Print(new() { ["kind"] = kind, ["parameters"] = network.parameters().Sum(p => p.numel()), ["bytes"] = result.Bytes, ["gigaflops"] = 2e-9 * MultiplyAdds(network, patch) });
 }
@@ -180,7 +180,7 @@ static int Naive(string path, Volume scan, int samples, int threads)
     for (var sample = 0; sample < samples; sample++)
     {
         var start = Stopwatch.GetTimestamp();
-        var noise = model.Manifest.NoiseInputs.Count > 0 ? NoiseSample.Draw(model.Manifest.NoiseInputs, 1, sample) : null;
+        var noise = model.Manifest.IsSampled ? NoiseSample.Draw(model.Manifest, 1, sample) : null;
         var sum = new float[classes * scan.Geometry.Size.Count];
         for (var n = 0; n < window.BatchCount; n++)
         {

@@ -25,7 +25,7 @@ public static class SequentialExport
         {
             using var trained = SequentialNetwork.Build(network, options); // its modules stay the caller's
             return new ModelFileWriter { Output = options.Output, Source = options.Output, Precision = options.Precision, ProofScan = options.ProofScan, Modules = options.Modules }
-                .Write(trained, trained, OnnxExport.WithNetwork(options.Manifest, trained));
+                .Write([trained], [trained], TrainedMember.WithNetwork(options.Manifest, trained));
         }
         finally
         {

@@ -61,6 +61,7 @@ internal static class PredictCommand
     private static string Stopped(PredictionReport report) => report.StoppedBy switch
     {
         StopReason.Tolerance => " (settled)",
+        StopReason.AllMembers => " (each member once)",
         StopReason.TimeBudget => " (out of time)",
         _ => "",
     };

@@ -25,10 +25,9 @@ internal sealed class PredictionArguments
     private static readonly PredictOptions Defaults = new();
 
     private readonly Option<FileInfo> model = new("--model", "-m") { Description = "Model file written by credence-export.", Required = true };
-    private readonly Option<int> samples = From0(new Option<int>("--samples", "-n")
+    private readonly Option<int?> samples = From0(new Option<int?>("--samples", "-n")
     {
-        Description = "Monte Carlo samples; 0 runs the posterior mean once. A plain network always runs once.",
-        DefaultValueFactory = _ => Defaults.Samples,
+        Description = "Monte Carlo samples, 16 by default; 0 runs the posterior mean once. A plain network always runs once. An ensemble gives its members in turn: by default whole rounds of them, of plain members one.",
     });
 
     private readonly Option<ulong> seed = new("--seed") { Description = "Seed of the weight samples: same seed, same result.", DefaultValueFactory = _ => Defaults.Seed };
@@ -125,11 +124,11 @@ internal sealed class PredictionArguments
         !parse.GetValue(noPage));
 
     /// <summary>Refuses numbers below 0.</summary>
-    public static Option<int> From0(Option<int> option)
+    public static Option<T> From0<T>(Option<T> option)
     {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<int>() < 0)
+            if (result.GetValueOrDefault<T>() is int and < 0)
             {
                 result.AddError($"{option.Name} is below 0; give a whole number from 0.");
             }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
+using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 
 namespace Credence.Inference;
@@ -33,6 +34,9 @@ public sealed class LesionSegmenter : IDisposable
 
     /// <summary>What a segmentation tells apart; the first is background.</summary>
     public IReadOnlyList<ClassDescription> Classes => Manifest.Classes;
+
+    /// <summary>Networks in the model: 1 unless it is an ensemble, which takes whole rounds of as many samples.</summary>
+    public int Members => Manifest.Members;
 
     /// <summary>What the model may be used for.</summary>
     public string IntendedUse => Manifest.IntendedUse;
@@ -122,7 +126,8 @@ public sealed class LesionSegmenter : IDisposable
             var warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
-            return new(prediction, PredictionReport.Create(model, Provider, Warning is null ? warnings : [Warning, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+            string[] ofModel = [.. new[] { Warning, SampleSchedule.Warning(Manifest, prediction.Samples) }.OfType<string>()];
+            return new(prediction, PredictionReport.Create(model, Provider, [.. ofModel, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
         }
         finally
         {

@@ -30,7 +30,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     {
         manifest = model.Manifest;
         whole = new(() => Open(model, model.Bytes, threads, provider));
-        cut = GraphCut.Find(model.Bytes, [.. manifest.NoiseInputs.Select(n => n.Name)]);
+        cut = GraphCut.Find(model.Bytes, [.. manifest.NoiseInputs.Select(n => n.Name), .. manifest.Members > 1 ? [ModelManifest.MemberInput] : Array.Empty<string>()]);
         if (cut is null)
         {
             _ = whole.Value; // a graph that ONNX Runtime refuses is found on loading
@@ -178,7 +178,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         return copy;
     }
 
-    /// <summary>Runs one part; a noise input that the part does not have is left out.</summary>
+    /// <summary>Runs one part. Without a sample, every source of randomness keeps its default: the posterior mean, of the first member.</summary>
     private void Run(InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, NoiseSample? noise, IReadOnlyCollection<OrtValue> outputs)
     {
         var (names, values, drawn) = (new List<string>(), new List<OrtValue>(), new List<OrtValue>());
@@ -194,6 +194,12 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
             {
                 names.Add(description.Name);
                 drawn.Add(OrtValue.CreateTensorValueFromMemory(tensor, [.. description.Shape]));
+            }
+
+            if (noise is not null && manifest.Members > 1)
+            {
+                names.Add(ModelManifest.MemberInput);
+                drawn.Add(OrtValue.CreateTensorValueFromMemory([(long)noise.Member], []));
             }
 
             using var run = new RunOptions();

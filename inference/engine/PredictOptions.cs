@@ -3,8 +3,11 @@ namespace Credence.Inference;
 /// <summary>How a prediction is made.</summary>
 public sealed record PredictOptions
 {
-    /// <summary>Monte Carlo samples; 0 runs the posterior mean once, without model uncertainty. A plain network always runs once.</summary>
-    public int Samples { get; init; } = 16;
+    /// <summary>
+    /// Monte Carlo samples; 0 runs the posterior mean once, without model uncertainty: of an ensemble the first member alone. Null draws 16 of a network with
+    /// noise, and of an ensemble whole rounds of its members. A plain network always runs once, a plain member of an ensemble at most once.
+    /// </summary>
+    public int? Samples { get; init; }
 
     /// <summary>Seed of the weight samples: same seed, same result.</summary>
     public ulong Seed { get; init; } = 1;
@@ -23,7 +26,7 @@ public sealed record PredictOptions
 
     /// <summary>
     /// Stops early once the volume of the foreground is settled: the standard error of its mean over the samples is below this share of it, and there
-    /// are at least <see cref="FewestSamples"/>. Null draws all samples.
+    /// are at least <see cref="FewestSamples"/>, in whole rounds of the members of an ensemble. Null draws all samples.
     /// </summary>
     public double? Tolerance { get; init; }
 

@@ -33,6 +33,9 @@ public sealed record PredictionReport
     /// <summary>What the weights of the model are.</summary>
     public required PosteriorKind Posterior { get; init; }
 
+    /// <summary>Networks in the model: 1 unless it is an ensemble.</summary>
+    public required int Members { get; init; }
+
     /// <summary>What the network ran on.</summary>
     public required ExecutionProvider Provider { get; init; }
 
@@ -51,7 +54,7 @@ public sealed record PredictionReport
     /// <summary>Orientation of the scan, such as LPS.</summary>
     public required string Orientation { get; init; }
 
-    /// <summary>Monte Carlo samples; 1 for a plain network.</summary>
+    /// <summary>Monte Carlo samples; 1 for a plain network. Sample s is of member s mod <see cref="Members"/>.</summary>
     public required int Samples { get; init; }
 
     /// <summary>Mirrored copies of the case in each sample, the case itself among them; 1 without test-time flips.</summary>
@@ -94,6 +97,7 @@ public sealed record PredictionReport
             ModelSha256 = model.Sha256,
             IntendedUse = model.Manifest.IntendedUse,
             Posterior = model.Manifest.Posterior,
+            Members = model.Manifest.Members,
             Provider = provider,
             Warnings = warnings,
             Inputs = inputs,

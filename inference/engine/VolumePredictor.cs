@@ -20,7 +20,7 @@ public sealed record Prediction
     /// <summary>H[mean p], nats: total uncertainty, of the calibrated mean.</summary>
     public required Volume PredictiveEntropy { get; init; }
 
-    /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove; of the samples as they were drawn, whatever the temperature. 0 everywhere for a plain network.</summary>
+    /// <summary>H[mean p] - mean H[p], nats: the part that more training data would remove; of the samples as they were drawn, whatever the temperature. 0 everywhere for a plain network; of an ensemble, what its members disagree on.</summary>
     public required Volume MutualInformation { get; init; }
 
     /// <summary>The lesions, and how they vary over the samples.</summary>
@@ -44,7 +44,7 @@ public sealed record Prediction
     /// <summary>Why no more samples were drawn.</summary>
     public required StopReason StoppedBy { get; init; }
 
-    /// <summary>Number of samples: 1 for a plain network.</summary>
+    /// <summary>Number of samples: 1 for a plain network, at most one a member for an ensemble of plain ones.</summary>
     public required int Samples { get; init; }
 }
 
@@ -63,6 +63,10 @@ public enum StopReason
     /// <summary>The time was used up.</summary>
     [JsonStringEnumMemberName("time-budget")]
     TimeBudget,
+
+    /// <summary>Every member of an ensemble without noise of its own was run once: more samples would repeat them.</summary>
+    [JsonStringEnumMemberName("all-members")]
+    AllMembers,
 }
 
 /// <summary>Runs sliding window and Monte Carlo samples over a prepared case. Knows nothing of files, ONNX or libtorch.</summary>
@@ -79,13 +83,12 @@ internal static class VolumePredictor
     public static Prediction Predict(
         PreparedVolume prepared, IPatchNetwork network, ModelManifest manifest, PredictOptions options, TimeProvider clock, IProgress<double>? progress, CancellationToken cancellation)
     {
-        ArgumentOutOfRangeException.ThrowIfNegative(options.Samples);
+        var schedule = SampleSchedule.Of(manifest, options.Samples);
         var start = clock.GetTimestamp();
         var classes = manifest.Classes.Count;
         var size = prepared.Geometry.Size;
         var voxels = checked((int)size.Count);
-        var isSampled = manifest.NoiseInputs.Count > 0 && options.Samples > 0;
-        var samples = isSampled ? options.Samples : 1;
+        var (samples, isSampled) = (schedule.Samples, schedule.IsSampled);
 
         SlidingWindow? first = null;
         var statistics = new SampleStatistics(classes, voxels);
@@ -107,7 +110,7 @@ internal static class VolumePredictor
         StopReason? stop = null;
         for (; stop is null; sample++, patchesDone = 0)
         {
-            sampler.Compute(isSampled ? NoiseSample.Draw(manifest.NoiseInputs, options.Seed, sample) : null, logits, cancellation);
+            sampler.Compute(isSampled ? NoiseSample.Draw(manifest, options.Seed, sample) : null, logits, cancellation);
             statistics.Add(logits, manifest.Calibration.Temperature);
             var decided = Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, voxels, manifest);
             foregrounds.Add(SampleForeground.Of(decided));
@@ -118,8 +121,8 @@ internal static class VolumePredictor
             }
 
             progress?.Report((sample + 1.0) / samples);
-            stop = sample + 1 == samples ? StopReason.AllSamples
-                : options.Tolerance is { } tolerance && sample + 1 >= Math.Max(2, options.FewestSamples) && IsSettled(sampleVolumes, tolerance) ? StopReason.Tolerance
+            stop = sample + 1 == samples ? schedule.AtEnd
+                : options.Tolerance is { } tolerance && sample + 1 >= Math.Max(2, options.FewestSamples) && (sample + 1) % manifest.Members == 0 && IsSettled(sampleVolumes, tolerance) ? StopReason.Tolerance
                 : clock.GetElapsedTime(start) > options.TimeBudget ? StopReason.TimeBudget : null;
         }
 

@@ -64,6 +64,13 @@ internal static unsafe class Exports
         *classes = segmenter.Classes.Count;
     });
 
+    [UnmanagedCallersOnly(EntryPoint = "crd_model_members", CallConvs = [typeof(CallConvCdecl)])]
+    private static Status Members(nint model, int* members) => Guard(() =>
+    {
+        Require(members != null, "members is null");
+        *members = Handles.Find<LesionSegmenter>(model, "model").Members;
+    });
+
     [UnmanagedCallersOnly(EntryPoint = "crd_model_warm_up", CallConvs = [typeof(CallConvCdecl)])]
     private static Status WarmUp(nint model) => Guard(() => Handles.Find<LesionSegmenter>(model, "model").WarmUp());
 

@@ -41,7 +41,7 @@ typedef struct crd_grid {
 typedef int32_t (*crd_progress)(double share, void *user);
 
 typedef struct crd_options {
-    int32_t samples;        /* Monte Carlo samples; 0 runs the posterior mean once. A plain network always runs once. */
+    int32_t samples;        /* Monte Carlo samples; 0 runs the posterior mean once. A plain network always runs once, a plain member of an ensemble at most once. */
     uint64_t seed;          /* of the weight samples: same seed, same result */
     double deviation_limit; /* refuses scans that deviate more from those of the training, in margins; 0 is 4, below 0 refuses none */
     crd_progress progress;  /* null: none */
@@ -90,6 +90,9 @@ crd_status crd_model_free(crd_model *model);
 
 /* Scans a case (1 for FLAIR alone) and classes, background included. */
 crd_status crd_model_shape(const crd_model *model, int32_t *channels, int32_t *classes);
+
+/* Networks in the model: 1 unless it is an ensemble, which takes a multiple of it as samples. */
+crd_status crd_model_members(const crd_model *model, int32_t *members);
 
 /* Runs the network once, so that the first case is as fast as the next. */
 crd_status crd_model_warm_up(const crd_model *model);

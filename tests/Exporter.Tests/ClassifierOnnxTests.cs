@@ -19,7 +19,7 @@ public sealed class ClassifierOnnxTests
         using var generator = new torch.Generator(3);
         using var network = Network.Build(
             new() { InputChannels = 2, Classes = 3, Width = 4, Kind = NetworkKind.Classifier, Posterior = posterior, Encoder = encoder, Norm = NormKind.Group, NormGroups = 2 }, generator);
-        using var session = new InferenceSession(NetworkToOnnx.Translate(network, new Dictionary<string, string>()).ToByteArray());
+        using var session = new InferenceSession(NetworkToOnnx.Translate([network], new Dictionary<string, string>()).ToByteArray());
         var image = torch.randn([2, 2, 8, 12, 8], generator: generator);
         var noise = network.NoiseInputs.ToDictionary(n => n.Name, n => torch.randn([.. n.Shape], generator: generator));
         float[] Run(IEnumerable<KeyValuePair<string, torch.Tensor>> inputs)

@@ -1,25 +1,18 @@
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.Inference.Sampling;
-using Credence.Inference.Windows;
 using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Architecture;
-using Microsoft.ML.OnnxRuntime;
-using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Credence.Exporter.Tests;
 
-/// <summary>
-/// The engine against the plainest implementation: every sample runs the whole, uncut model over every patch that holds tissue, one patch at a time; all
-/// samples are kept; weights of the window and statistics are computed in float64.
-/// </summary>
+/// <summary>The engine against <see cref="ReferencePrediction"/>.</summary>
 public sealed class EngineReferenceTests
 {
     private const int Samples = 5;
     private const double Tolerance = 1e-4; // of a probability; of entropies in nats
 
-    private static readonly Size3 Volume = new(29, 22, 25);
     private static readonly NetworkOptions Small = new() { InputChannels = 2, Classes = 3, Width = 4 };
 
     public static TheoryData<string, NetworkOptions, SharedWork> Networks => new()
@@ -42,8 +35,8 @@ public sealed class EngineReferenceTests
         using var run = new TrainedRun(options, m => m with { Overlap = 0.4, Calibration = m.Calibration with { Temperature = 1.3, Threshold = 0.6 } });
         OnnxExport.Export(run.Options);
         var model = ModelFile.Load(run.Output);
-        var prepared = Case(options.InputChannels);
-        var expected = Reference(model, prepared);
+        var prepared = Cases.Ball(options.InputChannels);
+        var expected = ReferencePrediction.Of(model, prepared, model.Manifest.IsSampled ? Samples : 1, seed: 7);
         foreach (var (batch, threads, memory) in new[] { (1, 1, long.MaxValue), (2, 2, long.MaxValue), (3, 0, 1_000_000L), (2, 1, 0L) })
         {
             using var network = new OnnxNetwork(model, threads);
@@ -82,7 +75,7 @@ public sealed class EngineReferenceTests
         OnnxExport.Export(run.Options);
         var model = ModelFile.Load(run.Output);
         using var network = new OnnxNetwork(model);
-        Prediction Predict(ulong seed) => VolumePredictor.Predict(Case(2), network, model.Manifest, new() { Samples = 3, Seed = seed }, TimeProvider.System, null, CancellationToken.None);
+        Prediction Predict(ulong seed) => VolumePredictor.Predict(Cases.Ball(2), network, model.Manifest, new() { Samples = 3, Seed = seed }, TimeProvider.System, null, CancellationToken.None);
         var alone = Enumerable.Range(0, 4).Select(n => Predict((ulong)n)).ToList();
 
         var together = new Prediction[8];
@@ -108,19 +101,19 @@ public sealed class EngineReferenceTests
         using var network = new OnnxNetwork(model);
         Prediction Predict(PreparedVolume prepared, int samples, FlipAxes axes) =>
             VolumePredictor.Predict(prepared, network, model.Manifest, new() { Samples = samples, Flips = axes }, TimeProvider.System, null, CancellationToken.None);
-        var prepared = Case(2);
+        var prepared = Cases.Ball(2);
         var copies = Enumerable.Range(0, 8).Select(n => (FlipAxes)n).Where(f => (f & ~flips) == 0).ToList();
-        var alone = copies.Select(f => (Axes: f, Maps: Predict(prepared with { Voxels = Mirrored(prepared.Voxels, f) }, 3, FlipAxes.None))).ToList();
+        var alone = copies.Select(f => (Axes: f, Maps: Predict(prepared with { Voxels = ReferencePrediction.Mirrored(prepared.Voxels, Cases.Size, f) }, 3, FlipAxes.None))).ToList();
 
         var actual = Predict(prepared, 3, flips);
 
         Assert.Equal((copies.Count, 3), (actual.Copies, actual.Samples));
         for (var c = 0; c < 2; c++)
         {
-            var expected = new double[Volume.Count];
+            var expected = new double[Cases.Size.Count];
             foreach (var (axes, maps) in alone)
             {
-                var restored = Mirrored(maps.Probabilities[c].Voxels, axes);
+                var restored = ReferencePrediction.Mirrored(maps.Probabilities[c].Voxels, Cases.Size, axes);
                 for (var v = 0; v < expected.Length; v++)
                 {
                     expected[v] += restored[v] / copies.Count;
@@ -134,19 +127,6 @@ public sealed class EngineReferenceTests
         Assert.All(Predict(prepared, 1, flips).MutualInformation.Voxels, v => Assert.Equal(0, v)); // one draw of the weights: what flips change is not the weights' doing
     }
 
-    private static float[] Mirrored(float[] voxels, FlipAxes axes)
-    {
-        var (w, h, d) = (Volume.Width, Volume.Height, Volume.Depth);
-        return [.. Enumerable.Range(0, voxels.Length).Select(v =>
-        {
-            var (i, j, k, c) = (v % w, v / w % h, v / w / h % d, v / w / h / d);
-            i = (axes & FlipAxes.LeftRight) != 0 ? w - 1 - i : i;
-            j = (axes & FlipAxes.PosteriorAnterior) != 0 ? h - 1 - j : j;
-            k = (axes & FlipAxes.InferiorSuperior) != 0 ? d - 1 - k : k;
-            return voxels[((c * d + k) * h + j) * w + i];
-        })];
-    }
-
     [Fact]
     public void Sampling_stops_when_the_volume_is_settled_or_the_time_is_used_up()
     {
@@ -154,7 +134,7 @@ public sealed class EngineReferenceTests
         OnnxExport.Export(run.Options);
         var model = ModelFile.Load(run.Output);
         using var network = new OnnxNetwork(model);
-        Prediction Predict(PredictOptions options, TimeProvider clock) => VolumePredictor.Predict(Case(2), network, model.Manifest, options, clock, null, CancellationToken.None);
+        Prediction Predict(PredictOptions options, TimeProvider clock) => VolumePredictor.Predict(Cases.Ball(2), network, model.Manifest, options, clock, null, CancellationToken.None);
         var all = Predict(new() { Samples = 40 }, TimeProvider.System);
         var settled = Predict(new() { Samples = 40, Tolerance = 0.5, FewestSamples = 3 }, TimeProvider.System);
         var hurried = Predict(new() { Samples = 40, TimeBudget = TimeSpan.FromSeconds(3.5) }, new Ticking());
@@ -173,114 +153,10 @@ public sealed class EngineReferenceTests
 
     private static NetworkOptions Mean(BayesianStages stages) => Small with { Posterior = Posterior.MeanField, BayesianStages = stages, InitialSigmaRatio = 0.6 };
 
-    /// <summary>Noise in a ball, the same value everywhere around it.</summary>
-    private static PreparedVolume Case(int channels)
-    {
-        var geometry = new VolumeGeometry(Volume, Affine.Identity);
-        var voxels = new float[channels * Volume.Count];
-        var random = new Random(3);
-        for (var v = 0; v < voxels.Length; v++)
-        {
-            var (i, j, k) = geometry.IndexOf(v % (int)Volume.Count);
-            voxels[v] = Math.Pow(i - 9, 2) + Math.Pow(j - 9, 2) + Math.Pow(k - 9, 2) < 49 ? (float)(random.NextDouble() * 4 - 2) : -0.7f;
-        }
-
-        return new(geometry, geometry, VoxelBox.Whole(Volume), geometry, voxels);
-    }
-
     private static void AssertClose(double[] expected, float[] actual, string what)
     {
         var error = expected.Zip(actual, (a, b) => Math.Abs(a - b)).Max();
         Assert.True(error <= Tolerance, $"{what}: differs by {error}");
-    }
-
-    private sealed record Maps(double[][] Probability, double[] Entropy, double[] Information, double[][] Volumes, int EmptyPatches);
-
-    private static Maps Reference(ModelFile model, PreparedVolume prepared)
-    {
-        var (manifest, size, patch) = (model.Manifest, prepared.Geometry.Size, model.Manifest.PatchSize);
-        var (channels, classes, count) = (manifest.Channels.Count, manifest.Classes.Count, (int)prepared.Geometry.Size.Count);
-        using var session = new InferenceSession(model.Bytes);
-        var samples = manifest.NoiseInputs.Count > 0 ? Samples : 1;
-        var probability = new double[samples][][];
-        var empty = 0;
-        for (var s = 0; s < samples; s++)
-        {
-            var noise = NoiseSample.Draw(manifest.NoiseInputs, 7, s);
-            var (sum, weight) = (new double[classes][], new double[count]);
-            for (var k = 0; k < classes; k++)
-            {
-                sum[k] = new double[count];
-            }
-
-            empty = 0;
-            foreach (var (i0, j0, k0) in PatchGrid.Positions(size, patch, manifest.Overlap))
-            {
-                var image = new float[channels * patch.Count];
-                var values = new List<HashSet<float>>();
-                for (var c = 0; c < channels; c++)
-                {
-                    values.Add([]);
-                    for (var p = 0; p < patch.Count; p++)
-                    {
-                        var (i, j, k) = (i0 + p % patch.Width, j0 + p / patch.Width % patch.Height, k0 + p / patch.Width / patch.Height);
-                        if (i < size.Width && j < size.Height && k < size.Depth)
-                        {
-                            values[c].Add(image[c * patch.Count + p] = prepared.Voxels[c * count + i + size.Width * (j + size.Height * k)]);
-                        }
-                    }
-                }
-
-                if (values.Select((v, c) => v.SetEquals([prepared.Voxels[c * count]])).All(isBackground => isBackground))
-                {
-                    empty++;
-                    continue;
-                }
-
-                var inputs = new List<NamedOnnxValue> { NamedOnnxValue.CreateFromTensor("image", new DenseTensor<float>(image, [1, channels, patch.Depth, patch.Height, patch.Width])) };
-                inputs.AddRange(manifest.NoiseInputs.Zip(noise.Tensors, (n, t) => NamedOnnxValue.CreateFromTensor(n.Name, new DenseTensor<float>(t, [.. n.Shape.Select(e => (int)e)]))));
-                using var results = session.Run(inputs);
-                var logits = results[0].AsEnumerable<float>().ToArray();
-                for (var p = 0; p < patch.Count; p++)
-                {
-                    var (a, b, d) = (p % patch.Width, p / patch.Width % patch.Height, p / patch.Width / patch.Height);
-                    var (i, j, k) = (i0 + a, j0 + b, k0 + d);
-                    if (i >= size.Width || j >= size.Height || k >= size.Depth)
-                    {
-                        continue;
-                    }
-
-                    double Axis(int at, int edge) => Math.Exp(-0.5 * Math.Pow((at - (edge - 1) / 2.0) / (edge / 8.0), 2));
-                    var (w, v) = (Axis(a, patch.Width) * Axis(b, patch.Height) * Axis(d, patch.Depth), i + size.Width * (j + size.Height * k));
-                    weight[v] += w;
-                    for (var c = 0; c < classes; c++)
-                    {
-                        sum[c][v] += w * logits[c * patch.Count + p];
-                    }
-                }
-            }
-
-            probability[s] = [.. Enumerable.Range(0, classes).Select(_ => new double[count])];
-            for (var v = 0; v < count; v++)
-            {
-                var exponentials = Enumerable.Range(0, classes).Select(c => weight[v] == 0 ? c == 0 ? 1 : 0 : Math.Exp(sum[c][v] / weight[v])).ToArray();
-                for (var c = 0; c < classes; c++)
-                {
-                    probability[s][c][v] = exponentials[c] / exponentials.Sum();
-                }
-            }
-        }
-
-        double[] Over(Func<int, double> voxel) => [.. Enumerable.Range(0, count).Select(voxel)];
-        static double H(IEnumerable<double> p) => -p.Sum(x => x > 0 ? x * Math.Log(x) : 0);
-        double[][] Temper(double[][] p) => [.. p.Select(c => Over(v => Math.Pow(c[v], 1 / manifest.Calibration.Temperature) / p.Sum(k => Math.Pow(k[v], 1 / manifest.Calibration.Temperature))))];
-        var raw = Enumerable.Range(0, classes).Select(c => Over(v => probability.Average(s => s[c][v]))).ToArray();
-        var mean = Temper(raw);
-        var entropy = Over(v => H(mean.Select(m => m[v])));
-        var information = Over(v => samples == 1 ? 0 : Math.Max(0, H(raw.Select(m => m[v])) - probability.Average(s => H(s.Select(p => p[v])))));
-        var volumes = Enumerable.Range(0, classes).Select(c => probability.Select(Temper).Select(s => Enumerable.Range(0, count).Count(v =>
-            s.Skip(1).Sum(p => p[v]) > manifest.Calibration.Threshold && s.Skip(1).All(p => p[v] <= s[c][v])) / 1000.0).ToArray()).ToArray();
-        return new(mean, entropy, information, volumes, empty);
     }
 
     /// <summary>A clock that moves on by a second each time it is read.</summary>

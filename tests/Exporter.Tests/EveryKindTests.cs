@@ -133,7 +133,7 @@ public sealed class EveryKindTests
         return network;
     }
 
-    private static byte[] Translate(Network network) => NetworkToOnnx.Translate(network, new Dictionary<string, string>()).ToByteArray();
+    private static byte[] Translate(Network network) => NetworkToOnnx.Translate([network], new Dictionary<string, string>()).ToByteArray();
 
     private static SessionOptions Quiet() => new() { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
 

@@ -40,7 +40,7 @@ public sealed class Float16Tests
         Assert.Equal(precision, file.Manifest.Precision);
         Assert.Equal(precision == WeightPrecision.Float16 ? 1e-2 : 1e-4, file.Manifest.SelfTest!.Tolerance);
         Assert.Equal(result.Sha256, OnnxExport.Export(run.Options with { Precision = precision }).Sha256);
-        Assert.Equal(result.Proof.MaximumError, OnnxExport.Verify(run.Output, run.Folder, []).Proof!.MaximumError);
+        Assert.Equal(result.Proof.MaximumError, OnnxExport.Verify(run.Output, [run.Folder], []).Proof!.MaximumError);
 
         // Oracle: .NET's own conversion, number by number. What is not a weight stays as it was.
         var weights = original.Initializer.Where(t => t.Name.EndsWith("/weight", StringComparison.Ordinal) || t.Name.EndsWith("_norm", StringComparison.Ordinal)
@@ -125,7 +125,7 @@ public sealed class Float16Tests
         OnnxExport.Export(run.Options with { Precision = WeightPrecision.Float16 });
         using var other = new TrainedRun(Small, weights: n => n.parameters().ToList().ForEach(p => p.mul_(1.1)));
 
-        Assert.Contains("expected at most 0.01, of a probability", Assert.Throws<ModelFileException>(() => OnnxExport.Verify(run.Output, other.Folder, [])).Message, StringComparison.Ordinal);
+        Assert.Contains("expected at most 0.01, of a probability", Assert.Throws<ModelFileException>(() => OnnxExport.Verify(run.Output, [other.Folder], [])).Message, StringComparison.Ordinal);
     }
 
     private static float[] Floats(TensorProto tensor) => System.Runtime.InteropServices.MemoryMarshal.Cast<byte, float>(tensor.RawData.Span).ToArray();

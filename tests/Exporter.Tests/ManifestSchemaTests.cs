@@ -7,8 +7,10 @@ namespace Credence.Exporter.Tests;
 /// <summary>The published schema and a real manifest name the same properties, in both directions.</summary>
 public sealed class ManifestSchemaTests
 {
-    [Fact]
-    public void A_real_manifest_has_exactly_the_properties_of_the_published_schema()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(2)]
+    public void A_real_manifest_has_exactly_the_properties_of_the_published_schema(int members)
     {
         var root = new DirectoryInfo(AppContext.BaseDirectory);
         while (!File.Exists(Path.Combine(root!.FullName, "Pipeline.sln")))
@@ -17,9 +19,11 @@ public sealed class ManifestSchemaTests
         }
 
         var schema = JsonNode.Parse(File.ReadAllText(Path.Combine(root.FullName, "docs", "reference", "manifest.schema.json")))!;
-        using var run = new TrainedRun(new() { InputChannels = 1, Classes = 2, Width = 2, Posterior = Posterior.ChannelDropout },
-            m => m with { Provenance = m.Provenance with { Metrics = new Dictionary<string, double> { ["validation Dice"] = 0.9 } } });
-        OnnxExport.Export(run.Options);
+        TrainedRun Run(ulong seed) => new(new() { InputChannels = 1, Classes = 2, Width = 2, Posterior = Posterior.ChannelDropout },
+            m => m with { Provenance = m.Provenance with { Metrics = new Dictionary<string, double> { ["validation Dice"] = 0.9 } } }, seed: seed);
+        using var run = Run(4);
+        using var other = Run(5);
+        OnnxExport.Export(run.Options with { Runs = [.. new[] { run.Folder, other.Folder }.Take(members)] });
         var model = ModelProto.Parser.ParseFrom(File.ReadAllBytes(run.Output));
         var manifest = JsonNode.Parse(model.MetadataProps.Single(p => p.Key == "credence.manifest").Value)!;
 

@@ -8,10 +8,10 @@ namespace Credence.Exporter.Tests;
 /// <summary>A run folder with a checkpoint of an untrained network, its weights moved so that nothing is at its initial value.</summary>
 internal sealed class TrainedRun : IDisposable
 {
-    public TrainedRun(NetworkOptions options, Func<ModelManifest, ModelManifest>? change = null, bool hasManifest = true, Action<Network>? weights = null)
+    public TrainedRun(NetworkOptions options, Func<ModelManifest, ModelManifest>? change = null, bool hasManifest = true, Action<Network>? weights = null, ulong seed = 4)
     {
         Folder = Directory.CreateTempSubdirectory("credence-").FullName;
-        using var generator = new torch.Generator(4);
+        using var generator = new torch.Generator(seed);
         Network = Network.Build(options, generator);
         using (torch.no_grad())
         {
@@ -31,7 +31,7 @@ internal sealed class TrainedRun : IDisposable
         }
 
         var stride = options.Strides.Aggregate(new long[] { 1, 1, 1 }, (p, s) => [p[0] * s[0], p[1] * s[1], p[2] * s[2]]);
-        var manifest = Draft(options, stride);
+        var manifest = Draft(options, stride, seed);
         Checkpoint.Save(Checkpoints, Network, new Dictionary<string, torch.Tensor>(), hasManifest
             ? new Dictionary<string, string> { [ModelManifest.MetadataKey] = JsonSerializer.Serialize(change is null ? manifest : change(manifest), ManifestJson.Default.ModelManifest) }
             : []);
@@ -45,7 +45,7 @@ internal sealed class TrainedRun : IDisposable
 
     public string Output => Path.Combine(Folder, "model.onnx");
 
-    public ExportOptions Options => new() { Run = Folder, Output = Output };
+    public ExportOptions Options => new() { Runs = [Folder], Output = Output };
 
     public void Dispose()
     {
@@ -53,7 +53,7 @@ internal sealed class TrainedRun : IDisposable
         Directory.Delete(Folder, recursive: true);
     }
 
-    private static ModelManifest Draft(NetworkOptions options, long[] stride) => new()
+    private static ModelManifest Draft(NetworkOptions options, long[] stride, ulong seed) => new()
     {
         Name = "test",
         Channels = [.. Enumerable.Range(0, options.InputChannels).Select(c => new ChannelDescription($"channel{c}"))],
@@ -73,6 +73,6 @@ internal sealed class TrainedRun : IDisposable
             Channels = [.. Enumerable.Repeat(new ChannelFingerprint(0, 1, 2, 1, 1, 1), options.InputChannels)],
             ClassFractions = [0.9, 0.1],
         },
-        Provenance = new() { TrainedBy = "test", TrainedAt = "2026-01-01T00:00:00Z", DataHash = "", Seed = 1, Steps = 0, Objective = "none", ExamplesPerEpoch = 1 },
+        Provenance = new() { TrainedBy = "test", TrainedAt = "2026-01-01T00:00:00Z", DataHash = "", Seed = seed, Steps = 100, Objective = "none", ExamplesPerEpoch = 1 },
     };
 }

@@ -13,6 +13,9 @@ internal static class TinyModel
 {
     public const int Kernel = 27;
 
+    private const ulong GoldenSeed = 3;
+    private const int GoldenSample = 1;
+
     public static readonly float[] Mean = [.. Enumerable.Range(0, 2 * Kernel).Select(n => 0.05f * MathF.Sin(n) + (n == Kernel + 13 ? 1.2f : 0))];
     public static readonly float[] Sigma = [.. Enumerable.Range(0, 2 * Kernel).Select(n => 0.02f + 0.01f * MathF.Cos(n))];
     public static readonly float[] Bias = [0.3f, -0.4f];
@@ -42,26 +45,31 @@ internal static class TinyModel
         Provenance = new() { TrainedBy = "test", TrainedAt = "2026-01-01T00:00:00Z", DataHash = "", Seed = 1, Steps = 0, Objective = "none", ExamplesPerEpoch = 1 },
     };
 
-    /// <summary>The convolution written out: every logit of a patch of 2 x 2 x 2, where the kernel reaches every voxel from every other.</summary>
     private static SelfTestDescription Golden()
     {
-        var test = new SelfTestDescription { Seed = 3, PatchSize = new(2, 2, 2), Sample = 1, Positions = [.. Enumerable.Range(0, 16)], DefaultLogits = [], SampledLogits = [], Tolerance = 1e-4 };
+        var noise = NoiseSample.Draw([new("noise/conv", NoiseDistribution.Gaussian, [2, 1, 3, 3, 3])], GoldenSeed, GoldenSample).Tensors[0];
+        return Golden(Mean, [.. Mean.Select((m, w) => m + Sigma[w] * noise[w])]);
+    }
+
+    /// <summary>The convolution written out: every logit of a patch of 2 x 2 x 2, where the kernel reaches every voxel from every other.</summary>
+    private static SelfTestDescription Golden(float[] defaults, float[] sampled)
+    {
+        var test = new SelfTestDescription { Seed = GoldenSeed, PatchSize = new(2, 2, 2), Sample = GoldenSample, Positions = [.. Enumerable.Range(0, 16)], DefaultLogits = [], SampledLogits = [], Tolerance = 1e-4 };
         var patch = test.DrawPatch(1);
-        var noise = NoiseSample.Draw([new("noise/conv", NoiseDistribution.Gaussian, [2, 1, 3, 3, 3])], test.Seed, test.Sample).Tensors[0];
-        float Logit(int position, float scale)
+        float Logit(int position, float[] weights)
         {
             var (k, to) = (position / 8, position % 8);
             var sum = Bias[k];
             for (var from = 0; from < 8; from++)
             {
                 var weight = k * Kernel + ((from >> 2) - (to >> 2) + 1) * 9 + ((from >> 1 & 1) - (to >> 1 & 1) + 1) * 3 + (from & 1) - (to & 1) + 1;
-                sum += patch[from] * (Mean[weight] + scale * Sigma[weight] * noise[weight]);
+                sum += patch[from] * weights[weight];
             }
 
             return sum;
         }
 
-        return test with { DefaultLogits = [.. test.Positions.Select(p => Logit(p, 0))], SampledLogits = [.. test.Positions.Select(p => Logit(p, 1))] };
+        return test with { DefaultLogits = [.. test.Positions.Select(p => Logit(p, defaults))], SampledLogits = [.. test.Positions.Select(p => Logit(p, sampled))] };
     }
 
     public static byte[] Bytes(Func<ModelManifest, ModelManifest>? change = null, string? manifestText = null)
@@ -84,16 +92,62 @@ internal static class TinyModel
             },
         };
         var manifest = change is null ? Manifest : change(Manifest);
-        return new ModelProto
+        return Bytes(graph, manifestText ?? JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest));
+    }
+
+    /// <summary>Weights of a member: those of <see cref="Mean"/>, sharper with each member.</summary>
+    public static float[] MemberWeights(int member) => [.. Mean.Select(w => w * (1 + 0.8f * member))];
+
+    /// <summary>A plain convolution, or an ensemble of several.</summary>
+    /// <param name="members">Weights of each, (2, 1, 3, 3, 3).</param>
+    public static byte[] Plain(params float[][] members)
+    {
+        var isEnsemble = members.Length > 1;
+        var graph = new GraphProto
         {
-            IrVersion = 8,
-            Graph = graph,
-            OpsetImport = { new OperatorSetIdProto { Version = 17 } },
-            MetadataProps = { new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = manifestText ?? JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) } },
-        }.ToByteArray();
+            Name = "tiny",
+            Input = { Value("image", "N", 1, "D", "H", "W") },
+            Output = { Value("logits", "N", 2, "D", "H", "W") },
+            Initializer = { Tensor("bias", Bias, 2) },
+            Node =
+            {
+                new NodeProto
+                {
+                    OpType = "Conv", Input = { "image", "weight", "bias" }, Output = { "logits" },
+                    Attribute = { new AttributeProto { Name = "pads", Type = AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
+                },
+            },
+        };
+        if (isEnsemble)
+        {
+            graph.Input.Add(new ValueInfoProto { Name = "member", Type = new() { TensorType = new() { ElemType = 7, Shape = new() } } });
+            graph.Initializer.Add(new TensorProto { Name = "member", DataType = 7, RawData = ByteString.CopyFrom(new byte[8]) });
+            graph.Initializer.Add(Tensor("weights", [.. members.SelectMany(m => m)], members.Length, 2, 1, 3, 3, 3));
+            graph.Node.Insert(0, new NodeProto { OpType = "Gather", Input = { "weights", "member" }, Output = { "weight" } });
+        }
+        else
+        {
+            graph.Initializer.Add(Tensor("weight", members[0], 2, 1, 3, 3, 3));
+        }
+
+        return Bytes(graph, JsonSerializer.Serialize(Manifest with
+        {
+            Posterior = isEnsemble ? PosteriorKind.Ensemble : PosteriorKind.Plain,
+            Members = members.Length,
+            NoiseInputs = [],
+            SelfTest = Golden(members[0], members[GoldenSample % members.Length]),
+        }, ManifestJson.Default.ModelManifest));
     }
 
     public static ModelFile Model(Func<ModelManifest, ModelManifest>? change = null) => ModelFile.Parse("tiny.onnx", Bytes(change));
+
+    private static byte[] Bytes(GraphProto graph, string manifest) => new ModelProto
+    {
+        IrVersion = 8,
+        Graph = graph,
+        OpsetImport = { new OperatorSetIdProto { Version = 17 } },
+        MetadataProps = { new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = manifest } },
+    }.ToByteArray();
 
     private static TensorProto Tensor(string name, float[] values, params long[] dims) =>
         new() { Name = name, DataType = 1, Dims = { dims }, RawData = ByteString.CopyFrom(MemoryMarshal.AsBytes(values.AsSpan())) };

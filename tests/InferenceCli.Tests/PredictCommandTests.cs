@@ -90,6 +90,55 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Matches(@"logits on Cpu that differ from its golden numbers by 0\.00\d+ of the largest; expected at most 0\.0001\.", error);
     }
 
+    /// <summary>Oracle: the mean over the maps of the members, each predicted from a model file of its own.</summary>
+    [Fact]
+    public void An_ensemble_is_the_mean_of_its_members_and_says_so()
+    {
+        float[][] members = [.. Enumerable.Range(0, 3).Select(TinyModel.MemberWeights)];
+        var mean = new double[Grid.Size.Count];
+        foreach (var member in members)
+        {
+            File.WriteAllBytes(Model, TinyModel.Plain(member));
+            Assert.Equal(0, Infer("predict", Scan, "--model", Model, "--output", folder.File("member")).ExitCode);
+            var map = NiftiFile.Read(folder.File("member/probability.nii.gz")).Voxels;
+            mean = [.. mean.Zip(map, (sum, p) => sum + p / members.Length)];
+        }
+
+        File.WriteAllBytes(Model, TinyModel.Plain(members));
+        var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output);
+        Assert.Equal((0, ""), (code, error));
+        Assert.Contains("; 3 samples (each member once), ", output, StringComparison.Ordinal);
+        Assert.All(mean.Zip(NiftiFile.Read(Path.Combine(Output, "probability.nii.gz")).Voxels), p => Assert.Equal(p.First, p.Second, tolerance: 1e-5));
+        Assert.True(NiftiFile.Read(Path.Combine(Output, "mutual-information.nii.gz")).Voxels.Max() > 1e-3f);
+        Assert.Contains("Ensemble of 3 members", File.ReadAllText(Path.Combine(Output, "report.html")), StringComparison.Ordinal);
+
+        using (var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(Output, "report.json"))))
+        {
+            Assert.Equal(("ensemble", 3, 3, "all-members"), (report.RootElement.GetProperty("posterior").GetString(), report.RootElement.GetProperty("members").GetInt32(),
+                report.RootElement.GetProperty("samples").GetInt32(), report.RootElement.GetProperty("stoppedBy").GetString()));
+        }
+
+        // As a case of a batch the maps are the same bytes; too few samples are warned of.
+        Directory.CreateDirectory(folder.File("in"));
+        File.Copy(Scan, folder.File("in/a.nii.gz"));
+        Assert.Equal(0, Infer("batch", folder.File("in"), "--model", Model, "--output", folder.File("batch")).ExitCode);
+        Assert.All(Directory.GetFiles(Output, "*.nii.gz"), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(folder.File($"batch/a/{Path.GetFileName(f)}"))));
+        Assert.Matches("\"stoppedBy\": ?\"all-members\"", File.ReadAllText(folder.File("batch/cases.jsonl")));
+        Assert.Equal("warning: Only 2 of the 3 members of the ensemble were run: the result is not that of the ensemble. Draw at least 3 samples.\n",
+            Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "2").Error);
+
+        Assert.Equal(0, Infer("self-test", Model).ExitCode);
+        File.WriteAllBytes(Model, Swapped(members)); // the golden numbers of other members
+        Assert.Equal(4, Infer("self-test", Model).ExitCode);
+
+        static byte[] Swapped(float[][] members)
+        {
+            var right = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Plain(members));
+            right.MetadataProps[0].Value = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Plain(members[0], members[2], members[1])).MetadataProps[0].Value;
+            return Google.Protobuf.MessageExtensions.ToByteArray(right);
+        }
+    }
+
     [Fact]
     public void A_provider_that_is_not_there_is_replaced_and_the_report_says_so()
     {

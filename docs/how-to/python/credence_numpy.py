@@ -278,7 +278,9 @@ def entropy(p):
 
 def predict(model, voxels, samples=16, seed=1):
     """Mean probability (K, D, H, W), predictive entropy and mutual information (D, H, W; nats) of a prepared case (C, D, H, W)."""
-    is_sampled = samples > 0 and (model.manifest["noiseInputs"] or model.manifest["members"] > 1)
+    members = model.manifest["members"]
+    is_sampled = samples > 0 and (model.manifest["noiseInputs"] or members > 1)
+    samples = samples if model.manifest["noiseInputs"] else min(samples, members)  # more of plain members would repeat them
     drawn = [softmax(blended_logits(model, voxels, model.draw(seed, s) if is_sampled else {})) for s in range(samples if is_sampled else 1)]
     mean = np.mean(drawn, 0)
     information = np.maximum(0, entropy(mean) - np.mean([entropy(p) for p in drawn], 0))  # of the samples as drawn

@@ -29,7 +29,7 @@ internal static class PacsCommand
         var authority = new Option<FileInfo?>("--ca") { Description = "PEM file of the authorities that are trusted in place of the system's." };
         var allowHttp = new Option<bool>("--allow-http") { Description = "Talk to another machine without encryption: images and credentials can be read on the way." };
         var timeout = PredictionArguments.Above0(new("--timeout") { Description = "Seconds that the server may be silent; 60 by default." });
-        var retries = PredictionArguments.From0(new("--retries") { Description = "How often a request is repeated.", DefaultValueFactory = _ => Defaults.Retries });
+        var retries = PredictionArguments.From0(new Option<int>("--retries") { Description = "How often a request is repeated.", DefaultValueFactory = _ => Defaults.Retries });
         var largest = PredictionArguments.Above0(new("--largest") { Description = "GiB of a series; a larger one is refused; 8 by default." });
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a study in place of the table." };
         most.Validators.Add(result =>

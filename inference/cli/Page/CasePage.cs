@@ -89,6 +89,7 @@ internal static class CasePage
         var stopped = report.StoppedBy switch
         {
             StopReason.Tolerance => "the volume was settled",
+            StopReason.AllMembers => "each member of the ensemble once",
             StopReason.TimeBudget => "the time was used up",
             _ => "all that were asked for",
         };
@@ -99,7 +100,7 @@ internal static class CasePage
             ["Model SHA-256", report.ModelSha256],
             ["Training data SHA-256", provenance.DataHash],
             ["Training code SHA-256", provenance.CodeHash.Length > 0 ? provenance.CodeHash : "not recorded"],
-            ["Posterior", report.Posterior.ToString()],
+            ["Posterior", report.Members > 1 ? $"{report.Posterior} of {report.Members} members" : report.Posterior.ToString()],
             ["Samples", $"{report.Samples}: {stopped}"],
             ["Seed", report.Seed.ToString(CultureInfo.InvariantCulture)],
             ["Ran on", report.Provider.ToString()],

@@ -81,6 +81,10 @@ internal sealed record ModelManifest
     [JsonRequired]
     public IReadOnlyList<NoiseInput> NoiseInputs { get; init; } = [];
 
+    /// <summary>Whether samples differ: by their noise, or by the member that they run.</summary>
+    [JsonIgnore]
+    public bool IsSampled => NoiseInputs.Count > 0 || Members > 1;
+
     /// <summary>Name of the tensor between the deterministic trunk and the stochastic head; null when nothing before the first noise input can be shared.</summary>
     public string? CutTensor { get; init; }
 
@@ -257,17 +261,17 @@ internal sealed record ProvenanceDescription
     /// <summary>When training ended, UTC, ISO 8601.</summary>
     public required string TrainedAt { get; init; }
 
-    /// <summary>SHA-256 over the training volumes and masks.</summary>
+    /// <summary>SHA-256 over the training volumes and masks; of an ensemble whose members saw different data, over their hashes, a line each.</summary>
     public required string DataHash { get; init; }
 
     /// <summary>SHA-256 over the Credence assemblies of the program that trained it; empty where it was not recorded. See <see cref="ProgramHash"/>.</summary>
     [JsonRequired]
     public string CodeHash { get; init; } = "";
 
-    /// <summary>Seed of initialisation, sampling, augmentation and weight noise.</summary>
+    /// <summary>Seed of initialisation, sampling, augmentation and weight noise; of an ensemble, of its first member.</summary>
     public required ulong Seed { get; init; }
 
-    /// <summary>Training steps taken.</summary>
+    /// <summary>Training steps taken, by all members of an ensemble together.</summary>
     public required long Steps { get; init; }
 
     /// <summary>The objective in words, with the KL factor and its unit; says "generalised Bayes", and why, where it is not the ELBO of the data set. Ends with the probability that a patch was placed at foreground.</summary>
@@ -276,9 +280,12 @@ internal sealed record ProvenanceDescription
     /// <summary>Examples (patches) an epoch: the N of the ELBO.</summary>
     public required long ExamplesPerEpoch { get; init; }
 
-    /// <summary>Validation figures, by name.</summary>
+    /// <summary>Validation figures, by name; none of an ensemble, which was not validated as one.</summary>
     [JsonRequired]
     public IReadOnlyDictionary<string, double> Metrics { get; init; } = new Dictionary<string, double>();
+
+    /// <summary>The training of each member of an ensemble, in the order of their positions in the file; null where there is no ensemble.</summary>
+    public IReadOnlyList<MemberProvenance>? Members { get; init; }
 }
 
 /// <summary>Source-generated JSON of the manifest (no reflection, for NativeAOT).</summary>

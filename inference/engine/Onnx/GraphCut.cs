@@ -2,36 +2,36 @@ using Google.Protobuf;
 
 namespace Credence.Inference.Onnx;
 
-/// <summary>A model cut in two: the trunk, which no noise reaches and which is computed once for all weight samples, and the head.</summary>
+/// <summary>A model cut in two: the trunk, which neither noise nor the choice of a member reaches and which is computed once for all weight samples, and the head.</summary>
 /// <param name="Trunk">Model with input <c>image</c> and the shared tensors as outputs.</param>
-/// <param name="Head">Model with the shared tensors and all noise inputs as inputs, and output <c>logits</c>.</param>
+/// <param name="Head">Model with the shared tensors and all inputs that vary as inputs, and output <c>logits</c>.</param>
 /// <param name="Shared">The tensors that cross the cut; <c>image</c> is among them where the head reads it too.</param>
 /// <param name="IsHeadLinear">Whether the logits are a linear function of the only shared tensor, voxel by voxel: the head of features that were blended is the blend of its heads.</param>
 internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string> Shared, bool IsHeadLinear)
 {
     private const string Image = "image", Logits = "logits";
 
-    /// <summary>Cuts behind the last tensors that no noise reaches.</summary>
+    /// <summary>Cuts behind the last tensors that are the same in every sample.</summary>
     /// <param name="bytes">A model file.</param>
-    /// <param name="noise">Names of the noise inputs.</param>
+    /// <param name="varied">Names of the inputs that vary between samples: noise, and the member of an ensemble.</param>
     /// <returns>Null where the two parts share no convolution: nothing would be saved.</returns>
-    public static GraphCut? Find(byte[] bytes, IReadOnlyCollection<string> noise)
+    public static GraphCut? Find(byte[] bytes, IReadOnlyCollection<string> varied)
     {
-        if (noise.Count == 0)
+        if (varied.Count == 0)
         {
             return null;
         }
 
         var model = ModelProto.Parser.ParseFrom(bytes);
         var graph = model.Graph;
-        var (random, scan) = (noise.ToHashSet(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal) { Image });
+        var (random, scan) = (varied.ToHashSet(StringComparer.Ordinal), new HashSet<string>(StringComparer.Ordinal) { Image });
         foreach (var node in graph.Node) // in the order of computation
         {
             random.UnionWith(node.Input.Any(random.Contains) ? node.Output : []);
             scan.UnionWith(node.Input.Any(scan.Contains) ? node.Output : []);
         }
 
-        // What reads the scan and no noise, and is read by what noise reaches. What reads neither (means, deviations) is in both parts. Tensors cross in float32:
+        // What reads the scan and nothing that varies, and is read by what does. What reads neither (means, deviations) is in both parts. Tensors cross in float32:
         // a cast of one, to the float16 of a convolution, is done again in the head.
         var head = graph.Node.Where(n => n.Output.Any(random.Contains)).ToList();
         var casts = graph.Node.Where(IsCastToHalf).ToDictionary(n => n.Output[0], n => n.Input[0], StringComparer.Ordinal);
@@ -43,7 +43,7 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
         }
 
         return new(
-            Part(model, trunk, [Image], shared.Where(t => t != Image)), Part(model, Needed(graph, [Logits], shared), [.. shared, .. noise], [Logits]), shared, IsLinear(graph, head, scan, shared));
+            Part(model, trunk, [Image], shared.Where(t => t != Image)), Part(model, Needed(graph, [Logits], shared), [.. shared, .. varied], [Logits]), shared, IsLinear(graph, head, scan, shared));
     }
 
     private static bool IsCastToHalf(NodeProto node) => node.OpType == "Cast" && node.Attribute[0].I == (long)TensorProto.Types.DataType.Float16;
@@ -93,10 +93,10 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
     private static bool Are(NodeProto node, string attribute, long value) =>
         node.Attribute.FirstOrDefault(a => a.Name == attribute) is not { } found || (found.Ints.Count > 0 ? found.Ints : [found.I]).All(v => v == value);
 
-    /// <summary>Whether all tensors that a weight is computed from are (C', C, 1, 1, 1).</summary>
+    /// <summary>Whether all tensors that a weight is computed from are (C', C, 1, 1, 1), or stacks of them.</summary>
     private static bool HasSingleVoxelKernel(GraphProto graph, string weight)
     {
         var read = Needed(graph, [weight], []).SelectMany(n => n.Input).Append(weight).ToHashSet(StringComparer.Ordinal);
-        return graph.Initializer.Where(t => read.Contains(t.Name)).All(t => t.Dims.Skip(2).All(edge => edge == 1));
+        return graph.Initializer.Where(t => read.Contains(t.Name)).All(t => t.Dims.TakeLast(3).All(edge => edge == 1));
     }
 }

@@ -75,9 +75,9 @@ internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Pro
 
         network.Run(patch, 1, test.PatchSize, null, logits);
         Compare(test.DefaultLogits, "default noise");
-        if (manifest.NoiseInputs.Count > 0)
+        if (manifest.IsSampled)
         {
-            var noise = NoiseSample.Draw(manifest.NoiseInputs, test.Seed, test.Sample);
+            var noise = NoiseSample.Draw(manifest, test.Seed, test.Sample);
             network.Run(patch, 1, test.PatchSize, noise, logits);
             Compare(test.SampledLogits, $"sample {test.Sample}");
             if (network.HasSharedTrunk)

@@ -2,22 +2,32 @@ using Credence.Inference.Model;
 
 namespace Credence.Inference.Sampling;
 
-/// <summary>One draw of all noise inputs of a model: the weights of one Monte Carlo sample, the same for every patch of a volume.</summary>
+/// <summary>One draw of all noise inputs of a model, and the member of an ensemble that they go to: the weights of one Monte Carlo sample, the same for every patch of a volume.</summary>
 internal sealed class NoiseSample
 {
     private const double TwoTo32 = 4294967296.0;
 
-    private NoiseSample(IReadOnlyList<float[]> tensors) => Tensors = tensors;
+    private NoiseSample(IReadOnlyList<float[]> tensors, int member) => (Tensors, Member) = (tensors, member);
 
     /// <summary>The tensors, flattened, in the order of <see cref="ModelManifest.NoiseInputs"/>.</summary>
     public IReadOnlyList<float[]> Tensors { get; }
 
+    /// <summary>Position of the member; 0 where there is no ensemble.</summary>
+    public int Member { get; }
+
     /// <summary>Draws sample number <paramref name="sample"/> of a seed, as docs/reference/model-file.md prescribes, so that every client draws the same.</summary>
+    /// <param name="manifest">Names the noise inputs, and says how many members take turns.</param>
+    /// <param name="seed">Key of the generator.</param>
+    /// <param name="sample">From 0.</param>
+    public static NoiseSample Draw(ModelManifest manifest, ulong seed, int sample) =>
+        new(Draw(manifest.NoiseInputs, seed, sample).Tensors, sample % manifest.Members);
+
+    /// <summary>Draws sample number <paramref name="sample"/> of a seed for a single network.</summary>
     /// <param name="inputs">The noise inputs, in manifest order.</param>
     /// <param name="seed">Key of the generator.</param>
     /// <param name="sample">From 0.</param>
     public static NoiseSample Draw(IReadOnlyList<NoiseInput> inputs, ulong seed, int sample) =>
-        new([.. inputs.Select((input, index) => Draw(input, index, seed, sample))]);
+        new([.. inputs.Select((input, index) => Draw(input, index, seed, sample))], member: 0);
 
     /// <summary>Draws one tensor.</summary>
     internal static float[] Draw(NoiseInput input, int index, ulong seed, int sample)

@@ -104,6 +104,8 @@ int main(int argc, char **argv)
     EXPECT(CRD_OK, crd_model_warm_up(model));
     EXPECT(CRD_USAGE, crd_result_free((crd_result *)model));
     EXPECT(CRD_USAGE, crd_model_shape(model, NULL, &classes));
+    EXPECT(CRD_USAGE, crd_model_members(model, NULL));
+    EXPECT(CRD_OK, crd_model_members(model, &count));
     EXPECT(CRD_USAGE, crd_predict(model, NULL, COUNT, &grid, &options, &unmade));
     EXPECT(CRD_USAGE, crd_predict(model, voxels, COUNT, NULL, &options, &unmade));
     EXPECT(CRD_USAGE, crd_predict(model, voxels, COUNT, &grid, NULL, &unmade));

@@ -48,7 +48,7 @@ public sealed class RunEvaluationTests
         Fit(Options(data, folder.Path) with { AverageDecay = 0.9, LearningRate = 0.05, StepsPerEpoch = 8 });
         IReadOnlyList<float> Export(string checkpoint)
         {
-            OnnxExport.Export(new() { Run = folder.File(checkpoint), Output = folder.File("model.onnx") });
+            OnnxExport.Export(new() { Runs = [folder.File(checkpoint)], Output = folder.File("model.onnx") });
             return ModelFile.Load(folder.File("model.onnx")).Manifest.SelfTest!.DefaultLogits;
         }
 

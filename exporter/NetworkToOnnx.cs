@@ -1,3 +1,4 @@
+using Credence.Exporter.Modules;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
 using Credence.Models;
@@ -16,8 +17,9 @@ internal static class NetworkToOnnx
     /// <summary>Translates a network, or several of one architecture.</summary>
     /// <param name="members">On any device; one, or the members of an ensemble.</param>
     /// <param name="metadata">Stored in the file.</param>
+    /// <param name="modules">How modules of TorchSharp are written; null where the network has none.</param>
     /// <exception cref="NotSupportedException">A layer has no ONNX form here; the message names it.</exception>
-    public static ModelProto Translate(IReadOnlyList<Network> members, IReadOnlyDictionary<string, string> metadata)
+    public static ModelProto Translate(IReadOnlyList<Network> members, IReadOnlyDictionary<string, string> metadata, ModuleRegistry? modules = null)
     {
         var network = members[0];
         using var noGradient = torch.no_grad();
@@ -34,13 +36,13 @@ internal static class NetworkToOnnx
         {
             var node = network.Nodes[index];
             var inputs = node.Inputs.Select(i => i == Network.Image ? Image : network.Nodes[i].Name).ToList();
-            Write(graph, [.. members.Select(m => m.Nodes[index].Layer)], node.Name, index == network.Nodes.Count - 1 ? Logits : node.Name, inputs);
+            Write(graph, modules, [.. members.Select(m => m.Nodes[index].Layer)], node.Name, index == network.Nodes.Count - 1 ? Logits : node.Name, inputs);
         }
 
         return graph.Build(metadata);
     }
 
-    private static void Write(OnnxGraphBuilder graph, IReadOnlyList<ILayer> members, string name, string output, List<string> inputs)
+    private static void Write(OnnxGraphBuilder graph, ModuleRegistry? modules, IReadOnlyList<ILayer> members, string name, string output, List<string> inputs)
     {
         string Weights() => Weight(graph, name, [.. members.Cast<IWeightedLayer>().Select(l => l.Weight)]);
         string Biases() => Constant(graph, $"{name}/bias", members.Cast<IWeightedLayer>(), l => l.Bias);
@@ -91,6 +93,10 @@ internal static class NetworkToOnnx
                 break;
             case Concatenation:
                 graph.Node("Concat", output, inputs, OnnxGraphBuilder.Integer("axis", 1));
+                break;
+            case ModuleLayer layer when modules is not null:
+                var inner = new ModuleGraph(graph, modules, name[SequentialNetwork.Prefix.Length..]);
+                inner.Finish(modules.Write(layer.Module, inner, inputs[0]), output);
                 break;
             default:
                 throw new NotSupportedException($"Layer \"{name}\" is a {members[0].GetType().Name}, which has no ONNX form in this exporter.");

@@ -1,10 +1,7 @@
-using System.Text.Json;
 using Credence.Inference;
 using Credence.Inference.Model;
-using Credence.Inference.Onnx;
 using Credence.MedicalIO;
 using Credence.Models;
-using Google.Protobuf;
 
 namespace Credence.Exporter;
 
@@ -28,6 +25,9 @@ public sealed record ExportOptions
 
     /// <summary>Number format of weights and convolutions.</summary>
     public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
+
+    /// <summary>Most bytes of a file: protobuf's own limit.</summary>
+    internal long LargestFile { get; init; } = int.MaxValue;
 }
 
 /// <summary>What was exported.</summary>
@@ -86,36 +86,8 @@ public static class OnnxExport
             }
         }
 
-        var size = (members.Count + 1) * members[0].Network.parameters().Sum(p => p.numel()) * sizeof(float); // noise defaults are as large as the weights of one
-        if (size > int.MaxValue)
-        {
-            throw new ModelFileException(options.Output, $"a model of about {size} bytes", "at most 2 GB, the limit of one ONNX file", "Train narrower networks (--width), or join fewer.");
-        }
-
-        ModelProto model;
-        try
-        {
-            model = NetworkToOnnx.Translate([.. members.Select(m => m.Network)], new Dictionary<string, string>());
-            Float16Graph.Convert(model.Graph, options.Precision);
-        }
-        catch (NotSupportedException e)
-        {
-            throw new ModelFileException(members[0].Path, e.Message, "layers that can be written as ONNX", "Train a network of Credence.Models, or export it as float32.", e);
-        }
-
-        manifest = manifest with { Precision = options.Precision };
-        manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
-        model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
-        var bytes = model.ToByteArray();
-        var file = ModelFile.Parse(options.Output, bytes); // what is written is what the engine reads
-        var proof = Prove(trained, file, options.ProofScan, "Nothing was written. Please report this with the run folder.");
-        if (Path.GetDirectoryName(Path.GetFullPath(options.Output)) is { } folder)
-        {
-            Directory.CreateDirectory(folder);
-        }
-
-        OutputFile.Write(options.Output, stream => stream.Write(bytes));
-        return new(options.Output, bytes.Length, file.Sha256, proof, members.Count, warnings);
+        var writer = new ModelFileWriter { Output = options.Output, Source = members[0].Path, Precision = options.Precision, ProofScan = options.ProofScan, LargestFile = options.LargestFile };
+        return writer.Write(trained, [.. members.Select(m => m.Network)], manifest) with { Warnings = warnings };
     }
 
     /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the networks that it was made of.</summary>
@@ -150,7 +122,7 @@ public static class OnnxExport
                 throw new ModelFileException(path, Text(members.Count, file.Manifest), $"{Text(members.Count, other.Manifest)}, as {other.Path} has", "Give the runs that the file was made of.");
             }
 
-            return (golden, Prove([.. members.Select(m => m.Network)], file, scan, "The file was made of other runs, or of these in another order, or it or a run was changed since. Export it again."));
+            return (golden, ModelFileWriter.Prove([.. members.Select(m => m.Network)], file, scan, "The file was made of other runs, or of these in another order, or it or a run was changed since. Export it again."));
         }
         finally
         {
@@ -164,21 +136,5 @@ public static class OnnxExport
         {
             member.Dispose();
         }
-    }
-
-    private static ProofResult Prove(IReadOnlyList<Network> trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
-    {
-        var channels = file.Manifest.Channels;
-        if (scan.Count > 0 && scan.Count != channels.Count)
-        {
-            throw new InvalidScanException(scan[0], $"{scan.Count} scans for the proof", $"{channels.Count}: {string.Join(", ", channels.Select(c => c.Name))}",
-                "Give one scan a channel, in this order, or none.");
-        }
-
-        var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
-        var tolerance = ExportProof.Tolerance(file.Manifest.Precision);
-        return proof.MaximumError <= tolerance ? proof : throw new ModelFileException(file.Path,
-            FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),
-            FormattableString.Invariant($"at most {tolerance:G1}, of a probability or of a logit relative to the largest"), remedy);
     }
 }

@@ -92,15 +92,18 @@ internal sealed record TrainedMember(string Path, Network Network, ModelManifest
                 $"{network.Options.InputChannels} and {network.Options.Classes} as in the network");
         }
 
-        return manifest with
-        {
-            Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
-            NoiseInputs =
-            [
-                .. network.NoiseInputs.Select(n => new NoiseInput(
-                    n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
-            ],
-            CutTensor = network.Cut?.Name,
-        };
+        return WithNetwork(manifest, network);
     }
+
+    /// <summary>A manifest with what a network says of itself.</summary>
+    public static ModelManifest WithNetwork(ModelManifest manifest, Network network) => manifest with
+    {
+        Posterior = Enum.Parse<PosteriorKind>(network.Options.Posterior.ToString()),
+        NoiseInputs =
+        [
+            .. network.NoiseInputs.Select(n => new NoiseInput(
+                n.Name, n.DropProbability is null ? NoiseDistribution.Gaussian : NoiseDistribution.Bernoulli, n.Shape, n.DropProbability ?? 0)),
+        ],
+        CutTensor = network.Cut?.Name,
+    };
 }

@@ -69,7 +69,7 @@ public sealed class LesionSegmenter : IDisposable
     public double SelfTest()
     {
         Enter();
-        double difference;
+        (double Size, string Where) difference;
         try
         {
             difference = ProviderChoice.LargestDifference(network, Manifest);
@@ -80,8 +80,8 @@ public sealed class LesionSegmenter : IDisposable
         }
 
         var tolerance = Manifest.SelfTest!.Tolerance;
-        return difference <= tolerance ? difference : throw new ModelFileException(model.Path,
-            string.Create(CultureInfo.InvariantCulture, $"logits on {Provider} that differ from its golden numbers by {difference:G3} of the largest"),
+        return difference.Size <= tolerance ? difference.Size : throw new ModelFileException(model.Path,
+            string.Create(CultureInfo.InvariantCulture, $"logits on {Provider} that differ from its golden numbers by {difference.Size:G3} of the largest, at {difference.Where}"),
             string.Create(CultureInfo.InvariantCulture, $"at most {tolerance:G3}"), "Use another execution provider, or another build of ONNX Runtime.");
     }
 

@@ -98,6 +98,25 @@ public sealed class OnnxExportTests
         Assert.InRange(OnnxExport.Export(run.Options).Proof.MaximumError, 0, 1e-4);
     }
 
+    /// <summary>The limit of one ONNX file, 2 GB, met by a small file.</summary>
+    [Fact]
+    public void A_file_beyond_the_limit_is_refused_and_not_written()
+    {
+        using var run = new TrainedRun(Small with { Posterior = Posterior.MeanField });
+        var bytes = OnnxExport.Export(run.Options with { LargestFile = int.MaxValue }).Bytes;
+        Assert.Equal(bytes, OnnxExport.Export(run.Options with { LargestFile = bytes }).Bytes);
+        File.Delete(run.Output);
+
+        foreach (var limit in new[] { bytes - 1, bytes / 2 }) // the second is met by the weights alone
+        {
+            Assert.Matches($@"model\.onnx: a model of \d+ bytes; expected at most {limit}, the limit of one ONNX file\. Store its weights in float16 \(--precision float16-weights\), train a narrower network",
+                Message(run.Options with { LargestFile = limit }));
+        }
+
+        Assert.False(File.Exists(run.Output));
+        Assert.InRange(OnnxExport.Export(run.Options with { LargestFile = bytes - 1, Precision = WeightPrecision.Float16Weights }).Bytes, 1, bytes - 1);
+    }
+
     [Fact]
     public void The_same_checkpoint_gives_the_same_bytes()
     {

@@ -114,13 +114,57 @@ public sealed class ModelFileTests
         Assert.Matches($"^m\\.onnx: a manifest that cannot be read .*'{path[^1]}'", Message(TinyModel.Bytes(manifestText: manifest.ToJsonString())));
     }
 
-    [Fact]
-    public void Weights_in_another_file_are_refused()
+    /// <summary>Wherever ONNX lets a tensor be.</summary>
+    [Theory]
+    [InlineData("initialiser", "mean")]
+    [InlineData("sparse initialiser", "hidden")]
+    [InlineData("attribute", "hidden")]
+    [InlineData("attribute without a name", "add/value")]
+    [InlineData("list of an attribute", "hidden")]
+    [InlineData("graph inside a graph", "hidden")]
+    [InlineData("function", "hidden")]
+    public void Weights_in_another_file_are_refused(string place, string name)
     {
         var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
-        model.Graph.Initializer[0].DataLocation = TensorProto.Types.DataLocation.External;
+        var graph = model.Graph;
+        var hidden = new TensorProto { Name = place.Contains("without", StringComparison.Ordinal) ? "" : "hidden", DataLocation = TensorProto.Types.DataLocation.External };
+        var inner = new NodeProto { Name = "inner", Attribute = { new AttributeProto { Name = "value", T = hidden } } };
+        graph.Node[0].Name = "add";
+        switch (place)
+        {
+            case "initialiser":
+                graph.Initializer.Single(t => t.Name == name).DataLocation = TensorProto.Types.DataLocation.External;
+                break;
+            case "sparse initialiser":
+                graph.SparseInitializer.Add(new SparseTensorProto { Values = new() { Name = "here" }, Indices = hidden });
+                break;
+            case "list of an attribute":
+                graph.Node[0].Attribute.Add(new AttributeProto { Name = "values", Tensors = { new TensorProto { Name = "here" }, hidden } });
+                break;
+            case "graph inside a graph":
+                graph.Node[0].Attribute.Add(new AttributeProto { Name = "body", G = new() { Node = { new NodeProto { Attribute = { new AttributeProto { Name = "branches", Graphs = { new GraphProto { Node = { inner } } } } } } } } });
+                break;
+            case "function":
+                model.Functions.Add(new FunctionProto { Name = "f", Node = { inner } });
+                break;
+            default:
+                graph.Node[0].Attribute.Add(new AttributeProto { Name = "value", T = hidden });
+                break;
+        }
 
-        Assert.StartsWith("m.onnx: weights of \"mean\" in another file", Message(model.ToByteArray()), StringComparison.Ordinal);
+        Assert.StartsWith($"m.onnx: weights of \"{name}\" in another file; expected one file that holds everything", Message(model.ToByteArray()), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_file_beyond_the_limit_is_refused_before_it_is_read()
+    {
+        using var folder = new TemporaryFolder();
+        var bytes = TinyModel.Bytes();
+        File.WriteAllBytes(folder.File("m.onnx"), bytes);
+
+        Assert.Equal(bytes, ModelFile.Load(folder.File("m.onnx"), largest: bytes.Length).Bytes);
+        Assert.EndsWith($"m.onnx: {bytes.Length} bytes; expected at most {bytes.Length - 1}, the limit of one ONNX file. Export a smaller network, or in float16.",
+            Assert.Throws<ModelFileException>(() => ModelFile.Load(folder.File("m.onnx"), largest: bytes.Length - 1)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

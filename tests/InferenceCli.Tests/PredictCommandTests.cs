@@ -87,7 +87,7 @@ public sealed class PredictCommandTests : IDisposable
         File.WriteAllBytes(Model, TinyModel.Bytes(m => m with { SelfTest = m.SelfTest! with { DefaultLogits = [.. m.SelfTest!.DefaultLogits.Select(x => x + 0.01f)] } }));
         (code, _, var error) = Infer("self-test", Model);
         Assert.Equal(4, code);
-        Assert.Matches(@"logits on Cpu that differ from its golden numbers by 0\.00\d+ of the largest; expected at most 0\.0001\.", error);
+        Assert.Matches(@"logits on Cpu that differ from its golden numbers by 0\.00\d+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, [^;]+; expected at most 0\.0001\.", error);
     }
 
     /// <summary>ONNX Runtime has nothing to say of a model with noise inputs (the other tests want an empty error stream), and is heard where it has.</summary>

@@ -58,20 +58,22 @@ def conv(x, w, bias=None, strides=(1, 1, 1), pads=(0,) * 6, dilations=(1, 1, 1),
 
 def conv_transpose(x, w, bias=None, strides=(1, 1, 1), pads=(0,) * 6, output_padding=(0, 0, 0), dilations=(1, 1, 1), group=1, kernel_shape=None):
     if group != 1:
-        raise SystemExit("ConvTranspose in groups is not written here.")
-    kernel, size = w.shape[2:], x.shape[2:]
-    full = [s * (n - 1) + d * (k - 1) + 1 + p for n, k, s, d, p in zip(size, kernel, strides, dilations, output_padding)]
-    y = np.zeros((x.shape[0], w.shape[1], *full), np.float32)
-    for tap, offset in taps(kernel, dilations):
-        window(y, offset, strides, size)[...] += (w[(..., *tap)].T @ x.reshape(*x.shape[:2], -1)).reshape(x.shape[0], -1, *size)
-    y = y[(..., *(slice(a, n - b) for a, b, n in zip(pads[:3], pads[3:], full)))]
+        parts = [conv_transpose(*part, None, strides, pads, output_padding, dilations) for part in zip(np.split(x, group, 1), np.split(w, group))]
+        y = np.concatenate(parts, 1)
+    else:
+        kernel, size = w.shape[2:], x.shape[2:]
+        full = [s * (n - 1) + d * (k - 1) + 1 + p for n, k, s, d, p in zip(size, kernel, strides, dilations, output_padding)]
+        y = np.zeros((x.shape[0], w.shape[1], *full), np.float32)
+        for tap, offset in taps(kernel, dilations):
+            window(y, offset, strides, size)[...] += (w[(..., *tap)].T @ x.reshape(*x.shape[:2], -1)).reshape(x.shape[0], -1, *size)
+        y = y[(..., *(slice(a, n - b) for a, b, n in zip(pads[:3], pads[3:], full)))]
     return y if bias is None else y + bias.reshape(1, -1, 1, 1, 1)
 
 
-def pool(x, kernel_shape, reduce, padding, strides=(1, 1, 1), pads=(0,) * 6):
+def pool(x, kernel_shape, reduce, padding, strides=(1, 1, 1), pads=(0,) * 6, dilations=(1, 1, 1)):
     x = pad(x, pads, padding)
-    size = output_size(x, kernel_shape, strides)
-    return reduce([window(x, offset, strides, size) for _, offset in taps(kernel_shape)], 0).astype(np.float32)
+    size = output_size(x, kernel_shape, strides, dilations)
+    return reduce([window(x, offset, strides, size) for _, offset in taps(kernel_shape, dilations)], 0).astype(np.float32)
 
 
 def instance_norm(x, scale, shift, epsilon=1e-5):
@@ -93,12 +95,25 @@ def reshape(x, shape):
     return x.reshape([x.shape[axis] if edge == 0 else edge for axis, edge in enumerate(shape)])  # 0 keeps an edge, -1 takes what is left
 
 
+def resize(x, _, scales, mode, coordinate_transformation_mode, nearest_mode):
+    if (mode, coordinate_transformation_mode, nearest_mode) != (b"nearest", b"asymmetric", b"floor"):
+        raise SystemExit("Resize other than to the nearest voxel before is not written here.")
+    for axis, scale in enumerate(scales):
+        x = np.take(x, np.floor(np.arange(int(x.shape[axis] * scale)) / scale).astype(int), axis)
+    return x
+
+
+def average_pool(x, kernel_shape, count_include_pad=0, **a):
+    padded = pool(x, kernel_shape, np.mean, 0, **a)
+    return padded if count_include_pad else padded / pool(np.ones_like(x), kernel_shape, np.mean, 0, **a)
+
+
 OPERATORS = {
     "Conv": conv,
     "ConvTranspose": conv_transpose,
     "InstanceNormalization": instance_norm,
     "BatchNormalization": batch_norm,
-    "AveragePool": lambda x, kernel_shape, **a: pool(x, kernel_shape, np.mean, 0, **a),
+    "AveragePool": average_pool,
     "MaxPool": lambda x, kernel_shape, **a: pool(x, kernel_shape, np.max, -np.inf, **a),
     "Reshape": reshape,
     "Mul": np.multiply,
@@ -109,6 +124,18 @@ OPERATORS = {
     "Gather": lambda x, index, axis=0: np.take(x, index, axis),
     "Cast": lambda x, to: x.astype({1: np.float32, 10: np.float16}[to]),
     "Identity": lambda x: x,
+    # Those of networks that were not made by credence-train:
+    "GlobalAveragePool": lambda x: x.mean((2, 3, 4), keepdims=True),
+    "Shape": lambda x: np.array(x.shape, np.int64),
+    "Resize": resize,
+    "Clip": np.clip,
+    "PRelu": lambda x, slope: np.where(x < 0, slope * x, x),
+    "Elu": lambda x, alpha=1.0: np.where(x < 0, np.float32(alpha) * np.expm1(np.minimum(x, 0)), x),
+    "Sigmoid": lambda x: 1 / (1 + np.exp(-x)),
+    "Tanh": np.tanh,
+    "Softplus": lambda x: np.logaddexp(x, np.float32(0)),
+    "HardSwish": lambda x: x * np.clip(x / 6 + np.float32(0.5), 0, 1),
+    "Erf": lambda x: np.vectorize(math.erf, otypes=[np.float32])(x),
 }
 
 
@@ -133,14 +160,14 @@ class Model:
 
     def run(self, image, inputs=None):
         """Logits (N, K, D, H, W) of patches (N, C, D, H, W); without inputs those of the posterior-mean network."""
-        values = {**self.constants, **(inputs or {}), "image": np.asarray(image, np.float32)}
+        values = {"": None, **self.constants, **(inputs or {}), "image": np.asarray(image, np.float32)}  # "" is an input that a node goes without
         for at, (operator, names, output, attributes) in enumerate(self.nodes):
             arguments = [values[n] for n in names]
-            result = OPERATORS[operator](*[a.astype(np.float32) if a.dtype == np.float16 and operator != "Cast" else a for a in arguments], **attributes)
-            half = operator != "Cast" and any(a.dtype == np.float16 for a in arguments)
+            result = OPERATORS[operator](*[a.astype(np.float32) if is_half(a) and operator != "Cast" else a for a in arguments], **attributes)
+            half = operator != "Cast" and any(map(is_half, arguments))
             values[output] = result.astype(np.float16) if half else result  # float16 is computed in float32 and rounded
             for name in set(names):
-                if self.last_use[name] == at and name not in self.constants:
+                if self.last_use[name] == at and name and name not in self.constants:
                     del values[name]
         return values["logits"]
 
@@ -161,6 +188,10 @@ class Model:
             found = self.run(patch, inputs)[0].ravel()[test["positions"]]
             worst = max(worst, np.abs(found - golden).max() / max(1, np.abs(golden).max()))
         return worst
+
+
+def is_half(tensor):
+    return tensor is not None and tensor.dtype == np.float16
 
 
 def axes(size):

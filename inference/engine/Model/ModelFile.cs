@@ -31,15 +31,17 @@ internal sealed class ModelFile
     public string Sha256 { get; }
 
     /// <summary>Reads and checks a model file.</summary>
+    /// <param name="path">The file.</param>
+    /// <param name="largest">Most bytes of it.</param>
     /// <exception cref="ModelFileException">It is not a model file that this version can run.</exception>
-    public static ModelFile Load(string path)
+    public static ModelFile Load(string path, long largest = LargestFile)
     {
         byte[] bytes;
         try
         {
-            if (new FileInfo(path) is { Exists: true, Length: > LargestFile } big)
+            if (new FileInfo(path) is { Exists: true, Length: var length } && length > largest)
             {
-                throw new ModelFileException(path, $"{big.Length} bytes", $"at most {LargestFile}", "Export a smaller network.");
+                throw new ModelFileException(path, $"{length} bytes", $"at most {largest}, the limit of one ONNX file", "Export a smaller network, or in float16.");
             }
 
             bytes = File.ReadAllBytes(path);
@@ -73,9 +75,9 @@ internal sealed class ModelFile
             throw new ModelFileException(path, "no ONNX graph", "a model written by credence-export", "Copy the file again, or export it again.");
         }
 
-        if (model.Graph.Initializer.FirstOrDefault(t => t.DataLocation == TensorProto.Types.DataLocation.External) is { } external)
+        if (ExternalData.Find(model) is { } external)
         {
-            throw new ModelFileException(path, $"weights of \"{external.Name}\" in another file", "one file that holds everything", "Export it again with credence-export.");
+            throw new ModelFileException(path, $"weights of \"{external}\" in another file", "one file that holds everything", "Export it again with credence-export.");
         }
 
         var text = model.MetadataProps.FirstOrDefault(p => p.Key == ModelManifest.MetadataKey)?.Value

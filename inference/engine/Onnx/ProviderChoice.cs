@@ -31,13 +31,13 @@ internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Pro
         try
         {
             network = open(asked);
-            var (difference, tolerance) = (LargestDifference(network, model.Manifest), model.Manifest.SelfTest!.Tolerance);
+            var ((difference, where), tolerance) = (LargestDifference(network, model.Manifest), model.Manifest.SelfTest!.Tolerance);
             if (difference <= tolerance)
             {
                 return new(network, asked, Warning: null);
             }
 
-            reason = string.Create(CultureInfo.InvariantCulture, $"its logits differ from the golden numbers of the model by {difference:G3} of the largest (tolerance {tolerance:G3})");
+            reason = string.Create(CultureInfo.InvariantCulture, $"its logits differ from the golden numbers of the model by {difference:G3} of the largest, at {where} (tolerance {tolerance:G3})");
         }
         catch (Exception e) when (e is OnnxRuntimeException or ModelFileException or NotSupportedException or DllNotFoundException or EntryPointNotFoundException)
         {
@@ -51,27 +51,40 @@ internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Pro
     /// <summary>Runs the self-test of a model: the whole graph with its defaults and with a sample, and the sample through trunk and head where there are both.</summary>
     /// <param name="network">The model on some provider.</param>
     /// <param name="manifest">Has the golden numbers.</param>
-    /// <returns>The largest difference, as a share of the largest golden number (at least 1): <see cref="SelfTestDescription.Tolerance"/>.</returns>
-    public static double LargestDifference(OnnxNetwork network, ModelManifest manifest)
+    /// <returns>The largest difference, as a share of the largest golden number (at least 1): <see cref="SelfTestDescription.Tolerance"/>; and where it is.</returns>
+    public static (double Size, string Where) LargestDifference(OnnxNetwork network, ModelManifest manifest)
     {
         var test = manifest.SelfTest!;
         var patch = test.DrawPatch(manifest.Channels.Count);
         var logits = new float[manifest.Classes.Count * test.PatchSize.Count];
         var scale = Math.Max(1, test.DefaultLogits.Concat(test.SampledLogits).Max(Math.Abs));
-        double Difference(IReadOnlyList<float> golden) => test.Positions.Zip(golden).Max(p => float.IsFinite(logits[p.First]) ? Math.Abs(logits[p.First] - p.Second) / scale : double.PositiveInfinity);
+        (double Size, string Where) largest = (-1, "");
+        void Compare(IReadOnlyList<float> golden, string run)
+        {
+            foreach (var (position, expected) in test.Positions.Zip(golden))
+            {
+                var size = float.IsFinite(logits[position]) ? Math.Abs(logits[position] - expected) / scale : double.PositiveInfinity;
+                if (size > largest.Size)
+                {
+                    var (patchSize, voxel) = (test.PatchSize, position % test.PatchSize.Count);
+                    var place = (voxel % patchSize.Width, voxel / patchSize.Width % patchSize.Height, voxel / patchSize.Width / patchSize.Height);
+                    largest = (size, $"class {position / patchSize.Count}, voxel {place} of its patch, {run}");
+                }
+            }
+        }
 
         network.Run(patch, 1, test.PatchSize, null, logits);
-        var largest = Difference(test.DefaultLogits);
+        Compare(test.DefaultLogits, "default noise");
         if (manifest.IsSampled)
         {
             var noise = NoiseSample.Draw(manifest, test.Seed, test.Sample);
             network.Run(patch, 1, test.PatchSize, noise, logits);
-            largest = Math.Max(largest, Difference(test.SampledLogits));
+            Compare(test.SampledLogits, $"sample {test.Sample}");
             if (network.HasSharedTrunk)
             {
                 using var features = network.ComputeTrunk(patch, 1, test.PatchSize);
                 network.ComputeHead(features, noise, logits);
-                largest = Math.Max(largest, Difference(test.SampledLogits));
+                Compare(test.SampledLogits, $"sample {test.Sample} through trunk and head");
             }
         }
 

@@ -4,6 +4,7 @@ using Credence.MedicalIO;
 
 namespace Credence.Inference.Tests;
 
+[Collection(nameof(Alone))]
 public sealed class CancellationTests
 {
     /// <summary>The case is one patch, so that all the time is one run of ONNX Runtime.</summary>

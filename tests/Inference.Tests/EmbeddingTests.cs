@@ -8,6 +8,7 @@ using Credence.MedicalIO.Nifti;
 namespace Credence.Inference.Tests;
 
 /// <summary>The engine as a program sees it that embeds it.</summary>
+[Collection(nameof(Alone))]
 public sealed class EmbeddingTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();

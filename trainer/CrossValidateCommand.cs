@@ -52,9 +52,11 @@ internal static class CrossValidateCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream; progress goes to the error stream." };
         var withReport = new Option<bool>("--report") { Description = "Write report.html, one page over all networks, when all are done." };
         var training = new FitOptions();
+        var metrics = new MetricArguments();
 
         var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, shard, json, withReport };
-        training.AddTo(command);
+        training.AddTo(command, splitSeed.Name);
+        metrics.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var folder = parse.GetRequiredValue(output).FullName;
@@ -66,6 +68,7 @@ internal static class CrossValidateCommand
                     Seeds = parse.GetValue(seeds)!,
                     Samples = parse.GetValue(samples),
                     Shard = parse.GetValue(shard)!,
+                    Rules = metrics.Read(parse),
                 },
                 job =>
                 {
@@ -114,6 +117,7 @@ internal static class CrossValidateCommand
             Console.WriteLine($"Undefined in every case: {string.Join(", ", report.UndefinedMetrics)}.");
         }
 
+        Console.WriteLine($"test set: {report.TestSet}");
         Console.WriteLine("Intervals are over patients. What each sd answers: docs/explanation/variance.md.");
     }
 }

@@ -45,7 +45,7 @@ internal static class ElboCommand
         var training = new FitOptions(defaultEpochs: 10);
 
         var command = new Command("elbo", "Measure which coefficient of the KL is right: runs that differ in nothing else, compared on held-out cases.") { data, output, coefficients, samples, fold, seed, json };
-        training.AddTo(command, "--posterior", "--temper", "--select", "--patience");
+        training.AddTo(command, "--posterior", "--temper", "--select", "--patience", "--drop-probability", "--dropout-placement");
         training.CheckFold(command, fold);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
@@ -87,14 +87,15 @@ internal static class ElboCommand
             [
                 .. report.Points.Select(p => (IReadOnlyList<string>)
                 [
-                    p.SameAs is { } scaling ? FitOptions.Hyphenated(scaling.ToString()) : p.Temper == 1 ? "Bayes" : "tempered",
+                    p.SameAs is { } scaling ? FitOptions.Hyphenated(scaling.ToString()) : p.Temper != 1 ? "tempered" : report.IsBound ? "Bayes" : "untempered",
                     Number(p.Temper, "G4"), p.DivergedAt is { } step ? $"diverged at step {step}" : Number(p.NegativeLogLikelihood?.Mean, "F5"), Range(p.NegativeLogLikelihood?.Interval),
                     Number(p.AgainstReference?.MeanDifference, "F5"), Range(p.AgainstReference?.Interval),
                     Number(p.ErrorNearLesions?.Mean, "F4"), Number(p.Dice?.Mean, "F4"), Number(p.KlPerWeight, "G3"), Number(p.SignalToNoise, "G3"),
                     Number(p.CollapsedShare, "P1"), Number(p.KlGradientShare, "P2"), Number(p.GradientCosine, "F2"),
                 ]),
             ]);
-        Console.WriteLine($"{report.Verdict} -> {Path.Combine(folder, ElboReport.FileName)}, elbo.png");
+        Console.WriteLine($"test set: {report.TestSet}");
+        Console.WriteLine($"{report.Verdict} -> {Path.Combine(folder, ElboReport.FileName)}, elbo.csv, elbo.png");
 
         static string Range(Interval? interval) => interval is null ? "-" : $"{Number(interval.Low, "F5")} to {Number(interval.High, "F5")}";
     }

@@ -26,6 +26,8 @@ internal static class EvaluateCommand
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream." };
 
         var command = new Command("evaluate", "Judge the networks of one or more runs as they would work in deployment.") { runs, data, output, split, checkpoint, samples, seed, keep, testLock, device, json };
+        var metrics = new MetricArguments();
+        metrics.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             using var observer = ConsoleObserver.Create(parse.GetValue(json));
@@ -39,6 +41,7 @@ internal static class EvaluateCommand
                 Samples = parse.GetValue(samples),
                 Seed = parse.GetValue(seed),
                 Keep = parse.GetValue(keep),
+                Rules = metrics.Read(parse),
                 TestLock = parse.GetValue(testLock)?.FullName,
                 Device = parse.GetValue(device)!,
             }, observer.Preparing, TimeProvider.System, cancellation);
@@ -53,6 +56,7 @@ internal static class EvaluateCommand
                 WriteSummary(report.Summary);
                 Console.WriteLine($"{report.Cases.Count} {(report.Split == EvaluationSplit.Test ? "test" : "validation")} cases, {(report.Checkpoint == CheckpointChoice.Best ? "best" : "last")} weights; intervals are 95 %, over patients"
                     + $"{(report.TestSet is { } test ? $"; {test}" : "")} -> {Path.Combine(parse.GetRequiredValue(output).FullName, EvaluationReport.FileName)}");
+                Console.WriteLine($"test set: {report.TestSetLock}");
                 if (report.Selection is { } selection)
                 {
                     Console.WriteLine($"warning: {selection}.");

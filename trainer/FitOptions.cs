@@ -51,6 +51,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<string> flips = Within(new Option<string>("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes }, v => v == "none" || (v.Length > 0 && v.All("ijk".Contains)), "letters of i, j and k such as ij, or none");
     private readonly Option<double> foreground = Within(new Option<double>("--foreground-probability") { Description = "Probability that a patch is placed at a foreground voxel, its class drawn with equal chance; 0 places every patch anywhere.", DefaultValueFactory = _ => Defaults.ForegroundProbability }, v => v is >= 0 and <= 1, "a number from 0 to 1");
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
+    private readonly Option<ulong?> splitSeed = new("--split-seed") { Description = "Seed of the folds; --seed by default. Runs that are compared or averaged need the same." };
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
     private readonly Option<string> device = Device();
     private readonly NetworkArguments network = new();
@@ -64,7 +65,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, testLock, device, precision, workers, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
         {
             if (!except.Contains(option.Name))
             {
@@ -72,7 +73,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
             }
         }
 
-        network.AddTo(command);
+        network.AddTo(command, except);
         command.Validators.Add(Check);
     }
 
@@ -128,6 +129,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
         ForegroundProbability = parse.GetValue(foreground),
         Folds = parse.GetValue(folds),
+        SplitSeed = parse.GetValue(splitSeed),
         TestLock = parse.GetValue(testLock)?.FullName,
         Device = parse.GetValue(device)!,
         Precision = parse.GetValue(precision),
@@ -199,7 +201,8 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public static Option<int> Samples(string description) =>
         Within(new Option<int>("--samples") { Description = description, DefaultValueFactory = _ => 16 }, v => v >= 0, "0 (the posterior mean) or more");
 
-    private static Option<T> Within<T>(Option<T> option, Predicate<T> isAllowed, string allowed)
+    /// <summary>An option whose value keeps a rule.</summary>
+    public static Option<T> Within<T>(Option<T> option, Predicate<T> isAllowed, string allowed)
     {
         option.Validators.Add(result =>
         {

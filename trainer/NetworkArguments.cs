@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using System.Globalization;
 using Credence.Models;
 using Credence.Models.Architecture;
 using Credence.Models.Priors;
@@ -14,12 +15,31 @@ internal sealed class NetworkArguments
     private const string PriorSigma = "--prior-sigma";
     private const string KlShare = "--kl-warm-up-share";
     private const string KlCycles = "--kl-cycles";
+    private const string L1 = "--l1";
+    private const string WeightDecay = "--weight-decay";
     private const string DropProbability = "--drop-probability";
 
     private static readonly NetworkOptions Defaults = FitOptions.Defaults.Network;
 
     private readonly Option<EncoderKind> encoder = FitOptions.Kind("--encoder", "Stages of the encoder", Defaults.Encoder);
     private readonly Option<ShortcutKind> shortcut = FitOptions.Kind("--shortcut", "How shortcuts of a residual encoder change resolution", Defaults.Shortcut);
+    private readonly Option<int[]?> blocks = new("--residual-blocks")
+    {
+        Description = "Residual encoder: blocks at each level, separated by commas, such as 1,2,2; 1, 3, 4, 6, 6, ... by default.",
+        CustomParser = result =>
+        {
+            var words = result.Tokens.SelectMany(t => t.Value.Split(',')).ToList();
+            var numbers = words.Select(w => int.TryParse(w, NumberStyles.None, CultureInfo.InvariantCulture, out var n) && n > 0 ? n : (int?)null).ToList();
+            if (numbers.Contains(null))
+            {
+                result.AddError($"--residual-blocks {string.Join(",", words)}: give whole numbers above 0, one a level, such as 1,2,2.");
+                return null;
+            }
+
+            return [.. numbers.OfType<int>()];
+        },
+    };
+
     private readonly Option<bool> deepSupervision = new("--deep-supervision") { Description = "Train outputs at lower levels of the decoder too." };
     private readonly Option<NormKind> norm = FitOptions.Kind("--norm", "Normalisation of activations", Defaults.Norm);
     private readonly Option<int?> groups = FitOptions.Positive(new Option<int?>("--norm-groups") { Description = $"Groups of group norm; {Defaults.NormGroups} by default." });
@@ -56,14 +76,16 @@ internal sealed class NetworkArguments
     private readonly Option<PriorMean> priorMean = FitOptions.Kind("--prior-mean", "Mean-field: centre of the prior, zero or the weights of --start-from", Defaults.PriorMean);
 
     /// <summary>Adds the options, and the checks between them, to a command that trains.</summary>
-    public void AddTo(Command command)
+    /// <param name="command">The command.</param>
+    /// <param name="except">Names of options that mean nothing to it.</param>
+    public void AddTo(Command command, params string[] except)
     {
         Option[] options =
         [
-            encoder, shortcut, deepSupervision, norm, groups, stages, estimator, prior, priorRatio, narrowSigma, wideShare, sigmaRatio, placement,
+            encoder, shortcut, blocks, deepSupervision, norm, groups, stages, estimator, prior, priorRatio, narrowSigma, wideShare, sigmaRatio, placement,
             startFrom, delta, priorMean,
         ];
-        foreach (var option in options)
+        foreach (var option in options.Where(o => !except.Contains(o.Name)))
         {
             command.Options.Add(option);
         }
@@ -98,7 +120,7 @@ internal sealed class NetworkArguments
         }
 
         Need(Value(norm, Defaults.Norm) == NormKind.Group, "--norm group", groups.Name);
-        Need(Value(encoder, Defaults.Encoder) == EncoderKind.Residual, "--encoder residual", shortcut.Name);
+        Need(Value(encoder, Defaults.Encoder) == EncoderKind.Residual, "--encoder residual", shortcut.Name, blocks.Name);
         if (result.Command.Options.OfType<Option<Posterior>>().SingleOrDefault() is { } posterior) // a command without it has chosen
         {
             var kind = Value(posterior, FitOptions.Defaults.Posterior);
@@ -112,6 +134,7 @@ internal sealed class NetworkArguments
             }
         }
 
+        Need(Value(stages, Defaults.BayesianStages) != BayesianStages.All || Value(deepSupervision, false), "weights that are points, such as --bayesian-stages decoder leaves; the others have their prior", L1, WeightDecay);
         var family = Value(prior, Defaults.Prior);
         Need(family != PriorKind.FanInGaussian, "--prior gaussian, laplace or scale-mixture; fan-in-gaussian has --prior-sigma-ratio", PriorSigma);
         Need(family == PriorKind.FanInGaussian, "--prior fan-in-gaussian", priorRatio.Name);
@@ -130,6 +153,7 @@ internal sealed class NetworkArguments
         {
             Encoder = parse.GetValue(encoder),
             Shortcut = parse.GetValue(shortcut),
+            ResidualBlocks = parse.GetValue(blocks) ?? [],
             HasDeepSupervision = parse.GetValue(deepSupervision),
             Norm = parse.GetValue(norm),
             NormGroups = parse.GetValue(groups) ?? Defaults.NormGroups,

@@ -13,7 +13,8 @@ internal static class ReportCommand
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans; the one that the run was started with by default." };
         var samples = new Option<int>("--samples") { Description = "Monte Carlo samples a case; 0 runs the posterior mean, and a plain network runs once.", DefaultValueFactory = _ => Defaults.Samples };
         var seed = new Option<ulong>("--seed") { Description = "Seed of the samples.", DefaultValueFactory = _ => Defaults.Seed };
-        var device = new Option<string>("--device") { Description = "auto, cpu or cuda:0.", DefaultValueFactory = _ => Defaults.Device };
+        var testLock = new Option<FileInfo>("--test-lock") { Description = "Record of the looks at the test set; that of the run by default, else test-lock.json beside the data set." };
+        var device = FitOptions.Device();
         samples.Validators.Add(result =>
         {
             if (result.GetValueOrDefault<int>() < 0)
@@ -22,7 +23,7 @@ internal static class ReportCommand
             }
         });
 
-        var command = new Command("report", "Judge a run on its validation cases and write report.html: curves, gradients, layers, calibration, worst cases.") { run, data, samples, seed, device };
+        var command = new Command("report", "Judge a run on its validation cases and write report.html: curves, gradients, layers, calibration, worst cases.") { run, data, samples, seed, testLock, device };
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             using var observer = ConsoleObserver.Create(isJson: false);
@@ -32,6 +33,7 @@ internal static class ReportCommand
                 Data = parse.GetValue(data)?.FullName,
                 Samples = parse.GetValue(samples),
                 Seed = parse.GetValue(seed),
+                TestLock = parse.GetValue(testLock)?.FullName,
                 Device = parse.GetValue(device)!,
             }, observer.Preparing, TimeProvider.System, cancellation);
             observer.Dispose();

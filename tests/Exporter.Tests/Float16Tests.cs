@@ -61,6 +61,25 @@ public sealed class Float16Tests
         Assert.All(layers, n => Assert.Equal(precision == WeightPrecision.Float16 && n != layers[^1], n.Input.All(i => i.EndsWith("/half", StringComparison.Ordinal))));
     }
 
+    /// <summary>The stacked weights of the members, of which the graph gathers one, are halves too. Oracle: each trained member, by the proof.</summary>
+    [Theory]
+    [InlineData(WeightPrecision.Float16Weights)]
+    [InlineData(WeightPrecision.Float16)]
+    public void An_ensemble_is_proved_member_by_member(WeightPrecision precision)
+    {
+        using var runs = new TrainedRuns(3, Gaussian with { BayesianStages = BayesianStages.Decoder });
+        var whole = OnnxExport.Export(runs.Options);
+
+        var result = OnnxExport.Export(runs.Options with { Precision = precision });
+
+        Assert.InRange(result.Proof.MaximumError, 5 * whole.Proof.MaximumError, 1e-2);
+        var graph = ModelProto.Parser.ParseFrom(File.ReadAllBytes(runs.Output)).Graph;
+        Assert.All(graph.Initializer.Where(t => t.Dims.Count == 6), t => Assert.Equal((int)DataType.Float16, t.DataType)); // (M, C', C, D, H, W)
+        Assert.InRange(result.Bytes, 0.5 * whole.Bytes, 0.75 * whole.Bytes);
+        using var segmenter = LesionSegmenter.Load(runs.Output);
+        Assert.InRange(segmenter.SelfTest(), 0, 1e-5);
+    }
+
     /// <summary>Oracle: the maps of the float32 file; the trunk is shared as there.</summary>
     [Theory]
     [InlineData("Gaussian decoder", WeightPrecision.Float16Weights, SharedWork.Trunk)]

@@ -101,6 +101,21 @@ public sealed class PythonClientTests
         Assert.InRange(labels.Sum(), 20, labels.Length - 20);
     }
 
+    /// <summary>The published noise vectors, and the known answers of Random123 (Salmon et al. 2011).</summary>
+    [Fact]
+    public void The_client_draws_the_published_noise() => Assert.Equal("5 tensors, 6627e8d5 e169c58d bc57ac4c 9b00dbd8, d16cfe09 94fdcceb 5001e420 24126ea1", Shared.Run("python3-onnx", Shared.Python, "-c", $$"""
+        import sys; sys.path.insert(0, r'{{Folder}}'); sys.dont_write_bytecode = True
+        import json, numpy, credence_numpy as client
+        golden = json.load(open(r'{{RepositoryRoot.File("tests/Inference.Tests/Golden/noise.json")}}'))
+        for g in golden:
+            description = {'shape': g['shape'], 'distribution': 'gaussian' if g['drop'] is None else 'bernoulli', 'dropProbability': g['drop'] or 0}
+            drawn = client.noise(description, g['index'], int(g['seed']), g['sample'])
+            assert list(drawn.shape) == g['shape'] and abs(drawn.ravel() - numpy.float32(g['values'])).max() < 1e-6, g
+        def block(counter, key):
+            return ' '.join(f'{int(x):08x}' for x in client.philox([[c] for c in counter], key).ravel())
+        print(f'{len(golden)} tensors, {block([0] * 4, (0, 0))}, {block([0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344], (0xa4093822, 0x299f31d0))}')
+        """).Trim());
+
     [Fact]
     public void The_golden_numbers_are_checked_and_what_the_client_cannot_run_is_named()
     {

@@ -154,6 +154,17 @@ public sealed class SequentialExportTests : IDisposable
     }
 
     [Fact]
+    public void The_same_network_gives_the_same_bytes_and_no_tensor_is_left_behind()
+    {
+        using var network = Between(Sequential(GroupNorm(2, 4), GELU(), PReLU(4), Dropout3d(0.2)));
+        var first = SequentialExport.Export(network, Options() with { SamplesDropout = true }).Sha256;
+        var before = DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount;
+
+        Assert.Equal(first, SequentialExport.Export(network, Options() with { SamplesDropout = true }).Sha256);
+        Assert.Equal(before, DisposeScopeManager.Statistics.TensorStatistics.ThreadTotalLiveCount);
+    }
+
+    [Fact]
     public void The_sample_is_the_one_of_the_page_and_the_engine_runs_its_file()
     {
         TorchSharp.torch.random.manual_seed(1);

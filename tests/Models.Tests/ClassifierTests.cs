@@ -1,4 +1,5 @@
 using Credence.Models.Architecture;
+using Credence.Models.Losses;
 using Credence.Models.Tests.Golden;
 
 namespace Credence.Models.Tests;
@@ -43,28 +44,32 @@ public sealed class ClassifierTests
     [Fact]
     public void A_Bayesian_classifier_learns_by_the_ELBO_and_is_unsure_where_the_classes_meet()
     {
-        const int Steps = 120, Batch = 16, Examples = Steps * Batch;
+        const int Steps = 120, Batch = 16;
         using var scope = NewDisposeScope();
         using var generator = new Generator(4);
         using var network = Network.Build(Small with { Posterior = Posterior.MeanField, Norm = NormKind.None, Estimator = WeightEstimator.Flipout }, generator);
         var noise = new TrainingNoise(generator, CPU);
+        var loss = LossSum.Parse("cross-entropy");
+        var elbo = new Elbo(DataTerm.MeanPerExample, KlScaling.PerExample, minibatches: Steps, examples: Steps * Batch, voxels: 1);
         using var optimiser = torch.optim.Adam(network.parameters(), lr: 1e-2);
         using var pause = FinalizerPause.Begin();
         for (var step = 0; step < Steps; step++)
         {
             using var inner = NewDisposeScope();
-            var labels = randint(0, 2, [Batch], dtype: int64, generator: generator);
+            var (images, labels) = Minibatch(Batch, generator);
             optimiser.zero_grad();
-            var crossEntropy = functional.cross_entropy(network.Run(Images(labels * 1.5, generator), noise), labels);
-            (crossEntropy + network.KlDivergence(noise) / Examples).backward();
+            using var terms = loss.Compute(network.Run(images, noise), labels, progress: (double)step / Steps);
+            (elbo.DataFactor(Batch) * terms.Total + elbo.KlFactor(step + 1) * network.KlDivergence(noise)).backward();
             optimiser.step();
         }
+
+        Tensor Probability(Tensor images) => stack([.. Enumerable.Range(0, 20).Select(_ => functional.softmax(network.Run(images, noise), 1))]).mean([0L]);
 
         using var noGradient = no_grad();
         (double Accuracy, double Entropy) Judge(Tensor labels, double brightness)
         {
             var images = Images(labels * brightness, generator);
-            var probability = stack([.. Enumerable.Range(0, 20).Select(_ => functional.softmax(network.Run(images, noise), 1))]).mean([0L]);
+            var probability = Probability(images);
             var entropy = -(probability * (probability + 1e-12).log()).sum(1);
             Assert.InRange(entropy.max().item<float>(), 0, Math.Log(2) + 1e-5);
             return (probability.argmax(1).eq(labels).to(float32).mean().item<float>(), entropy.mean().item<float>());
@@ -74,6 +79,24 @@ public sealed class ClassifierTests
         var doubtful = Judge(ones(64, int64), 0.6);
         Assert.InRange(clear.Accuracy, 0.9, 1);
         Assert.True(doubtful.Entropy > 1.3 * clear.Entropy, $"entropy {doubtful.Entropy} between the classes, {clear.Entropy} within them");
+    }
+
+    /// <summary>The loop of docs/reference/networks.md is the one above.</summary>
+    [Fact]
+    public void The_page_shows_the_loop_that_is_tested()
+    {
+        var page = File.ReadAllText(RepositoryRoot.File("docs/reference/networks.md"));
+        var loop = page[(page.IndexOf("```csharp\n", StringComparison.Ordinal) + 10)..];
+        loop = loop[..loop.IndexOf("```", StringComparison.Ordinal)].TrimEnd();
+
+        Assert.Contains(loop, File.ReadAllText(RepositoryRoot.File("tests/Models.Tests/ClassifierTests.cs")).Replace("\n        ", "\n", StringComparison.Ordinal), StringComparison.Ordinal);
+        Assert.Contains("KlDivergence", loop, StringComparison.Ordinal);
+    }
+
+    private static (Tensor Images, Tensor Labels) Minibatch(int batch, Generator generator)
+    {
+        var labels = randint(0, 2, [batch], dtype: int64, generator: generator);
+        return (Images(labels * 1.5, generator), labels);
     }
 
     private static Tensor Images(Tensor brightness, Generator generator)

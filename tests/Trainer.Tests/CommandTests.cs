@@ -64,6 +64,13 @@ public sealed class CommandTests
     [InlineData("--foreground-probability is -0.1; give a number from 0 to 1.", "cross-validate", "--data", "d", "--out", "cv", "--foreground-probability", "-0.1")]
     [InlineData("--weight-decay is Infinity; give 0 or more.", "fit", "--data", "d", "--out", "run", "--weight-decay", "Infinity")]
     [InlineData("--drop-probability is 1; give a number between 0 and 1, without them.", "fit", "--data", "d", "--out", "run", "-p", "channel-dropout", "--drop-probability", "1")]
+    [InlineData("--l1 has no effect without weights that are points", "fit", "--data", "d", "--out", "run", "-p", "mean-field", "--l1", "1e-5")]
+    [InlineData("--weight-decay has no effect without weights that are points", "elbo", "--data", "d", "--out", "run", "--weight-decay", "0.1")]
+    [InlineData("'--drop-probability'", "elbo", "--data", "d", "--out", "run", "--drop-probability", "0.2")]
+    [InlineData("--residual-blocks 1,0: give whole numbers above 0, one a level, such as 1,2,2.", "fit", "--data", "d", "--out", "run", "--encoder", "residual", "--residual-blocks", "1,0")]
+    [InlineData("--residual-blocks has no effect without --encoder residual", "fit", "--data", "d", "--out", "run", "--residual-blocks", "1,2")]
+    [InlineData("--connectivity is 8; give 6, 18 or 26.", "cross-validate", "--data", "d", "--out", "cv", "--connectivity", "8")]
+    [InlineData("--lesion-iou is 0; give a number above 0 and at most 1.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--lesion-iou", "0")]
     [InlineData("--learning-rate is NaN; give a number above 0.", "fit", "--data", "d", "--out", "run", "--learning-rate", "NaN")]
     [InlineData("--temper is -1; give 0 or more.", "fit", "--data", "d", "--out", "run", "-p", "mean-field", "--temper", "-1")]
     [InlineData("'--temper'", "elbo", "--data", "d", "--out", "sweep", "--temper", "2")]
@@ -125,7 +132,7 @@ public sealed class CommandTests
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
-        string[] arguments = ["--data", data.Path, "--out", folder.Path, "--fold", "1", "--posterior", "mean-field", "--encoder", "residual", "--width", "5", "--batch-size", "1", "--optimiser", "sgd"];
+        string[] arguments = ["--data", data.Path, "--out", folder.Path, "--fold", "1", "--posterior", "mean-field", "--encoder", "residual", "--residual-blocks", "1,2,1", "--width", "5", "--batch-size", "1", "--optimiser", "sgd"];
 
         var plan = Train(["plan", .. arguments]);
         var fit = Train(["fit", .. arguments, "--epochs", "1", "--steps-per-epoch", "1", "--recency", "0"]);
@@ -176,10 +183,27 @@ public sealed class CommandTests
         Assert.Contains("is optimism: tuned on the other folds it is", tuned.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(folder.File("cv/calibration.json")));
 
-        var evaluated = Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--json");
+        var evaluated = Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--json", "--matching", "shifts", "--empty", "one");
         Assert.Equal(0, evaluated.ExitCode);
+        var rules = JsonNode.Parse(evaluated.Output)!["rules"]!;
+        Assert.Equal(("shifts", "Six", 0.25, "one"), ((string)rules["lesions"]!["matching"]!, (string)rules["lesions"]!["connectivity"]!, (double)rules["lesions"]!["threshold"]!, (string)rules["emptyCases"]!));
         Assert.StartsWith("{\"program\":\"credence-train ", evaluated.Output, StringComparison.Ordinal);
         Assert.Equal(3, Train("evaluate", "--run", folder.File("cv/seed-1-fold-0"), "--data", data.Path, "--out", folder.File("evaluation"), "--split", "test").ExitCode);
+    }
+
+    /// <summary>Two seeds on one fold, which without a seed of the folds would share no validation case.</summary>
+    [Fact]
+    public void Networks_of_several_seeds_share_their_folds_and_are_judged_as_an_ensemble()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        foreach (var seed in new[] { "1", "2" })
+        {
+            Assert.Equal(0, Train("fit", "--data", data.Path, "--out", folder.File(seed), "--seed", seed, "--split-seed", "1", "--epochs", "1", "--steps-per-epoch", "1", "--width", "4", "--recency", "0").ExitCode);
+        }
+
+        Assert.Equal(File.ReadAllText(folder.File("1/split.json")), File.ReadAllText(folder.File("2/split.json")));
+        Assert.Equal(0, Train("evaluate", "--run", folder.File("1"), folder.File("2"), "--data", data.Path, "--out", folder.File("evaluation")).ExitCode);
     }
 
     [Fact]

@@ -1,3 +1,4 @@
+using Credence.Inference.Metrics;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Training;
 
@@ -17,6 +18,9 @@ internal sealed record CrossValidateOptions
 
     /// <summary>Monte Carlo samples of the out-of-fold predictions.</summary>
     public int Samples { get; init; } = 16;
+
+    /// <summary>The rules of the metrics, classes aside; null takes the default.</summary>
+    public EvaluationOptions? Rules { get; init; }
 
     /// <summary>The part of the jobs that this process does.</summary>
     public Shard Shard { get; init; } = Shard.Whole;
@@ -40,7 +44,7 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
         var training = options.Training;
         var dataset = Dataset.Open(training.Data);
         var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
-        var settings = CrossValidationSettings.Of(training.Data, survey.DataHash, options.Samples, training with { SplitSeed = training.SplitSeed ?? 1 });
+        var settings = CrossValidationSettings.Of(training.Data, survey.DataHash, options.Samples, training with { SplitSeed = training.SplitSeed ?? 1 }) with { Rules = options.Rules };
         settings.Claim(options.Output);
 
         var jobs = CrossValidationJob.All(options.Seeds, training.Folds);
@@ -56,7 +60,7 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
             return null;
         }
 
-        var report = CrossValidationReport.Create(settings, results[0].Report!.Rules, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]);
+        var report = CrossValidationReport.Create(settings, results[0].Report!.Rules, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]) with { TestSet = TestLock.Describe(training) };
         report.Write(options.Output);
         return report;
     }
@@ -98,6 +102,8 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
             Output = RunOf(job),
             Checkpoint = CheckpointChoice.Last,
             Samples = options.Samples,
+            Rules = options.Rules,
+            TestLock = options.Training.TestLock,
             Device = options.Training.Device,
             Keep = KeptMaps.Probabilities,
             Job = settings.JobHash(job),

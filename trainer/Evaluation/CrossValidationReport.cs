@@ -38,6 +38,9 @@ internal sealed record CrossValidationReport
     /// <summary>The rules of the metrics; null in reports that did not record them.</summary>
     public EvaluationOptions? Rules { get; init; }
 
+    /// <summary>How often the test set had been looked at; empty in reports that did not record it.</summary>
+    public string TestSet { get; init; } = "";
+
     /// <summary>Seeds.</summary>
     public required IReadOnlyList<ulong> Seeds { get; init; }
 

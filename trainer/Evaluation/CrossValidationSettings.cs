@@ -2,6 +2,8 @@ using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
+using Credence.Inference.Metrics;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Training;
@@ -16,6 +18,10 @@ namespace Credence.Trainer.Evaluation;
 internal sealed record CrossValidationSettings(string Data, string DataHash, int Samples, TrainingOptions Options)
 {
     private const string FileName = "settings.json";
+
+    /// <summary>The rules of the metrics, where they are not the default.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] // the hashes of jobs with the default stay what they were
+    public EvaluationOptions? Rules { get; init; }
 
     /// <summary>Takes what is shared out of the options.</summary>
     public static CrossValidationSettings Of(string data, string dataHash, int samples, TrainingOptions options) => new(data, dataHash, samples, options with

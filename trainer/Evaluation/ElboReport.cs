@@ -49,6 +49,12 @@ internal sealed record ElboReport
     /// <summary>Monte Carlo samples of the held-out predictions.</summary>
     public required int Samples { get; init; }
 
+    /// <summary>How often the test set had been looked at; empty in reports that did not record it.</summary>
+    public string TestSet { get; init; } = "";
+
+    /// <summary>Whether the objective at λ = 1 is the evidence lower bound of the data set.</summary>
+    public bool IsBound { get; init; }
+
     /// <summary>One a coefficient, by rising λ.</summary>
     public required IReadOnlyList<ElboPoint> Points { get; init; }
 
@@ -79,10 +85,22 @@ internal sealed record ElboReport
         }
     }
 
-    /// <summary>Writes the report and its plot into a folder.</summary>
+    /// <summary>Writes the report, its table and its plot into a folder.</summary>
     public void Write(string folder)
     {
         OutputFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Indented) + "\n");
         ElboPlot.Write(this, Path.Combine(folder, "elbo.png"));
+        OutputFile.WriteCsv(
+            Path.Combine(folder, "elbo.csv"),
+            ["lambda", "kl-factor", "same-as", "diverged-at", "nll", "nll-low-95", "nll-high-95", "nll-difference", "difference-low-95", "difference-high-95", "ece-near", "dice", "kl-per-weight", "signal-to-noise", "collapsed-share", "kl-gradient-share", "gradient-cosine"],
+            Points.Select(p => (IReadOnlyList<string?>)
+            [
+                Cell(p.Temper), Cell(p.Factor), p.SameAs?.ToString(), p.DivergedAt?.ToString(CultureInfo.InvariantCulture),
+                Cell(p.NegativeLogLikelihood?.Mean), Cell(p.NegativeLogLikelihood?.Interval?.Low), Cell(p.NegativeLogLikelihood?.Interval?.High),
+                Cell(p.AgainstReference?.MeanDifference), Cell(p.AgainstReference?.Interval?.Low), Cell(p.AgainstReference?.Interval?.High),
+                Cell(p.ErrorNearLesions?.Mean), Cell(p.Dice?.Mean), Cell(p.KlPerWeight), Cell(p.SignalToNoise), Cell(p.CollapsedShare), Cell(p.KlGradientShare), Cell(p.GradientCosine),
+            ]));
     }
+
+    private static string? Cell(double? value) => value?.ToString("R", CultureInfo.InvariantCulture);
 }

@@ -49,6 +49,7 @@ internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITraining
             trials.Add(Try(coefficient, elbo with { Temper = temper }, survey, cancellation));
         }
 
+        var likelihood = Likelihood.Of(training.Loss, TrainingLoop.NetworkOptions(training, plan), training.ForegroundProbability);
         var report = new ElboReport
         {
             Program = RunEvaluation.Program,
@@ -59,7 +60,9 @@ internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITraining
             Seed = training.Seed,
             Epochs = training.Epochs,
             Minutes = training.Minutes,
-            Objective = elbo.Describe(Likelihood.Of(training.Loss, TrainingLoop.NetworkOptions(training, plan), training.ForegroundProbability)),
+            Objective = elbo.Describe(likelihood),
+            IsBound = likelihood.IsOfDataSet,
+            TestSet = TestLock.Describe(training),
             Minibatches = elbo.Minibatches,
             Examples = elbo.Examples,
             Voxels = elbo.Voxels,

@@ -61,6 +61,9 @@ internal sealed record EvaluationReport
     /// <summary>The test set; null for validation cases.</summary>
     public TestSetUse? TestSet { get; init; }
 
+    /// <summary>How often the test set had been looked at when this was written, whatever was judged; empty in reports that did not record it.</summary>
+    public string TestSetLock { get; init; } = "";
+
     /// <summary>In a cross-validation, what was asked for: a hash of settings, data, seed and fold.</summary>
     public string? Job { get; init; }
 

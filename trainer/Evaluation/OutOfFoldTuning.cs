@@ -79,7 +79,7 @@ internal static class OutOfFoldTuning
             DataHash = survey.DataHash,
             Classes = dataset.Classes,
             Calibration = new() { Temperature = temperature, Threshold = threshold, MinimumLesionVoxels = size },
-            Objective = options.Objective == TuningObjective.Dice ? "mean foreground Dice" : "mean lesion F1",
+            Objective = options.Objective == TuningObjective.Dice ? "mean Dice of all foreground classes together" : "mean lesion F1 by any overlap",
             Apparent = apparent,
             Nested = nested,
             Optimism = apparent - nested,

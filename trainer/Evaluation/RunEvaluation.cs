@@ -1,4 +1,5 @@
 using Credence.Inference;
+using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Nifti;
@@ -36,6 +37,9 @@ internal sealed record EvaluateOptions
 
     /// <summary>The record of the test set; null takes <c>test-lock.json</c> beside the data set.</summary>
     public string? TestLock { get; init; }
+
+    /// <summary>The rules of the metrics, classes aside; null takes the default.</summary>
+    public EvaluationOptions? Rules { get; init; }
 
     /// <summary>Which maps are kept.</summary>
     public KeptMaps Keep { get; init; }
@@ -91,6 +95,7 @@ internal static class RunEvaluation
         var files = Select(options, dataset);
         var testSet = options.Split == EvaluationSplit.Test ? Look(options, dataset, report, clock, cancellation) : null;
 
+        var rules = (options.Rules ?? new()) with { Classes = [.. dataset.Classes.Skip(1)] };
         var results = new List<CaseResult>();
         foreach (var (file, number) in files.Select((f, n) => (f, n + 1)))
         {
@@ -99,7 +104,7 @@ internal static class RunEvaluation
             var loaded = CaseReader.Read(dataset, file);
             var prediction = ensemble.Predict(loaded, new PredictOptions { Samples = options.Samples, Seed = options.Seed }, cancellation);
             Keep(options, file.Id, prediction, dataset.Classes);
-            var evaluation = CaseScoring.Evaluate(file.Id, prediction, loaded.Mask, dataset.Classes);
+            var evaluation = CaseScoring.Evaluate(file.Id, prediction, loaded.Mask, rules);
             results.Add(new(file.Id, dataset.Patients[file.Id], evaluation.Values));
             see(new(loaded, prediction, evaluation));
         }
@@ -117,7 +122,8 @@ internal static class RunEvaluation
             DataHash = ensemble.Manifest.Provenance.DataHash,
             TestSet = testSet,
             Job = options.Job,
-            Rules = CaseScoring.Rules(dataset.Classes),
+            TestSetLock = new TestLock(options.TestLock ?? TestLock.Beside(dataset.Folder)).Describe(),
+            Rules = rules,
             Summary = PatientSummary.Of(results),
             Cases = results,
         };

@@ -29,6 +29,11 @@ internal sealed class TestLock(string path)
     /// <param name="data">Folder of the data set.</param>
     public static string Beside(string data) => Path.Combine(data, "test-lock.json");
 
+    /// <summary>For people: the test set of a run, and how often it was looked at.</summary>
+    /// <param name="training">Names the data set, and the record where it lies elsewhere.</param>
+    /// <exception cref="DatasetException">The record cannot be read.</exception>
+    public static string Describe(Training.TrainingOptions training) => new TestLock(training.TestLock ?? Beside(training.Data)).Describe();
+
     /// <summary>For people: the test set, and how often it was looked at.</summary>
     /// <exception cref="DatasetException">The record cannot be read.</exception>
     public string Describe() => Read() is { } record

@@ -19,8 +19,8 @@ internal static class CrossValidationPage
         [
             ["data set", report.Settings.Data],
             ["data hash", report.Settings.DataHash],
-            ["test set", new TestLock(options.TestLock ?? TestLock.Beside(report.Settings.Data)).Describe()],
-            ["networks", $"{report.Results.Count}, each judged on the cases of its fold, with {report.Settings.Samples} samples"],
+            ["test set", report.TestSet],
+            ["networks", $"{report.Results.Count}, each judged on the cases of its fold, {(options.Posterior == Models.Posterior.Plain ? "one pass a case" : $"{report.Settings.Samples} samples a case")}"],
             ["weights", $"{options.Posterior}"],
             ["loss", $"{options.Loss}"],
             ["seeds", string.Join(", ", report.Seeds)],

@@ -16,6 +16,9 @@ internal sealed record RunRecord
     /// <summary>The data set.</summary>
     public required Dataset Dataset { get; init; }
 
+    /// <summary>The record of the test set; null for the one beside the data set.</summary>
+    public required string? TestLock { get; init; }
+
     /// <summary>The options.</summary>
     public required TrainingOptions Options { get; init; }
 
@@ -56,8 +59,9 @@ internal sealed record RunRecord
     /// <summary>Reads a run.</summary>
     /// <param name="run">Its folder.</param>
     /// <param name="data">The data set; null takes the folder that the run was started with.</param>
+    /// <param name="testLock">The record of the test set; null takes that of the run.</param>
     /// <exception cref="InputException">The folder holds no run with a finished epoch, or the data set is another one.</exception>
-    public static RunRecord Read(string run, string? data)
+    public static RunRecord Read(string run, string? data, string? testLock = null)
     {
         using var member = TrainedMember.Load(run, CheckpointChoice.Best, CPU); // first, because its error fits a folder that holds no run
         var folder = new RunFolder(run);
@@ -69,6 +73,7 @@ internal sealed record RunRecord
         {
             Name = Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(run))),
             Dataset = dataset,
+            TestLock = testLock ?? options.TestLock,
             Options = options,
             Plan = plan,
             Split = folder.ReadSplit(dataset),

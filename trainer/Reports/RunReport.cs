@@ -23,7 +23,7 @@ internal static class RunReport
     /// <exception cref="ModelFileException">The checkpoint cannot be used.</exception>
     public static string Write(RunReportOptions options, Action<string> report, TimeProvider clock, CancellationToken cancellation)
     {
-        var run = RunRecord.Read(options.Run, options.Data);
+        var run = RunRecord.Read(options.Run, options.Data, options.TestLock);
         var findings = ValidationFindings.Evaluate(run, options, report, clock, cancellation);
         var path = Path.Combine(options.Run, FileName);
         OutputFile.WriteText(path, CreatePage(run, findings).ToString());

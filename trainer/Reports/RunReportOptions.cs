@@ -9,6 +9,9 @@ internal sealed record RunReportOptions
     /// <summary>Folder with the data set; null takes the one that the run was started with.</summary>
     public string? Data { get; init; }
 
+    /// <summary>The record of the test set; null takes that of the run.</summary>
+    public string? TestLock { get; init; }
+
     /// <summary>Monte Carlo samples a case; a plain network runs once.</summary>
     public int Samples { get; init; } = 16;
 

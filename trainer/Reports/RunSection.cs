@@ -18,7 +18,7 @@ internal static class RunSection
             ["data set", $"{run.Plan.Name}, {run.Dataset.Folder}"],
             ["data hash", provenance.DataHash],
             ["cases", $"{run.Split.Training.Count} train, {run.Split.Validation.Count} validate; {run.Split.Rule}"],
-            ["test set", new TestLock(run.Options.TestLock ?? TestLock.Beside(run.Dataset.Folder)).Describe()],
+            ["test set", new TestLock(run.TestLock ?? TestLock.Beside(run.Dataset.Folder)).Describe()],
             ["classes", string.Join(", ", run.Plan.Classes.Select(c => $"{c.Label} {c.Name}"))],
             ["channels", string.Join(", ", run.Plan.Channels.Select(c => c.Name))],
             ["weights", $"{run.Options.Posterior}"],

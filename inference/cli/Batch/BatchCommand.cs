@@ -16,18 +16,11 @@ internal static class BatchCommand
         var output = new Option<DirectoryInfo>("--output", "-o") { Description = "Folder for a folder a case, cases.jsonl and index.html; created when missing.", Required = true };
         var channels = new ChannelArguments();
         var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
-        var jobs = new Option<int>("--jobs", "-j") { Description = "Cases predicted at a time, each in memory, and one more that is read meanwhile.", DefaultValueFactory = _ => 1 };
+        var jobs = Jobs();
         var shard = new Option<Shard?>("--shard") { Description = "i/n: this process takes every n-th case, from the i-th. auto, auto/n: i and n from Slurm or Kubernetes.", CustomParser = Shard.Parse };
         var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted." };
         var settle = PredictionArguments.Above0(new("--settle") { Description = "Seconds that a file must stay as it is before --watch takes it; 10 by default." });
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a case in place of the table." };
-        jobs.Validators.Add(result =>
-        {
-            if (result.GetValueOrDefault<int>() < 1)
-            {
-                result.AddError("--jobs is below 1; give a whole number from 1.");
-            }
-        });
 
         var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, list, jobs, shard, watch, settle, json };
         channels.AddTo(command);
@@ -37,6 +30,20 @@ internal static class BatchCommand
                 parse.GetValue(jobs), parse.GetValue(shard) ?? new(0, 1), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
             prediction.Read(parse), parse.GetValue(list), parse.GetValue(watch), cancellation), cancellation));
         return command;
+    }
+
+    /// <summary>How many cases run at a time.</summary>
+    public static Option<int> Jobs()
+    {
+        var jobs = new Option<int>("--jobs", "-j") { Description = "Cases predicted at a time, each in memory, and one more that is read meanwhile.", DefaultValueFactory = _ => 1 };
+        jobs.Validators.Add(result =>
+        {
+            if (result.GetValueOrDefault<int>() < 1)
+            {
+                result.AddError("--jobs is below 1; give a whole number from 1.");
+            }
+        });
+        return jobs;
     }
 
     private static async Task<int> Run(Arguments arguments, PredictionSettings settings, bool isList, bool isWatch, CancellationToken cancellation)

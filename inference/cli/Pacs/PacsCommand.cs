@@ -31,6 +31,7 @@ internal static class PacsCommand
         var timeout = PredictionArguments.Above0(new("--timeout") { Description = "Seconds that the server may be silent; 60 by default." });
         var retries = PredictionArguments.From0(new Option<int>("--retries") { Description = "How often a request is repeated.", DefaultValueFactory = _ => Defaults.Retries });
         var largest = PredictionArguments.Above0(new("--largest") { Description = "GiB of a series; a larger one is refused; 8 by default." });
+        var jobs = BatchCommand.Jobs();
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a study in place of the table." };
         most.Validators.Add(result =>
         {
@@ -42,7 +43,7 @@ internal static class PacsCommand
 
         var command = new Command("pacs", "Segment studies of a PACS over DICOMweb, and store the results beside them.")
         {
-            url, output, study, patient, accession, modality, date, most, list, noStore, tokenFile, basicFile, authority, allowHttp, timeout, retries, largest, json,
+            url, output, study, patient, accession, modality, date, most, list, noStore, jobs, tokenFile, basicFile, authority, allowHttp, timeout, retries, largest, json,
         };
         channels.AddTo(command);
         prediction.AddWithoutDicomTo(command);
@@ -73,7 +74,7 @@ internal static class PacsCommand
                 MostSeriesBytes = parse.GetValue(largest) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.MostSeriesBytes,
             };
             var stores = !parse.GetValue(noStore);
-            var arguments = new Arguments(parse.GetRequiredValue(output).FullName, channels.Read(parse), criteria, parse.GetValue(most), stores, parse.GetValue(json));
+            var arguments = new Arguments(parse.GetRequiredValue(output).FullName, channels.Read(parse), criteria, parse.GetValue(most), parse.GetValue(jobs), stores, parse.GetValue(json));
             try
             {
                 return await RunAsync(arguments, web, prediction.Read(parse) with { WritesDicom = stores }, parse.GetValue(list), cancellation);
@@ -119,7 +120,7 @@ internal static class PacsCommand
             return BatchReporter.Run($"{studies.Count} stud{(studies.Count == 1 ? "y" : "ies")}", studies.Count, output, index, arguments.IsJson, reporter =>
             {
                 var run = new BatchRun(segmenter, settings, rules, output, reporter, TimeProvider.System, arguments.Stores ? delivery.Deliver : null);
-                return run.RunAsync(cases.Fetch(studies, run.IsDone, cancellation), jobs: 1, cancellation);
+                return run.RunAsync(cases.Fetch(studies, run.IsDone, cancellation), arguments.Jobs, cancellation);
             });
         }
         finally
@@ -172,5 +173,5 @@ internal static class PacsCommand
     }
 
     /// <summary>What the command line says beside the server and how predictions are made.</summary>
-    private sealed record Arguments(string Output, ChannelPatterns Patterns, PacsCriteria Criteria, int Most, bool Stores, bool IsJson);
+    private sealed record Arguments(string Output, ChannelPatterns Patterns, PacsCriteria Criteria, int Most, int Jobs, bool Stores, bool IsJson);
 }

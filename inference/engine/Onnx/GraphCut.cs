@@ -34,7 +34,7 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
         // What reads the scan and nothing that varies, and is read by what does. What reads neither (means, deviations) is in both parts. Tensors cross in float32:
         // a cast of one, to the float16 of a convolution, is done again in the head.
         var head = graph.Node.Where(n => n.Output.Any(random.Contains)).ToList();
-        var casts = graph.Node.Where(IsCastToHalf).ToDictionary(n => n.Output[0], n => n.Input[0], StringComparer.Ordinal);
+        var casts = graph.Node.Where(IsCastToHalf).DistinctBy(n => n.Output[0]).ToDictionary(n => n.Output[0], n => n.Input[0], StringComparer.Ordinal);
         var shared = head.SelectMany(n => n.Input).Where(t => scan.Contains(t) && !random.Contains(t)).Select(t => casts.GetValueOrDefault(t, t)).Distinct().ToList();
         var trunk = Needed(graph, shared.Where(t => t != Image), []);
         if (!random.Contains(Logits) || !trunk.Any(IsConvolution))
@@ -46,7 +46,8 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
             Part(model, trunk, [Image], shared.Where(t => t != Image)), Part(model, Needed(graph, [Logits], shared), [.. shared, .. varied], [Logits]), shared, IsLinear(graph, head, scan, shared));
     }
 
-    private static bool IsCastToHalf(NodeProto node) => node.OpType == "Cast" && node.Attribute[0].I == (long)TensorProto.Types.DataType.Float16;
+    private static bool IsCastToHalf(NodeProto node) =>
+        node is { OpType: "Cast", Input.Count: 1, Output.Count: 1 } && node.Attribute.Any(a => a.Name == "to" && a.I == (long)TensorProto.Types.DataType.Float16);
 
     private static bool IsConvolution(NodeProto node) => node.OpType is "Conv" or "ConvTranspose";
 

@@ -70,6 +70,41 @@ public sealed class OrthancTests : IDisposable
         Assert.Equal((before, written), ((await orthanc.GetAsync("statistics")).GetProperty("CountInstances").GetInt32(), File.GetLastWriteTimeUtc(folder.File($"out/{name}/report.json"))));
     }
 
+    /// <summary>Oracle: every study alone, from its files.</summary>
+    [Fact]
+    public async Task Studies_run_at_a_time_and_each_is_stored_beside_its_own_scan()
+    {
+        using var orthanc = await Orthanc.StartAsync(folder);
+        File.WriteAllBytes(folder.File("tiny.onnx"), TinyModel.Bytes());
+        File.WriteAllText(folder.File("user"), Orthanc.User + "\n");
+        var studies = Enumerable.Range(1, 4).Select(n => (Name: $"scan{n}", Uid: $"1.2.826.0.1.3680043.9.7.{n}")).ToList();
+        foreach (var (name, uid) in studies)
+        {
+            Series(name, uid, "AX FLAIR", uid[^1]);
+            foreach (var file in Directory.GetFiles(folder.File(name)))
+            {
+                await orthanc.UploadAsync(file);
+            }
+        }
+
+        var (code, output, error) = Pacs(orthanc, "--patient-id", Patient, "--jobs", "3", "--json");
+
+        Assert.Equal((0, ""), (code, error));
+        var lines = output.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(4, lines.Length);
+        foreach (var (name, uid) in studies)
+        {
+            using var record = JsonDocument.Parse(Assert.Single(lines, l => l.Contains($"/studies/{uid}/", StringComparison.Ordinal)));
+            var stored = record.RootElement.GetProperty("stored").GetProperty("instances").EnumerateArray().Select(i => i.GetString()!).ToList();
+            Assert.Equal(5, stored.Count);
+            Assert.Equal(0, BuiltProgram.Run("InferenceCli", "credence-infer", "predict", folder.File(name), "--model", folder.File("tiny.onnx"), "--output", folder.File($"local-{name}"), "--samples", "4").ExitCode);
+            Assert.Equal(
+                NiftiFile.ReadLabels(folder.File($"local-{name}/segmentation.nii.gz")).Labels, NiftiFile.ReadLabels(folder.File($"out/{record.RootElement.GetProperty("case").GetString()}/segmentation.nii.gz")).Labels);
+            var there = (await orthanc.GetAsync("studies?expand")).EnumerateArray().Single(s => s.GetProperty("MainDicomTags").GetProperty("StudyInstanceUID").GetString() == uid);
+            Assert.Equal(1 + 5, there.GetProperty("Series").GetArrayLength());
+        }
+    }
+
     [Theory]
     [InlineData("6 .*no secure connection .*--ca", "ca.pem", null)]
     [InlineData("6 .*status 401 .*--basic-file", "user", null)]

@@ -3,6 +3,7 @@ using Credence.Inference;
 using Credence.Models;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation;
+using Credence.Trainer.Reports;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Tests.Evaluation;
@@ -34,6 +35,15 @@ public sealed class CrossValidationTests
         Assert.Equal(report.Results.SelectMany(r => r.Cases).Average(c => c.Value("dice")!.Value), dice.Summary.Mean, tolerance: 1e-12);
         Assert.NotNull(dice.Variance);
         Assert.Equal((CheckpointChoice.Last, null), (EvaluationReport.Read(folder.File("cv/seed-1-fold-0")).Checkpoint, EvaluationReport.Read(folder.File("cv/seed-1-fold-0")).Selection));
+
+        // Judged by other rules it is another cross-validation; the record of the looks may lie anywhere.
+        Assert.Contains("rules was null, now ", Assert.Throws<DatasetException>(() => Run(options with { Rules = new() { SurfaceTolerance = 2 } })).Message, StringComparison.Ordinal);
+        new TestLock(folder.File("looks.json")).Look("0123456789abcdef", new Dictionary<string, string> { ["case7"] = "aa" }, "evaluate a", "test", TimeProvider.System);
+        var locked = Run(options with { Training = options.Training with { TestLock = folder.File("looks.json") } })!;
+        Assert.StartsWith("1 case, locked as 0123456789abcdef, looked at 1 time, last on ", locked.TestSet, StringComparison.Ordinal);
+        CrossValidationPage.Write(locked, folder.File("cv"));
+        Assert.Contains(locked.TestSet, File.ReadAllText(folder.File("cv/report.html")), StringComparison.Ordinal);
+        Assert.Equal("no look was ever taken", Run(options)!.TestSet);
 
         var whole = File.ReadAllText(folder.File("cv/cross-validation.json"));
         Directory.Delete(folder.File("cv/seed-1-fold-1"), recursive: true);

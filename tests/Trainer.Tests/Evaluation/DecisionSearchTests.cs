@@ -34,6 +34,18 @@ public sealed class DecisionSearchTests
         Assert.True(seen.Count > 10); // the sizes make a difference, or nothing was compared
     }
 
+    /// <summary>Worked by hand, on a line: A (3 voxels) is touched by a prediction of 1 voxel, B (2 voxels) by none, and 2 voxels touch nothing.</summary>
+    [Fact]
+    public void Lesion_F1_is_by_any_overlap()
+    {
+        float[] foreground = [0, 1, 0, 0, 0, 0, 1, 1, 0, 0, 0, 0];
+        bool[] reference = [true, true, true, false, false, false, false, false, false, true, true, false];
+
+        var surface = DecisionSurface.Compute(foreground, reference, new(12, 1, 1), TuningObjective.LesionF1, [0.5], largestMinimum: 3);
+
+        Assert.Equal([2 * 1 / (2 * 1 + 1 + 1.0), 0, 0], surface[0]); // from 1 voxel: A found, B missed, one false; from 2: both missed, one false; from 3: both missed
+    }
+
     [Fact]
     public void An_empty_case_is_worth_1_until_something_is_found_in_it()
     {

@@ -47,6 +47,10 @@ public sealed class ElboSweepTests
         Assert.Equal(JsonSerializer.Serialize(whole), JsonSerializer.Serialize(resumed));
         Assert.Equal((1, 2, 7ul, 2), (whole.Fold, whole.Folds, whole.Seed, whole.Epochs));
         Assert.True(File.Exists(folder.File("whole/elbo.png")));
+        Assert.Equal(("no look was ever taken", false), (whole.TestSet, whole.IsBound)); // the default loss is no log-likelihood
+        var table = File.ReadAllLines(folder.File("whole/elbo.csv")).Select(l => l.Split(',')).ToList();
+        Assert.Equal(3, table.Count);
+        Assert.Equal(whole.Points.Select(p => p.NegativeLogLikelihood!.Mean), table.Skip(1).Select(r => double.Parse(r[table[0].IndexOf("nll")], System.Globalization.CultureInfo.InvariantCulture)));
 
         // The difference is that of the means: every patient has one case.
         var (zero, one) = (whole.Points[0], whole.Points[1]);

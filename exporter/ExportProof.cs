@@ -70,10 +70,10 @@ internal sealed class ExportProof : IPatchNetwork
     }
 
     /// <inheritdoc/>
-    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits, CancellationToken cancellation = default)
     {
         var found = new float[logits.Length];
-        onnx.Run(patches, batch, size, noise, found);
+        onnx.Run(patches, batch, size, noise, found, cancellation);
         RunTrained(patches, batch, size, noise, logits);
         var (classes, voxels) = (manifest.Classes.Count, (int)size.Count);
         var (p, q) = (new double[classes], new double[classes]);

@@ -32,7 +32,8 @@ internal static class GoldenNumbers
         var total = (int)test.PatchSize.Count * manifest.Classes.Count;
         var (count, step) = (Math.Min(Count, total), total / Math.Min(Count, total));
         int[] positions = [.. Enumerable.Range(0, count).Select(n => (int)((long)n * total / count) + n % step)]; // ascending, and not all in one column
-        using var session = new InferenceSession(graph);
+        using var options = new SessionOptions { LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR }; // warns of every default: docs/decisions/0030-no-defaults-in-memory.md
+        using var session = new InferenceSession(graph, options);
         float[] Run(NoiseSample? noise)
         {
             long[] shape = [1, manifest.Channels.Count, test.PatchSize.Depth, test.PatchSize.Height, test.PatchSize.Width];
@@ -52,8 +53,8 @@ internal static class GoldenNumbers
                     }
                 }
 
-                using var options = new RunOptions();
-                using var outputs = session.Run(options, values, ["logits"]);
+                using var run = new RunOptions();
+                using var outputs = session.Run(run, values, ["logits"]);
                 var logits = outputs[0].GetTensorDataAsSpan<float>();
                 var found = new float[positions.Length];
                 for (var n = 0; n < found.Length; n++)

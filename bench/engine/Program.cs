@@ -252,32 +252,32 @@ internal sealed class TimedNetwork(OnnxNetwork network) : ISharedTrunkNetwork
 
     public bool IsHeadLinear => network.IsHeadLinear;
 
-    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits, CancellationToken cancellation = default)
     {
         var start = Stopwatch.GetTimestamp();
-        network.Run(patches, batch, size, noise, logits);
+        network.Run(patches, batch, size, noise, logits, cancellation);
         Whole += Stopwatch.GetElapsedTime(start);
     }
 
-    public ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size)
+    public ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size, CancellationToken cancellation = default)
     {
         var start = Stopwatch.GetTimestamp();
-        var features = network.ComputeTrunk(patches, batch, size);
+        var features = network.ComputeTrunk(patches, batch, size, cancellation);
         Trunk += Stopwatch.GetElapsedTime(start);
         return features;
     }
 
-    public void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits)
+    public void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default)
     {
         var start = Stopwatch.GetTimestamp();
-        network.ComputeHead(features, noise, logits);
+        network.ComputeHead(features, noise, logits, cancellation);
         Head += Stopwatch.GetElapsedTime(start);
     }
 
-    public void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits)
+    public void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default)
     {
         var start = Stopwatch.GetTimestamp();
-        network.ComputeHead(features, channels, size, noise, logits);
+        network.ComputeHead(features, channels, size, noise, logits, cancellation);
         Head += Stopwatch.GetElapsedTime(start);
     }
 }

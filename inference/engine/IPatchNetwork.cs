@@ -12,7 +12,9 @@ internal interface IPatchNetwork
     /// <param name="size">W, H, D; multiples of the manifest's stride.</param>
     /// <param name="noise">One draw of all noise inputs; null runs the posterior-mean network.</param>
     /// <param name="logits">(N, K, D, H, W), overwritten.</param>
-    void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits);
+    /// <param name="cancellation">Ends the run, where the network can, between two of its layers.</param>
+    /// <exception cref="OperationCanceledException">It was cancelled.</exception>
+    void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits, CancellationToken cancellation = default);
 }
 
 /// <summary>A network whose first part, the trunk, is the same in every weight sample.</summary>
@@ -28,13 +30,15 @@ internal interface ISharedTrunkNetwork : IPatchNetwork
     /// <param name="patches">(N, C, D, H, W).</param>
     /// <param name="batch">N.</param>
     /// <param name="size">W, H, D; multiples of the manifest's stride.</param>
-    ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size);
+    /// <param name="cancellation">As in <see cref="IPatchNetwork.Run"/>.</param>
+    ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size, CancellationToken cancellation = default);
 
     /// <summary>Computes the head.</summary>
     /// <param name="features">Of <see cref="ComputeTrunk"/>.</param>
     /// <param name="noise">One draw of all noise inputs.</param>
     /// <param name="logits">(N, K, D, H, W), overwritten.</param>
-    void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits);
+    /// <param name="cancellation">As in <see cref="IPatchNetwork.Run"/>.</param>
+    void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default);
 
     /// <summary>Computes a linear head of features that were put together elsewhere.</summary>
     /// <param name="features">(F, D, H, W).</param>
@@ -42,7 +46,8 @@ internal interface ISharedTrunkNetwork : IPatchNetwork
     /// <param name="size">W, H, D; any.</param>
     /// <param name="noise">One draw of all noise inputs.</param>
     /// <param name="logits">(K, D, H, W), overwritten.</param>
-    void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits);
+    /// <param name="cancellation">As in <see cref="IPatchNetwork.Run"/>.</param>
+    void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default);
 }
 
 /// <summary>Output of a trunk for one batch of patches.</summary>

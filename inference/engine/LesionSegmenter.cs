@@ -86,7 +86,7 @@ public sealed class LesionSegmenter : IDisposable
     }
 
     /// <summary>Runs the network once over a made-up patch, so that the first case is as fast as the next.</summary>
-    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public void WarmUp(CancellationToken cancellation = default)
     {
@@ -109,7 +109,7 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="scans">One a channel, in the order of the manifest.</param>
     /// <param name="options">Samples, seed, overlap.</param>
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Segmentation Predict(
@@ -139,7 +139,7 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="scans">One a channel, in the order of the manifest.</param>
     /// <param name="options">Samples, seed, overlap.</param>
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
-    /// <param name="cancellation">Checked before each run of the network; the task is cancelled then.</param>
+    /// <param name="cancellation">Ends the prediction, also in the middle of a run of the network; the task is cancelled then.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Task<Segmentation> PredictAsync(

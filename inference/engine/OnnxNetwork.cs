@@ -16,6 +16,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 
     private readonly ModelManifest manifest;
     private readonly Lazy<InferenceSession> whole;
+    private readonly Lazy<NoiseSample> defaults;
     private readonly GraphCut? cut;
     private readonly InferenceSession? trunk;
     private readonly InferenceSession? head;
@@ -29,8 +30,10 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     public OnnxNetwork(ModelFile model, int threads = 0, ExecutionProvider provider = ExecutionProvider.Cpu)
     {
         manifest = model.Manifest;
-        whole = new(() => Open(model, model.Bytes, threads, provider));
-        cut = GraphCut.Find(model.Bytes, [.. manifest.NoiseInputs.Select(n => n.Name), .. manifest.Members > 1 ? [ModelManifest.MemberInput] : Array.Empty<string>()]);
+        defaults = new(() => NoiseSample.Defaults(manifest));
+        var bytes = manifest.IsSampled ? VariedInputs.WithoutDefaults(model.Bytes, manifest) : model.Bytes;
+        whole = new(() => Open(model, bytes, threads, provider));
+        cut = GraphCut.Find(bytes, VariedInputs.Names(manifest));
         if (cut is null)
         {
             _ = whole.Value; // a graph that ONNX Runtime refuses is found on loading
@@ -56,7 +59,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     public bool IsHeadLinear => cut is { IsHeadLinear: true };
 
     /// <inheritdoc/>
-    public unsafe void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    public unsafe void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits, CancellationToken cancellation = default)
     {
         var k = manifest.Classes.Count;
         if (logits.Length != batch * k * size.Count)
@@ -70,19 +73,18 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         {
             using var image = Image(patches, batch, size, input);
             using var result = Floats([batch, k, size.Depth, size.Height, size.Width], output);
-            Run(whole.Value, [(ImageInput, image)], noise, [result]);
+            Run(whole.Value, [(ImageInput, image)], noise, [result], cancellation);
         }
     }
 
     /// <inheritdoc/>
-    public unsafe ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size)
+    public unsafe ISharedFeatures ComputeTrunk(ReadOnlySpan<float> patches, int batch, Size3 size, CancellationToken cancellation = default)
     {
         var names = Cut.Shared.Where(name => name != ImageInput).ToList();
         fixed (float* input = patches)
         {
-            using var run = new RunOptions();
             using var image = Image(patches, batch, size, input);
-            var outputs = trunk!.Run(run, [ImageInput], [image], names);
+            var outputs = Terminable(run => trunk!.Run(run, [ImageInput], [image], names), cancellation);
             var copy = names.Count < Cut.Shared.Count ? Copy(image) : null;
             var tensors = names.Zip(outputs).ToList();
             return new Features(copy is null ? tensors : [.. tensors, (ImageInput, copy)], outputs, copy, batch, size);
@@ -90,25 +92,25 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     }
 
     /// <inheritdoc/>
-    public unsafe void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits)
+    public unsafe void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default)
     {
         var given = (Features)features;
         fixed (float* output = logits)
         {
             using var result = Floats([given.Batch, manifest.Classes.Count, given.Size.Depth, given.Size.Height, given.Size.Width], output);
-            Run(head!, given.Tensors, noise, [result]);
+            Run(head!, given.Tensors, noise, [result], cancellation);
         }
     }
 
     /// <inheritdoc/>
-    public unsafe void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits)
+    public unsafe void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default)
     {
         fixed (float* input = features)
         fixed (float* output = logits)
         {
             using var shared = Floats([1, channels, size.Depth, size.Height, size.Width], input);
             using var result = Floats([1, manifest.Classes.Count, size.Depth, size.Height, size.Width], output);
-            Run(head!, [(Cut.Shared[0], shared)], noise, [result]);
+            Run(head!, [(Cut.Shared[0], shared)], noise, [result], cancellation);
         }
     }
 
@@ -130,7 +132,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     {
         try
         {
-            using var options = new SessionOptions { IntraOpNumThreads = threads, LogSeverityLevel = OrtLoggingLevel.ORT_LOGGING_LEVEL_ERROR };
+            using var options = new SessionOptions { IntraOpNumThreads = threads };
             Append(options, provider);
             return new InferenceSession(bytes, options);
         }
@@ -178,8 +180,24 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         return copy;
     }
 
-    /// <summary>Runs one part. Without a sample, every source of randomness keeps its default: the posterior mean, of the first member.</summary>
-    private void Run(InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, NoiseSample? noise, IReadOnlyCollection<OrtValue> outputs)
+    /// <summary>Runs something that another thread may end.</summary>
+    private static T Terminable<T>(Func<RunOptions, T> work, CancellationToken cancellation)
+    {
+        cancellation.ThrowIfCancellationRequested();
+        using var run = new RunOptions();
+        using var registration = cancellation.Register(() => run.Terminate = true); // looked at before each node of the graph
+        try
+        {
+            return work(run);
+        }
+        catch (OnnxRuntimeException e) when (cancellation.IsCancellationRequested)
+        {
+            throw new OperationCanceledException("The run of the network was cancelled.", e, cancellation);
+        }
+    }
+
+    /// <summary>Runs one part. Without a sample, every source of randomness has its default: the posterior mean, of the first member.</summary>
+    private void Run(InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, NoiseSample? noise, IReadOnlyCollection<OrtValue> outputs, CancellationToken cancellation)
     {
         var (names, values, drawn) = (new List<string>(), new List<OrtValue>(), new List<OrtValue>());
         foreach (var (name, value) in inputs)
@@ -190,20 +208,24 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 
         try
         {
-            foreach (var (description, tensor) in noise is null ? [] : manifest.NoiseInputs.Zip(noise.Tensors))
+            noise ??= defaults.Value;
+            foreach (var (description, tensor) in manifest.NoiseInputs.Zip(noise.Tensors))
             {
                 names.Add(description.Name);
                 drawn.Add(OrtValue.CreateTensorValueFromMemory(tensor, [.. description.Shape]));
             }
 
-            if (noise is not null && manifest.Members > 1)
+            if (manifest.Members > 1)
             {
                 names.Add(ModelManifest.MemberInput);
                 drawn.Add(OrtValue.CreateTensorValueFromMemory([(long)noise.Member], []));
             }
 
-            using var run = new RunOptions();
-            session.Run(run, names, [.. values, .. drawn], [LogitsOutput], outputs);
+            Terminable(run =>
+            {
+                session.Run(run, names, [.. values, .. drawn], [LogitsOutput], outputs);
+                return true;
+            }, cancellation);
         }
         finally
         {

@@ -79,7 +79,7 @@ internal static class VolumePredictor
     /// <param name="options">Samples, seed, overlap, when to stop.</param>
     /// <param name="clock">Says when the time budget is used up.</param>
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     public static Prediction Predict(
         PreparedVolume prepared, IPatchNetwork network, ModelManifest manifest, PredictOptions options, TimeProvider clock, IProgress<double>? progress, CancellationToken cancellation)
     {

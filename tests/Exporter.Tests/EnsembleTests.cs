@@ -328,12 +328,12 @@ public sealed class EnsembleTests
         using var other = new TrainedRun(Dropout);
         (int ExitCode, string Output, string Error) Export(params string[] arguments) => BuiltProgram.Run("Exporter", "credence-export", arguments);
 
-        var (code, output, _) = Export(["export", .. runs.Folders, "--output", runs.Output]);
-        Assert.Equal(0, code);
+        var (code, output, error) = Export(["export", .. runs.Folders, "--output", runs.Output]);
+        Assert.Equal((0, ""), (code, error));
         Assert.Contains("model.onnx: ensemble of 2, ", output, StringComparison.Ordinal);
         Assert.Equal(0, Export(["verify", runs.Output, "--run", .. runs.Folders]).ExitCode);
 
-        (code, _, var error) = Export("export", runs.Folders[0], other.Folder, "--output", other.Output);
+        (code, _, error) = Export("export", runs.Folders[0], other.Folder, "--output", other.Output);
         Assert.Equal(4, code);
         Assert.Contains("best.safetensors: posterior \"ChannelDropout\"", error, StringComparison.Ordinal);
         Assert.False(File.Exists(other.Output));

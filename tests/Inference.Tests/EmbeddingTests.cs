@@ -10,6 +10,7 @@ using Credence.MedicalIO.Nifti;
 namespace Credence.Inference.Tests;
 
 /// <summary>The engine as a program sees it that embeds it.</summary>
+[Collection(nameof(Alone))]
 public sealed class EmbeddingTests : IDisposable
 {
     private readonly TemporaryFolder folder = new();
@@ -114,7 +115,7 @@ public sealed class EmbeddingTests : IDisposable
 
     /// <summary>Eight threads share a model; every third prediction is cancelled in its middle.</summary>
     [Fact]
-    public void Two_hundred_predictions_and_cancellations_leave_memory_flat()
+    public void Hundreds_of_predictions_and_cancellations_leave_memory_flat()
     {
         using var segmenter = Load();
         var expected = segmenter.Predict([Case()], new() { Samples = 3 }, null, TestContext.Current.CancellationToken).Prediction.Probabilities[0].Voxels;
@@ -141,8 +142,8 @@ public sealed class EmbeddingTests : IDisposable
             return process.WorkingSet64;
         }
 
-        var before = Soak(50);
-        Assert.InRange(Soak(200) - before, long.MinValue, 30_000_000);
+        var before = Soak(200); // heaps and pools have their size then
+        Assert.InRange(Soak(400) - before, long.MinValue, 30_000_000);
     }
 
     [Fact]

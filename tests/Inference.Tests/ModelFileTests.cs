@@ -66,6 +66,7 @@ public sealed class ModelFileTests
         Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")] });
         Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });
         Refused("noise input \"noise/conv\" of shape (2, 1, 3, 3, 4)", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Shape = [2, 1, 3, 3, 4] }] });
+        Refused("noise input \"noise/conv\" with another default; expected an initialiser of that name, 1 everywhere", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Distribution = NoiseDistribution.Bernoulli, DropProbability = 0.2 }] });
         Refused("graph inputs image, noise/conv", m => m with { NoiseInputs = [] });
         Refused("2 members and posterior MeanField", m => m with { Members = 2 });
         Refused("1 members and posterior Ensemble", m => m with { Posterior = PosteriorKind.Ensemble });

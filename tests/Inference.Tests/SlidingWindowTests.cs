@@ -105,7 +105,7 @@ public sealed class SlidingWindowTests
 
     private sealed class Pointwise : IPatchNetwork
     {
-        public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+        public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits, CancellationToken cancellation = default)
         {
             var n = (int)size.Count;
             for (var b = 0; b < batch; b++)

@@ -139,6 +139,25 @@ internal static class TinyModel
         }, ManifestJson.Default.ModelManifest));
     }
 
+    /// <summary>A chain of convolutions of 8 channels over patches of 64 x 64 x 64, one run of which takes a while.</summary>
+    public static byte[] Deep(int layers)
+    {
+        const int Width = 8;
+        var graph = new GraphProto { Name = "deep", Input = { Value("image", "N", 1, "D", "H", "W") }, Output = { Value("logits", "N", 2, "D", "H", "W") } };
+        for (var n = 0; n < layers; n++)
+        {
+            var (from, to) = (n == 0 ? 1 : Width, n == layers - 1 ? 2 : Width);
+            graph.Initializer.Add(Tensor($"weight{n}", [.. Enumerable.Range(0, to * from * Kernel).Select(w => 0.1f * MathF.Sin(w + n))], to, from, 3, 3, 3));
+            graph.Node.Add(new NodeProto
+            {
+                OpType = "Conv", Input = { n == 0 ? "image" : $"layer{n - 1}", $"weight{n}" }, Output = { n == layers - 1 ? "logits" : $"layer{n}" },
+                Attribute = { new AttributeProto { Name = "pads", Type = AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
+            });
+        }
+
+        return Bytes(graph, JsonSerializer.Serialize(Manifest with { Posterior = PosteriorKind.Plain, NoiseInputs = [], PatchSize = new(64, 64, 64) }, ManifestJson.Default.ModelManifest));
+    }
+
     public static ModelFile Model(Func<ModelManifest, ModelManifest>? change = null) => ModelFile.Parse("tiny.onnx", Bytes(change));
 
     private static byte[] Bytes(GraphProto graph, string manifest) => new ModelProto

@@ -90,6 +90,22 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Matches(@"logits on Cpu that differ from its golden numbers by 0\.00\d+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, [^;]+; expected at most 0\.0001\.", error);
     }
 
+    /// <summary>ONNX Runtime has nothing to say of a model with noise inputs (the other tests want an empty error stream), and is heard where it has.</summary>
+    [Fact]
+    public void A_real_warning_of_the_runtime_is_not_silenced()
+    {
+        var model = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Plain(TinyModel.MemberWeights(0)));
+        var unused = model.Graph.Initializer[0].Clone();
+        unused.Name = "unused_weight";
+        model.Graph.Initializer.Add(unused);
+        File.WriteAllBytes(Model, Google.Protobuf.MessageExtensions.ToByteArray(model));
+
+        var (code, _, error) = Infer("predict", Scan, "--model", Model, "--output", Output);
+
+        Assert.Equal(0, code);
+        Assert.Contains("unused_weight", error, StringComparison.Ordinal);
+    }
+
     /// <summary>Oracle: the mean over the maps of the members, each predicted from a model file of its own.</summary>
     [Fact]
     public void An_ensemble_is_the_mean_of_its_members_and_says_so()

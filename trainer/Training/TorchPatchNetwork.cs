@@ -12,8 +12,9 @@ namespace Credence.Trainer.Training;
 internal sealed class TorchPatchNetwork(Network network, Device device) : IPatchNetwork
 {
     /// <inheritdoc/>
-    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits)
+    public void Run(ReadOnlySpan<float> patches, int batch, Size3 size, NoiseSample? noise, Span<float> logits, CancellationToken cancellation = default)
     {
+        cancellation.ThrowIfCancellationRequested();
         var precision = network.Precision;
         network.Precision = ComputePrecision.Float32; // of the exported file, whatever the network trains in
         try

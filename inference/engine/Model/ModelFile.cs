@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Credence.Inference.Onnx;
@@ -202,6 +203,8 @@ internal sealed class ModelFile
             throw Wrong($"{manifest.Members} members", $"an int64 scalar \"{ModelManifest.MemberInput}\" among the graph inputs");
         }
 
+        CheckDefaults();
+
         if (inputs.Count != manifest.NoiseInputs.Count + (manifest.Members > 1 ? 2 : 1))
         {
             throw Wrong($"graph inputs {string.Join(", ", inputs.Keys)}",
@@ -228,6 +231,26 @@ internal sealed class ModelFile
                 || test.Positions.Any(p => p < 0 || p >= manifest.Classes.Count * size.Count) || !test.DefaultLogits.Concat(test.SampledLogits).All(float.IsFinite))
             {
                 throw Wrong($"a self-test with {test.Positions.Count} positions, {test.DefaultLogits.Count} logits and {test.SampledLogits.Count} sampled ones", "positions inside the patch and a finite logit of each kind a position");
+            }
+        }
+
+        // The engine gives the defaults itself; a file whose own were others would be another model for another client.
+        void CheckDefaults()
+        {
+            var initialisers = graph.Initializer.ToLookup(t => t.Name, StringComparer.Ordinal);
+            foreach (var noise in manifest.NoiseInputs)
+            {
+                var found = initialisers[noise.Name].FirstOrDefault();
+                var values = found is null ? [] : found.FloatData.Count > 0 ? [.. found.FloatData] : MemoryMarshal.Cast<byte, float>(found.RawData.Span);
+                if (values.IsEmpty || values.ContainsAnyExcept(noise.Default))
+                {
+                    throw Wrong($"noise input \"{noise.Name}\" {(values.IsEmpty ? "without a default" : "with another default")}", $"an initialiser of that name, {noise.Default} everywhere");
+                }
+            }
+
+            if (manifest.Members > 1 && (initialisers[ModelManifest.MemberInput].FirstOrDefault() is not { } member || member.Int64Data.Any(m => m != 0) || member.RawData.Span.ContainsAnyExcept((byte)0)))
+            {
+                throw Wrong($"an input \"{ModelManifest.MemberInput}\" without the default 0", "an initialiser of that name, 0");
             }
         }
 

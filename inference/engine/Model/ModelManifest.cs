@@ -166,6 +166,10 @@ public enum WeightPrecision
 /// <param name="DropProbability">Bernoulli: probability that an element is 0; a kept element is 1 / (1 - p). Gaussian: 0.</param>
 internal sealed record NoiseInput(string Name, NoiseDistribution Distribution, IReadOnlyList<long> Shape, double DropProbability = 0)
 {
+    /// <summary>What every element is in the defaults of the graph.</summary>
+    [JsonIgnore]
+    public float Default => Distribution == NoiseDistribution.Bernoulli ? 1 : 0;
+
     /// <summary>Number of elements.</summary>
     [JsonIgnore]
     public int Count => checked((int)Shape.Aggregate(1L, (product, edge) => checked(product * edge)));

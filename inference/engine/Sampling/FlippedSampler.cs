@@ -54,7 +54,7 @@ internal sealed class FlippedSampler : IDisposable
     /// <summary>Computes one sample.</summary>
     /// <param name="noise">The sample; null for the posterior mean.</param>
     /// <param name="logits">(K, D, H, W), overwritten: with several copies, logarithms of the mean probabilities.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     public void Compute(NoiseSample? noise, float[] logits, CancellationToken cancellation)
     {
         if (copies.Count == 1)

@@ -22,6 +22,17 @@ internal sealed class NoiseSample
     public static NoiseSample Draw(ModelManifest manifest, ulong seed, int sample) =>
         new(Draw(manifest.NoiseInputs, seed, sample).Tensors, sample % manifest.Members);
 
+    /// <summary>What makes every source of randomness vanish, as the defaults in the file do: noise 0, every channel kept, the first member.</summary>
+    /// <param name="manifest">Names the noise inputs.</param>
+    public static NoiseSample Defaults(ModelManifest manifest) => new(
+        [.. manifest.NoiseInputs.Select(input =>
+        {
+            var values = new float[input.Count];
+            Array.Fill(values, input.Default);
+            return values;
+        })],
+        member: 0);
+
     /// <summary>Draws sample number <paramref name="sample"/> of a seed for a single network.</summary>
     /// <param name="inputs">The noise inputs, in manifest order.</param>
     /// <param name="seed">Key of the generator.</param>

@@ -63,13 +63,13 @@ internal sealed class VolumeSampler : IDisposable
     /// <summary>Computes the blended logits of one sample.</summary>
     /// <param name="noise">The sample; null for the posterior mean.</param>
     /// <param name="logits">(K, D, H, W), overwritten.</param>
-    /// <param name="cancellation">Checked before each run of the network.</param>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     public void Compute(NoiseSample? noise, float[] logits, CancellationToken cancellation)
     {
         if (mayBlend && noise is not null && (blended ?? Blend(cancellation)) is { } volume)
         {
             cancellation.ThrowIfCancellationRequested();
-            cut!.ComputeHead(volume, channels, window.VolumeSize, noise, logits);
+            cut!.ComputeHead(volume, channels, window.VolumeSize, noise, logits, cancellation);
             window.FillGaps(logits);
             return;
         }
@@ -81,11 +81,11 @@ internal sealed class VolumeSampler : IDisposable
             var values = patchLogits.AsSpan(0, window.BatchLength(batch) * classes * (int)window.PatchSize.Count);
             if (cut is null || noise is null)
             {
-                network.Run(window.Extract(batch), window.BatchLength(batch), window.PatchSize, noise, values);
+                network.Run(window.Extract(batch), window.BatchLength(batch), window.PatchSize, noise, values, cancellation);
             }
             else
             {
-                RunHead(cut, batch, noise, values);
+                RunHead(cut, batch, noise, values, cancellation);
             }
 
             window.Add(batch, values, classes, logits);
@@ -105,18 +105,18 @@ internal sealed class VolumeSampler : IDisposable
         }
     }
 
-    private void RunHead(ISharedTrunkNetwork network, int batch, NoiseSample noise, Span<float> logits)
+    private void RunHead(ISharedTrunkNetwork network, int batch, NoiseSample noise, Span<float> logits, CancellationToken cancellation)
     {
         if (features[batch] is { } known)
         {
-            network.ComputeHead(known, noise, logits);
+            network.ComputeHead(known, noise, logits, cancellation);
             return;
         }
 
-        var computed = network.ComputeTrunk(window.Extract(batch), window.BatchLength(batch), window.PatchSize);
+        var computed = network.ComputeTrunk(window.Extract(batch), window.BatchLength(batch), window.PatchSize, cancellation);
         try
         {
-            network.ComputeHead(computed, noise, logits);
+            network.ComputeHead(computed, noise, logits, cancellation);
             if (held + computed.Bytes <= memory)
             {
                 (features[batch], held) = (computed, held + computed.Bytes);
@@ -138,7 +138,7 @@ internal sealed class VolumeSampler : IDisposable
         for (var batch = 0; batch < window.BatchCount; batch++)
         {
             cancellation.ThrowIfCancellationRequested();
-            using var computed = cut!.ComputeTrunk(window.Extract(batch), window.BatchLength(batch), window.PatchSize);
+            using var computed = cut!.ComputeTrunk(window.Extract(batch), window.BatchLength(batch), window.PatchSize, cancellation);
             channels = computed.Channels;
             if (channels * window.VolumeSize.Count > Math.Min(memory / sizeof(float), Array.MaxLength))
             {

@@ -150,7 +150,9 @@ internal static class TinyModel
             graph.Initializer.Add(Tensor($"weight{n}", [.. Enumerable.Range(0, to * from * Kernel).Select(w => 0.1f * MathF.Sin(w + n))], to, from, 3, 3, 3));
             graph.Node.Add(new NodeProto
             {
-                OpType = "Conv", Input = { n == 0 ? "image" : $"layer{n - 1}", $"weight{n}" }, Output = { n == layers - 1 ? "logits" : $"layer{n}" },
+                OpType = "Conv",
+                Input = { n == 0 ? "image" : $"layer{n - 1}", $"weight{n}" },
+                Output = { n == layers - 1 ? "logits" : $"layer{n}" },
                 Attribute = { new AttributeProto { Name = "pads", Type = AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
             });
         }

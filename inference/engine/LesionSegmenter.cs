@@ -111,6 +111,7 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option means nothing, such as a negative number of samples.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Segmentation Predict(
         IReadOnlyList<Scan> scans, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default)
@@ -141,6 +142,7 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends the prediction, also in the middle of a run of the network; the task is cancelled then.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    /// <exception cref="ArgumentOutOfRangeException">An option means nothing, such as a negative number of samples.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Task<Segmentation> PredictAsync(
         IReadOnlyList<Scan> scans, PredictOptions options, IProgress<double>? progress = null, CancellationToken cancellation = default) =>

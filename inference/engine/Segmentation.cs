@@ -17,14 +17,22 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
     /// Writes <c>segmentation.nii.gz</c>, <c>probability.nii.gz</c> (<c>probability-&lt;class&gt;.nii.gz</c> for several foreground classes),
     /// <c>predictive-entropy.nii.gz</c>, <c>mutual-information.nii.gz</c>, <c>lesions.nii.gz</c> (a number a lesion), <c>lesions.csv</c>, <c>lesions.json</c> and <c>report.json</c>.
     /// </summary>
-    /// <remarks>Everything is written into a temporary folder first and moved when it is whole; the report goes last.</remarks>
-    /// <param name="folder">Created when missing; files of an earlier result are replaced.</param>
+    /// <remarks>
+    /// Everything is written into a temporary folder inside <paramref name="folder"/> first and moved when it is whole; the report goes last. A temporary folder that a
+    /// killed process left there is removed. What else lies in the folder stays.
+    /// </remarks>
+    /// <param name="folder">Created when missing; the files of an earlier result are replaced, and those that this one has not are deleted.</param>
     /// <param name="dicom">Writes the DICOM objects too; null writes none.</param>
     /// <param name="addFiles">Called with the temporary folder, to write more files that belong to the result.</param>
     public void Save(string folder, DicomResults? dicom = null, Action<string>? addFiles = null)
     {
-        var unfinished = $"{Path.GetFullPath(folder)}.{Guid.NewGuid():N}.part";
-        Directory.CreateDirectory(unfinished);
+        Directory.CreateDirectory(folder);
+        foreach (var left in Directory.GetDirectories(folder, UnfinishedPrefix + "*"))
+        {
+            Directory.Delete(left, recursive: true);
+        }
+
+        var unfinished = Directory.CreateDirectory(Path.Combine(folder, $"{UnfinishedPrefix}{Guid.NewGuid():N}")).FullName;
         try
         {
             NiftiFile.Write(Path.Combine(unfinished, "segmentation.nii.gz"), Prediction.Segmentation);
@@ -40,8 +48,12 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
             addFiles?.Invoke(unfinished);
             OutputFile.WriteText(Path.Combine(unfinished, ReportFile), JsonSerializer.Serialize(Report, ReportJson.Default.PredictionReport) + "\n");
 
-            Directory.CreateDirectory(folder);
             File.Delete(Path.Combine(folder, ReportFile));
+            foreach (var file in Directory.GetFiles(folder).Where(f => IsResult(Path.GetFileName(f))))
+            {
+                File.Delete(file); // of an earlier result, maybe of another patient
+            }
+
             foreach (var file in Directory.GetFiles(unfinished).OrderBy(f => Path.GetFileName(f) == ReportFile))
             {
                 File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
@@ -52,6 +64,14 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
             Directory.Delete(unfinished, recursive: true);
         }
     }
+
+    private const string UnfinishedPrefix = ".unfinished-";
+
+    /// <summary>Whether a file is one that a result may have.</summary>
+    private static bool IsResult(string name) => name is ReportFile or "report.html" or "lesions.csv" or "lesions.json" or "lesions.nii.gz" or "picture.dcm"
+        || (name.EndsWith(".nii.gz", StringComparison.Ordinal) || name.EndsWith(".dcm", StringComparison.Ordinal))
+        && name[..name.IndexOf('.', StringComparison.Ordinal)] is var map
+        && (map is "segmentation" or "predictive-entropy" or "mutual-information" or "probability" || map.StartsWith("probability-", StringComparison.Ordinal));
 
     /// <summary>Name of the probability map of a class, without extension.</summary>
     internal string ProbabilityName(ClassReport @class) => Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";

@@ -113,12 +113,14 @@ public sealed class EmbeddingTests : IDisposable
         Assert.Equal(("tiny", "Research only. Not a medical device.", "unspecified"), (segmenter.ModelName, segmenter.IntendedUse, segmenter.Licence));
     }
 
-    /// <summary>Eight threads share a model; every third prediction is cancelled in its middle.</summary>
+    /// <summary>Eight threads share a model; every third prediction is cancelled in its middle. A result has about 2 MB of maps, so that the 133 of a soak would show if they stayed.</summary>
     [Fact]
     public void Hundreds_of_predictions_and_cancellations_leave_memory_flat()
     {
         using var segmenter = Load();
-        var expected = segmenter.Predict([Case()], new() { Samples = 3 }, null, TestContext.Current.CancellationToken).Prediction.Probabilities[0].Voxels;
+        var scan = new Scan("FLAIR", new(new(new(48, 48, 48), Affine.Identity), [.. Enumerable.Range(0, 48 * 48 * 48).Select(v => (float)(100 + 50 * Math.Sin(v * 0.05)))]));
+        var options = new PredictOptions { Samples = 2 };
+        var expected = segmenter.Predict([scan], options, null, TestContext.Current.CancellationToken).Prediction.Probabilities[0].Voxels;
         long Soak(int predictions)
         {
             var cancelled = 0;
@@ -127,7 +129,7 @@ public sealed class EmbeddingTests : IDisposable
                 using var cancellation = new CancellationTokenSource();
                 try
                 {
-                    var result = segmenter.Predict([Case()], new() { Samples = 3 }, n % 3 == 0 ? new Shares(cancellation) : null, cancellation.Token);
+                    var result = segmenter.Predict([scan], options, n % 3 == 0 ? new Shares(cancellation) : null, cancellation.Token);
                     Assert.Equal(expected, result.Prediction.Probabilities[0].Voxels);
                 }
                 catch (OperationCanceledException) when (n % 3 == 0)
@@ -138,18 +140,19 @@ public sealed class EmbeddingTests : IDisposable
             Assert.Equal((predictions + 2) / 3, cancelled);
             GC.Collect();
             GC.WaitForPendingFinalizers();
+            GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive);
             using var process = Process.GetCurrentProcess();
             return process.WorkingSet64;
         }
 
-        var before = Soak(200); // heaps and pools have their size then
-        Assert.InRange(Soak(400) - before, long.MinValue, 30_000_000);
+        var before = Soak(50); // heaps and pools have their size then
+        Assert.InRange(Soak(200) - before, long.MinValue, 60_000_000);
     }
 
     [Fact]
     public void No_field_of_the_engine_is_global_state()
     {
-        var fields = typeof(LesionSegmenter).Assembly.GetTypes()
+        var fields = new[] { typeof(LesionSegmenter), typeof(Volume) }.SelectMany(t => t.Assembly.GetTypes())
             .Where(t => !t.IsDefined(typeof(CompilerGeneratedAttribute)) && !typeof(System.Text.Json.Serialization.JsonSerializerContext).IsAssignableFrom(t))
             .SelectMany(t => t.GetFields(BindingFlags.Static | BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.DeclaredOnly))
             .Where(f => f is { IsInitOnly: false, IsLiteral: false } && !f.IsDefined(typeof(CompilerGeneratedAttribute)) && f.DeclaringType != typeof(Onnx.OnnxReflection)) // written once, by the code that protoc makes

@@ -107,7 +107,18 @@ public sealed class LesionSegmenterTests : IDisposable
         using var segmenter = Load();
         var result = segmenter.Predict([Inference.Scan.Read(Path.Combine(folder, "scan.nii.gz"), TimeProvider.System)], new() { Samples = 6, Seed = 3 });
         result.Save(Path.Combine(folder, "out"));
-        result.Save(Path.Combine(folder, "out")); // an earlier result is replaced
+
+        // An earlier result is replaced, with all that it had and this one has not; what a killed process left goes, and what is not ours stays.
+        foreach (var earlier in new[] { "segmentation.dcm", "probability-2-core.nii.gz", "picture.dcm", "report.html", "notes.txt", "probability.txt" })
+        {
+            File.WriteAllText(Path.Combine(folder, "out", earlier), "of another patient");
+        }
+
+        File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "out", ".unfinished-0")).FullName, "segmentation.nii.gz"), "half");
+        result.Save(Path.Combine(folder, "out"), addFiles: unfinished => Assert.Equal(Path.Combine(folder, "out"), Path.GetDirectoryName(unfinished)));
+        Assert.Equal(["notes.txt", "probability.txt"], Directory.GetFiles(Path.Combine(folder, "out"), "*.txt").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Array.ForEach(Directory.GetFiles(Path.Combine(folder, "out"), "*.txt"), File.Delete);
+        Assert.Empty(Directory.GetDirectories(Path.Combine(folder, "out")));
 
         Assert.Equal(["lesions.csv", "lesions.json", "lesions.nii.gz", "mutual-information.nii.gz", "predictive-entropy.nii.gz", "probability.nii.gz", "report.json", "segmentation.nii.gz"],
             Directory.GetFiles(Path.Combine(folder, "out")).Select(Path.GetFileName).Order(StringComparer.Ordinal));

@@ -37,6 +37,37 @@ public sealed class DicomResultTests : IDisposable
         Assert.DoesNotContain("Error", output, StringComparison.Ordinal);
     }
 
+    /// <summary>Real headers of several vendors, single-frame and enhanced multi-frame: what they lack or get wrong must not become an error of the result.</summary>
+    [Theory]
+    [InlineData("data/dicom/dcm_qa_nih/In")]
+    [InlineData("data/dicom/dcm_qa_enh/In")]
+    [InlineData("data/dicom/dcm_qa_ts/In")]
+    public void Results_of_real_series_are_free_of_errors_and_come_back_on_their_grid(string scans)
+    {
+        var written = 0;
+        foreach (var series in DicomSeries.Scan(Shared.Folder(scans)).Where(s => s.Stacks is [{ Problems: [] }, ..]).DistinctBy(s => (s.SopClassUid, s.Modality, s.StudyUid)).Take(6))
+        {
+            var scan = series.Stacks[0].Read();
+            var source = DicomSource.From(series.Stacks[0]);
+            var labels = new LabelMap(scan.Geometry, [.. Enumerable.Range(0, scan.Voxels.Length).Select(v => (byte)(v % 5 == 0 || v % 97 == 3 ? 1 : 0))]);
+            SegmentationWriter.WriteBinary(folder.File("segmentation.dcm"), labels, [DicomSegment.Lesion(1, "Lesion")], source, Options);
+            ParametricMapWriter.Write(folder.File("entropy.dcm"), new(scan.Geometry, [.. labels.Labels.Select(l => l * 0.25f)]), ParametricMapQuantity.PredictiveEntropy(2), source, Options);
+            SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [[.. Enumerable.Range(0, 90).Select(n => (byte)n)]], hasText: false, source, Options);
+
+            foreach (var name in new[] { "segmentation.dcm", "entropy.dcm", "picture.dcm" })
+            {
+                var output = Shared.Run("dicom3tools", "dciodvfy", folder.File(name));
+                Assert.True(!output.Contains("Error", StringComparison.Ordinal), $"{name} of {series.Description} in {series.Files[0]}: {output}");
+            }
+
+            var back = DicomSegmentation.Read(folder.File("segmentation.dcm")).ToLabels(scan.Geometry);
+            Assert.Equal(labels.Labels, back.Labels);
+            written++;
+        }
+
+        Assert.True(written > 0, "no series with a volume");
+    }
+
     /// <summary>Oracle: pydicom's pixels, frame by frame, each placed by the position that it reads, against what went in.</summary>
     [Fact]
     public void Pydicom_finds_the_voxels_at_their_places()

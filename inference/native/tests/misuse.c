@@ -2,7 +2,7 @@
  * Every misuse that the library can notice gives a status and a text, and leaves it usable.
  *
  *   ./misuse model.onnx     prints what failed; 0 where nothing did
- *   ./misuse                what needs no model: seconds under memcheck, where a prediction takes minutes
+ *   ./misuse                what needs no model
  */
 #include "credence.h"
 

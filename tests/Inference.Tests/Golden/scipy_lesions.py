@@ -1,5 +1,6 @@
 #!/usr/bin/python3
-"""Prints what scipy makes of the masks in a folder, as JSON: components for 6, 18 and 26 neighbours, and surface distances between neighbouring files.
+"""Prints what scipy makes of the masks in a folder, as JSON: components for 6, 18 and 26 neighbours, surface distances between neighbouring files,
+and every metric of a mask against a damaged copy of it under each matching rule, by make_metrics.py.
 
     scipy_lesions.py <folder with .nii.gz masks>
 """
@@ -10,6 +11,8 @@ import sys
 import nibabel
 import numpy as np
 from scipy import ndimage
+
+import make_metrics
 
 
 def read(path):
@@ -37,4 +40,19 @@ for first, second in zip(files[:4:2], files[1:4:2]):
     from_a, from_b = distances(a, b, sampling)
     surfaces.append({"a": first.name, "b": second.name, "hd": max(from_a.max(), from_b.max()), "hd95": max(np.percentile(from_a, 95), np.percentile(from_b, 95)),
                      "assd": np.concatenate((from_a, from_b)).mean(), "nsd": float(((from_a <= 2).sum() + (from_b <= 2).sum()) / (len(from_a) + len(from_b)))})
-print(json.dumps({"components": components, "surfaces": surfaces}))
+cases = []
+for path in files:
+    truth, sampling = read(path)
+    labels, count = ndimage.label(truth, ndimage.generate_binary_structure(3, 3))
+    if not 3 <= count <= 12:
+        continue
+    guess = np.roll(truth & (labels != np.argmin(np.bincount(labels.ravel())[1:]) + 1), 1, axis=2)  # shifted by a voxel; the smallest lesion is missed
+    guess[2:5, 3:6, 4:8] = True  # and one invented
+    uncertainty = (np.arange(truth.size, dtype=np.uint64) * 2654435761 % 2**32 // 2**26).reshape(truth.shape) / 8
+    for matching, connectivity, threshold in (("one-to-one", 26, 0.5), ("shifts", 6, 0.25), ("ms-wml-uncs", 18, 0.25)):
+        case = {"spacing": sampling[::-1], "matching": matching, "connectivity": connectivity, "threshold": threshold, "policy": "undefined", "classes": [[1, "lesion"]]}
+        values = make_metrics.evaluate(case, truth.astype(np.uint8), guess.astype(np.uint8), {}, uncertainty, None)
+        cases.append({"file": path.name, "matching": matching, "guess": np.flatnonzero(guess).tolist(), "values": dict(values.items())})
+    if len(cases) == 6:
+        break
+print(json.dumps({"components": components, "surfaces": surfaces, "cases": cases}))

@@ -9,7 +9,7 @@ namespace Credence.Inference.Tests.Metrics;
 public sealed class RealLesionTests
 {
     [Fact]
-    public void Components_and_surface_distances_are_those_of_scipy()
+    public void Components_surface_distances_and_every_metric_are_those_of_scipy()
     {
         var folder = Shared.Folder("data/lesion-masks");
         using var expected = JsonDocument.Parse(Shared.Run(
@@ -35,6 +35,42 @@ public sealed class RealLesionTests
             Assert.Equal(pair.GetProperty("hd95").GetDouble(), surface.Hausdorff95, tolerance: 1e-9);
             Assert.Equal(pair.GetProperty("assd").GetDouble(), surface.AverageSymmetric, tolerance: 1e-9);
             Assert.Equal(pair.GetProperty("nsd").GetDouble(), surface.NormalisedSurfaceDice(2), tolerance: 1e-9);
+        }
+
+        var cases = expected.RootElement.GetProperty("cases").EnumerateArray().ToList();
+        Assert.Equal(6, cases.Count);
+        Assert.All(cases, CheckEveryMetric);
+
+        void CheckEveryMetric(JsonElement golden)
+        {
+            var (mask, geometry) = Read(golden.GetProperty("file").GetString()!);
+            var guess = new byte[mask.Length];
+            foreach (var voxel in golden.GetProperty("guess").EnumerateArray())
+            {
+                guess[voxel.GetInt32()] = 1;
+            }
+
+            var found = CaseEvaluation.Evaluate(
+                new()
+                {
+                    Name = "real",
+                    Reference = new(geometry, [.. mask.Select(m => (byte)(m ? 1 : 0))]),
+                    Prediction = new(geometry, guess),
+                    Uncertainty = new(geometry, [.. Enumerable.Range(0, mask.Length).Select(v => (uint)(v * 2654435761L % (1L << 32)) / (1 << 26) / 8f)]),
+                },
+                new()
+                {
+                    Classes = [new(1, "lesion")],
+                    Lesions = LesionRule.Of(Enum.Parse<MatchingRule>(golden.GetProperty("matching").GetString()!.Replace("-", "", StringComparison.Ordinal), ignoreCase: true)),
+                }).Values;
+            foreach (var value in golden.GetProperty("values").EnumerateObject())
+            {
+                double? expectedValue = value.Value.ValueKind == JsonValueKind.Null ? null : value.Value.GetDouble();
+                Assert.Equal(expectedValue is null, found[value.Name] is null);
+                Assert.Equal(expectedValue ?? 0, found[value.Name] ?? 0, tolerance: 1e-9 * Math.Max(1, Math.Abs(expectedValue ?? 0)));
+            }
+
+            Assert.Equal(golden.GetProperty("values").EnumerateObject().Count(), found.Count);
         }
 
         (bool[] Mask, VolumeGeometry Geometry) Read(string name)

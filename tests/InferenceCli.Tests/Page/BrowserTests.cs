@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Credence.InferenceCli.Page;
 using Credence.MedicalIO.Nifti;
 using PuppeteerSharp;
@@ -43,6 +44,21 @@ public sealed class BrowserTests : IDisposable
         await page.ClickAsync("#show-segmentation");
         var hidden = await Colours(page);
         Assert.True(hidden.Orange < shown.Orange / 2, $"{hidden.Orange} of {shown.Orange} orange pixels are left");
+
+        // A slider at its lower end does the same as the layer switched off.
+        await page.ClickAsync("#show-segmentation");
+        await page.EvaluateExpressionAsync("(s => { s.value = s.min; s.dispatchEvent(new Event('input', { bubbles: true })); s.dispatchEvent(new Event('change', { bubbles: true })); })(document.querySelector('#show-segmentation').closest('.layer').querySelector('input[type=range]'))");
+        var faded = await Colours(page);
+        Assert.True(faded.Orange < shown.Orange / 2, $"{faded.Orange} of {shown.Orange} orange pixels are left");
+
+        // What was run, how the volume spreads over the samples, each lesion with its interval, and the picture in words.
+        var ran = await page.EvaluateExpressionAsync<string>("document.getElementById('run').textContent");
+        var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(result, "report.json"))).RootElement;
+        Assert.All([report.GetProperty("modelSha256").GetString()!, "6", report.GetProperty("seed").GetRawText()], figure => Assert.Contains(figure, ran, StringComparison.Ordinal));
+        Assert.Matches("volume in 6 samples from .* mL", await page.EvaluateExpressionAsync<string>("document.querySelector('#histogram svg').getAttribute('aria-label')"));
+        Assert.True(await page.EvaluateExpressionAsync<int>("[...document.querySelectorAll('#histogram rect')].filter(r => r.height.baseVal.value > 0).length") > 0);
+        Assert.All(await page.EvaluateExpressionAsync<string[]>("[...document.querySelectorAll('#lesions tbody tr')].map(r => r.textContent)"), row => Assert.Matches(@"\d to \d", row));
+        Assert.StartsWith("The scan with its segmentation", await page.EvaluateExpressionAsync<string>("document.getElementById(document.getElementById('canvas').getAttribute('aria-describedby')).textContent"), StringComparison.Ordinal);
 
         // A telephone: nothing sticks out at the side, and the pictures fit into the window.
         await page.SetViewportAsync(new() { Width = 400, Height = 800, IsMobile = true, HasTouch = true });

@@ -64,6 +64,24 @@ internal static unsafe class Exports
         *classes = segmenter.Classes.Count;
     });
 
+    [UnmanagedCallersOnly(EntryPoint = "crd_model_channel_name", CallConvs = [typeof(CallConvCdecl)])]
+    private static Status ChannelName(nint model, int channel, byte* text, int capacity, int* count) => Guard(() =>
+    {
+        var channels = Handles.Find<LesionSegmenter>(model, "model").Channels;
+        Require(channel >= 0 && channel < channels.Count, $"channel is {channel}; the model has {channels.Count}, counted from 0");
+        FillText(channels[channel], text, capacity, count);
+    });
+
+    [UnmanagedCallersOnly(EntryPoint = "crd_model_class_name", CallConvs = [typeof(CallConvCdecl)])]
+    private static Status ClassName(nint model, int @class, int* label, byte* text, int capacity, int* count) => Guard(() =>
+    {
+        var classes = Handles.Find<LesionSegmenter>(model, "model").Classes;
+        Require(@class >= 0 && @class < classes.Count, $"class is {@class}; the model has {classes.Count}, counted from 0");
+        Require(label != null, "label is null");
+        *label = classes[@class].Label;
+        FillText(classes[@class].Name, text, capacity, count);
+    });
+
     [UnmanagedCallersOnly(EntryPoint = "crd_model_members", CallConvs = [typeof(CallConvCdecl)])]
     private static Status Members(nint model, int* members) => Guard(() =>
     {
@@ -141,7 +159,9 @@ internal static unsafe class Exports
 
     [UnmanagedCallersOnly(EntryPoint = "crd_result_warnings", CallConvs = [typeof(CallConvCdecl)])]
     private static Status Warnings(nint result, byte* text, int capacity, int* count) => Guard(() =>
-        Fill<byte>([.. Encoding.UTF8.GetBytes(string.Join('\n', Handles.Find<Segmentation>(result, "result").Report.Warnings)), 0], text, capacity, count));
+        FillText(string.Join('\n', Handles.Find<Segmentation>(result, "result").Report.Warnings), text, capacity, count));
+
+    private static void FillText(string value, byte* text, int capacity, int* count) => Fill<byte>([.. Encoding.UTF8.GetBytes(value), 0], text, capacity, count);
 
     private static Prediction Result(nint result) => Handles.Find<Segmentation>(result, "result").Prediction;
 

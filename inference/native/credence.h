@@ -91,6 +91,13 @@ crd_status crd_model_free(crd_model *model);
 /* Scans a case (1 for FLAIR alone) and classes, background included. */
 crd_status crd_model_shape(const crd_model *model, int32_t *channels, int32_t *classes);
 
+/*
+ * Which scan each channel is, in the order of the voxels of crd_predict, and the label and name of each class, background first; both counted from 0.
+ * UTF-8, ended by 0, which is counted. As for the lists below, a null text and capacity 0 give *count alone.
+ */
+crd_status crd_model_channel_name(const crd_model *model, int32_t channel, char *text, int32_t capacity, int32_t *count);
+crd_status crd_model_class_name(const crd_model *model, int32_t class_index, int32_t *label, char *text, int32_t capacity, int32_t *count);
+
 /* Networks in the model: 1 unless it is an ensemble, which takes a multiple of it as samples. */
 crd_status crd_model_members(const crd_model *model, int32_t *members);
 

@@ -106,6 +106,15 @@ int main(int argc, char **argv)
     EXPECT(CRD_USAGE, crd_model_shape(model, NULL, &classes));
     EXPECT(CRD_USAGE, crd_model_members(model, NULL));
     EXPECT(CRD_OK, crd_model_members(model, &count));
+    char name[4];
+    EXPECT(CRD_USAGE, crd_model_channel_name(model, -1, NULL, 0, &count));
+    EXPECT(CRD_USAGE, crd_model_channel_name(model, 99, NULL, 0, &count));
+    EXPECT(CRD_USAGE, crd_model_channel_name(NULL, 0, NULL, 0, &count));
+    EXPECT(CRD_USAGE, crd_model_channel_name(model, 0, name, 4, NULL));
+    EXPECT(CRD_USAGE, crd_model_channel_name(model, 0, name, 4, &count)); /* FLAIR and its end need 6 */
+    EXPECT(CRD_USAGE, crd_model_class_name(model, 0, NULL, NULL, 0, &count));
+    EXPECT(CRD_USAGE, crd_model_class_name(model, 99, &channels, NULL, 0, &count));
+    EXPECT(CRD_OK, crd_model_class_name(model, 0, &channels, NULL, 0, &count));
     EXPECT(CRD_USAGE, crd_predict(model, NULL, COUNT, &grid, &options, &unmade));
     EXPECT(CRD_USAGE, crd_predict(model, voxels, COUNT, NULL, &options, &unmade));
     EXPECT(CRD_USAGE, crd_predict(model, voxels, COUNT, &grid, NULL, &unmade));

@@ -56,6 +56,7 @@ internal sealed class PredictionArguments
 
     private readonly Option<double?> tolerance = Above0(new("--tolerance") { Description = "Stop early once the standard error of the lesion volume is below this share of it, such as 0.02." });
     private readonly Option<double?> seconds = Above0(new("--time-budget") { Description = "Stop with the sample that ends later than this many seconds after the start." });
+    private readonly Option<double?> total = Above0(new("--memory") { Description = "GiB that predictions may take beside program, model and scans; a batch shares them among its --jobs. Fewer patches run at once and less is kept; a case that does not fit is refused." });
     private readonly Option<double?> memory = Above0(new("--feature-memory") { Description = "GiB for features that all samples share; 4 by default. Less is slower, with the same result." });
     private readonly Option<double?> deviation = Above0(new("--deviation-limit")
     {
@@ -90,7 +91,7 @@ internal sealed class PredictionArguments
     /// <summary>For a command that decides itself whether there are DICOM results.</summary>
     public void AddWithoutDicomTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, memory, threads, provider, noPage])
+        foreach (var option in (Option[])[model, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, total, memory, threads, provider, noPage])
         {
             command.Options.Add(option);
         }
@@ -116,6 +117,7 @@ internal sealed class PredictionArguments
             Tolerance = parse.GetValue(tolerance),
             TimeBudget = parse.GetValue(seconds) is { } budget ? TimeSpan.FromSeconds(budget) : null,
             DeviationLimit = parse.GetValue(strict) ? 1 : parse.GetValue(anyScan) ? null : parse.GetValue(deviation) ?? Defaults.DeviationLimit,
+            Memory = parse.GetValue(total) is { } all ? (long)(all * (1L << 30)) : null,
             FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
         },
         parse.GetValue(threads),

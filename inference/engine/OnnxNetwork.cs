@@ -17,6 +17,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     private readonly ModelManifest manifest;
     private readonly Lazy<InferenceSession> whole;
     private readonly Lazy<NoiseSample> defaults;
+    private readonly Lazy<long> activationBytes;
     private readonly GraphCut? cut;
     private readonly InferenceSession? trunk;
     private readonly InferenceSession? head;
@@ -31,6 +32,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     {
         manifest = model.Manifest;
         defaults = new(() => NoiseSample.Defaults(manifest));
+        activationBytes = new(() => ActivationMemory.Estimate(model.Bytes, manifest.PatchSize, manifest.Channels.Count));
         var bytes = manifest.IsSampled ? VariedInputs.WithoutDefaults(model.Bytes, manifest) : model.Bytes;
         whole = new(() => Open(model, bytes, threads, provider));
         cut = GraphCut.Find(bytes, VariedInputs.Names(manifest));
@@ -51,6 +53,9 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
             throw;
         }
     }
+
+    /// <summary>What one patch needs inside the network at the fullest moment.</summary>
+    public long ActivationBytes => activationBytes.Value;
 
     /// <inheritdoc/>
     public bool HasSharedTrunk => cut is not null;

@@ -42,6 +42,12 @@ public sealed record PredictOptions
     /// </summary>
     public double? DeviationLimit { get; init; } = 4;
 
+    /// <summary>
+    /// Bytes that a prediction may take beside the loaded model and the scans: fewer patches run at once and fewer features are kept, and a case that does not
+    /// fit even then is refused. What is inside the network is estimated. Null: no limit but <see cref="FeatureMemory"/>.
+    /// </summary>
+    public long? Memory { get; init; }
+
     /// <summary>Bytes that features shared by all samples may take. Where they need more, a part of them is computed again in every sample: slower, with the same result.</summary>
     public long FeatureMemory { get; init; } = 4L << 30;
 }

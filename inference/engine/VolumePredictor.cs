@@ -90,6 +90,7 @@ internal static class VolumePredictor
         var voxels = checked((int)size.Count);
         var (samples, isSampled) = (schedule.Samples, schedule.IsSampled);
 
+        var plan = MemoryPlan.Of(prepared, manifest, (network as OnnxNetwork)?.ActivationBytes ?? 0, options);
         SlidingWindow? first = null;
         var statistics = new SampleStatistics(classes, voxels);
         var logits = new float[checked(classes * voxels)];
@@ -99,9 +100,9 @@ internal static class VolumePredictor
         var copies = 1 << BitOperations.PopCount((uint)options.Flips);
         using var sampler = new FlippedSampler(options.Flips, prepared.Voxels, size, classes, voxelsOfCopy =>
         {
-            var window = new SlidingWindow(voxelsOfCopy, size, manifest.PatchSize, manifest.Channels.Count, options.Overlap ?? manifest.Overlap, options.BatchSize);
+            var window = new SlidingWindow(voxelsOfCopy, size, manifest.PatchSize, manifest.Channels.Count, options.Overlap ?? manifest.Overlap, plan.BatchSize);
             first ??= window;
-            return new(network, window, classes, isSampled, options.FeatureMemory / copies, n =>
+            return new(network, window, classes, isSampled, plan.FeatureMemory, plan.BlendMemory, n =>
             {
                 patchesDone += n;
                 progress?.Report((sample + Math.Min(1, (double)patchesDone / (copies * first.PatchCount))) / samples);

@@ -99,7 +99,7 @@ public sealed class SlidingWindowTests
 
     private static void Compute(SlidingWindow window, float[] logits, Action<int> patchesDone, CancellationToken cancellation)
     {
-        using var sampler = new VolumeSampler(new Pointwise(), window, classes: 2, isSampled: false, memory: 0, patchesDone);
+        using var sampler = new VolumeSampler(new Pointwise(), window, classes: 2, isSampled: false, memory: 0, blendMemory: 0, patchesDone);
         sampler.Compute(null, logits, cancellation);
     }
 

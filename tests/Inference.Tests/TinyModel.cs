@@ -140,24 +140,39 @@ internal static class TinyModel
     }
 
     /// <summary>A chain of convolutions of 8 channels over patches of 64 x 64 x 64, one run of which takes a while.</summary>
-    public static byte[] Deep(int layers)
+    /// <param name="layers">Convolutions.</param>
+    /// <param name="isSampled">Whether channels are dropped before the last of them: the others are the trunk.</param>
+    public static byte[] Deep(int layers, bool isSampled = false)
     {
         const int Width = 8;
+        NoiseInput[] noise = isSampled ? [new("mask/last", NoiseDistribution.Bernoulli, [1, Width, 1, 1, 1], 0.2)] : [];
         var graph = new GraphProto { Name = "deep", Input = { Value("image", "N", 1, "D", "H", "W") }, Output = { Value("logits", "N", 2, "D", "H", "W") } };
+        if (isSampled)
+        {
+            graph.Input.Add(Value("mask/last", 1, Width, 1, 1, 1));
+            graph.Initializer.Add(Tensor("mask/last", [.. Enumerable.Repeat(1f, Width)], 1, Width, 1, 1, 1));
+        }
+
         for (var n = 0; n < layers; n++)
         {
-            var (from, to) = (n == 0 ? 1 : Width, n == layers - 1 ? 2 : Width);
+            var (from, to, input) = (n == 0 ? 1 : Width, n == layers - 1 ? 2 : Width, n == 0 ? "image" : $"layer{n - 1}");
             graph.Initializer.Add(Tensor($"weight{n}", [.. Enumerable.Range(0, to * from * Kernel).Select(w => 0.1f * MathF.Sin(w + n))], to, from, 3, 3, 3));
+            if (isSampled && n == layers - 1)
+            {
+                graph.Node.Add(new NodeProto { OpType = "Mul", Input = { input, "mask/last" }, Output = { "dropped" } });
+                input = "dropped";
+            }
+
             graph.Node.Add(new NodeProto
             {
                 OpType = "Conv",
-                Input = { n == 0 ? "image" : $"layer{n - 1}", $"weight{n}" },
+                Input = { input, $"weight{n}" },
                 Output = { n == layers - 1 ? "logits" : $"layer{n}" },
                 Attribute = { new AttributeProto { Name = "pads", Type = AttributeProto.Types.AttributeType.Ints, Ints = { 1, 1, 1, 1, 1, 1 } } },
             });
         }
 
-        return Bytes(graph, JsonSerializer.Serialize(Manifest with { Posterior = PosteriorKind.Plain, NoiseInputs = [], PatchSize = new(64, 64, 64) }, ManifestJson.Default.ModelManifest));
+        return Bytes(graph, JsonSerializer.Serialize(Manifest with { Posterior = isSampled ? PosteriorKind.ChannelDropout : PosteriorKind.Plain, NoiseInputs = noise, PatchSize = new(64, 64, 64) }, ManifestJson.Default.ModelManifest));
     }
 
     public static ModelFile Model(Func<ModelManifest, ModelManifest>? change = null) => ModelFile.Parse("tiny.onnx", Bytes(change));

@@ -18,6 +18,7 @@ internal sealed class BatchRun
     private readonly TimeProvider clock;
     private readonly Func<CaseRecord, CancellationToken, CaseRecord>? deliver;
     private readonly string optionsSha256;
+    private PredictOptions predict;
 
     /// <summary>Nothing is run yet.</summary>
     /// <param name="segmenter">The model.</param>
@@ -33,7 +34,9 @@ internal sealed class BatchRun
     {
         (this.segmenter, this.settings, this.rules, this.output, this.reporter, this.clock, this.deliver) = (segmenter, settings, rules, output, reporter, clock, deliver);
 
-        // Memory and threads change no result; the version of the program may.
+        predict = settings.Options;
+
+        // Feature memory and threads change no result; the version of the program may.
         var options = JsonSerializer.Serialize(settings.Options with { FeatureMemory = 0 }, CaseJson.Default.PredictOptions);
         optionsSha256 = CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
     }
@@ -50,6 +53,7 @@ internal sealed class BatchRun
     public async Task RunAsync(IEnumerable<BatchCase> cases, int jobs, CancellationToken cancellation)
     {
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        predict = settings.Options with { Memory = settings.Options.Memory / jobs };
         using var room = new SemaphoreSlim(jobs + 1);
         var ready = Channel.CreateUnbounded<ReadCase>();
         async Task Start(Func<Task> work)
@@ -179,7 +183,7 @@ internal sealed class BatchRun
 
     private void Predict(ReadCase read, CancellationToken cancellation)
     {
-        var segmentation = segmenter.Predict(read.Scans, settings.Options, reporter.ProgressOf(read.Case), cancellation);
+        var segmentation = segmenter.Predict(read.Scans, predict, reporter.ProgressOf(read.Case), cancellation);
         var report = segmentation.Report;
         var record = read.Record with
         {

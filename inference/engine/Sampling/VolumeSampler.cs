@@ -32,6 +32,7 @@ internal sealed class VolumeSampler : IDisposable
     private readonly SlidingWindow window;
     private readonly int classes;
     private readonly long memory;
+    private readonly long blendMemory;
     private readonly Action<int> patchesDone;
     private readonly ISharedFeatures?[] features;
     private readonly float[] patchLogits;
@@ -45,10 +46,11 @@ internal sealed class VolumeSampler : IDisposable
     /// <param name="classes">K.</param>
     /// <param name="isSampled">Whether noise will be drawn: the posterior mean alone needs no cut.</param>
     /// <param name="memory">Bytes that shared features may hold.</param>
+    /// <param name="blendMemory">Bytes that blended features may hold.</param>
     /// <param name="patchesDone">Called with the number of patches after each run of the network over them.</param>
-    public VolumeSampler(IPatchNetwork network, SlidingWindow window, int classes, bool isSampled, long memory, Action<int> patchesDone)
+    public VolumeSampler(IPatchNetwork network, SlidingWindow window, int classes, bool isSampled, long memory, long blendMemory, Action<int> patchesDone)
     {
-        (this.network, this.window, this.classes, this.memory, this.patchesDone) = (network, window, classes, memory, patchesDone);
+        (this.network, this.window, this.classes, this.memory, this.blendMemory, this.patchesDone) = (network, window, classes, memory, blendMemory, patchesDone);
         cut = isSampled && network is ISharedTrunkNetwork { HasSharedTrunk: true } shared ? shared : null;
         mayBlend = cut is { IsHeadLinear: true } && window.BatchCount > 0;
         features = new ISharedFeatures?[window.BatchCount];
@@ -140,7 +142,7 @@ internal sealed class VolumeSampler : IDisposable
             cancellation.ThrowIfCancellationRequested();
             using var computed = cut!.ComputeTrunk(window.Extract(batch), window.BatchLength(batch), window.PatchSize, cancellation);
             channels = computed.Channels;
-            if (channels * window.VolumeSize.Count > Math.Min(memory / sizeof(float), Array.MaxLength))
+            if (channels * window.VolumeSize.Count > Math.Min(blendMemory / sizeof(float), Array.MaxLength))
             {
                 mayBlend = false;
                 return null;

@@ -55,7 +55,7 @@ internal static class EvaluateCommand
             {
                 WriteSummary(report.Summary);
                 Console.WriteLine($"{report.Cases.Count} {(report.Split == EvaluationSplit.Test ? "test" : "validation")} cases, {(report.Checkpoint == CheckpointChoice.Best ? "best" : "last")} weights; intervals are 95 %, over patients"
-                    + $"{(report.TestSet is { } test ? $"; {test}" : "")} -> {Path.Combine(parse.GetRequiredValue(output).FullName, EvaluationReport.FileName)}");
+                    + $" -> {Path.Combine(parse.GetRequiredValue(output).FullName, EvaluationReport.FileName)}");
                 Console.WriteLine($"test set: {report.TestSetLock}");
                 if (report.Selection is { } selection)
                 {

@@ -123,7 +123,15 @@ public sealed class DataParallelTests
 
     private static TrainingOptions Options(SmallDataset data, string run) => new()
     {
-        Data = data.Path, Run = run, Epochs = 1, StepsPerEpoch = Steps, Width = 4, BatchSize = 4, Device = "cpu", LearningRate = 1e-3, Precision = ComputePrecision.Float64,
+        Data = data.Path,
+        Run = run,
+        Epochs = 1,
+        StepsPerEpoch = Steps,
+        Width = 4,
+        BatchSize = 4,
+        Device = "cpu",
+        LearningRate = 1e-3,
+        Precision = ComputePrecision.Float64,
     };
 
     private static void Fit(int processes, TrainingOptions options, long? stopAt = null) => OnProcesses(processes, group =>

@@ -29,6 +29,9 @@ internal static class CommandLine
     /// <summary>A server cannot be reached or used.</summary>
     public const int BadServer = 6;
 
+    /// <summary>Shards that are to be merged are missing.</summary>
+    public const int ShardsMissing = 7;
+
     /// <summary>Parses and runs; turns failures into one line on the error stream and an exit code.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {

@@ -219,7 +219,7 @@ internal sealed class TrainingLoop
     private static Dictionary<string, string> Identity(TrainingOptions options)
     {
         var common = options with { Data = "", Run = "", Device = "", Threads = 0, SamplingWorkers = 1, TestLock = null };
-        return JsonSerializer.SerializeToNode(common, TrainerJson.Lines)!.AsObject().ToDictionary(p => p.Key, p => p.Value?.ToJsonString() ?? "null")
+        return JsonSerializer.SerializeToNode(common, TrainerJson.Lines)!.AsObject().ToDictionary(p => p.Key, p => JsonSerializer.Serialize(p.Value, TrainerJson.Lines))
             .Append(KeyValuePair.Create("program", TrainingData.CodeHash)).ToDictionary();
     }
 

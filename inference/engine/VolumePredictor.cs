@@ -112,7 +112,8 @@ internal static class VolumePredictor
         StopReason? stop = null;
         for (; stop is null; sample++, patchesDone = 0)
         {
-            sampler.Compute(isSampled ? NoiseSample.Draw(manifest, options.Seed, sample) : null, logits, cancellation);
+            using var noise = isSampled ? NoiseSample.Draw(manifest, options.Seed, sample) : null;
+            sampler.Compute(noise, logits, cancellation);
             statistics.Add(logits, manifest.Calibration.Temperature);
             Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, manifest, decided);
             foregrounds.Add(SampleForeground.Of(decided));

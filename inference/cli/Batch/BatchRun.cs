@@ -38,7 +38,7 @@ internal sealed class BatchRun
 
         // Feature memory and threads change no result; the version of the program may.
         var options = JsonSerializer.Serialize(settings.Options with { FeatureMemory = 0 }, CaseJson.Default.PredictOptions);
-        optionsSha256 = CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
+        optionsSha256 = CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Device.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
     }
 
     /// <summary>Whether a case was done before with this model and these options.</summary>

@@ -34,7 +34,13 @@ public static class OutputFile
     /// <param name="header">Names of the columns.</param>
     /// <param name="rows">Fields; null is empty.</param>
     public static void WriteCsv(string path, IReadOnlyList<string> header, IEnumerable<IReadOnlyList<string?>> rows) =>
-        WriteText(path, string.Concat(rows.Prepend(header).Select(row => string.Join(',', row.Select(Field)) + "\r\n")));
+        Write(path, stream =>
+        {
+            foreach (var row in rows.Prepend(header))
+            {
+                stream.Write(System.Text.Encoding.UTF8.GetBytes(string.Join(',', row.Select(Field)) + "\r\n"));
+            }
+        });
 
     private static string Field(string? text) =>
         text is null ? "" : text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;

@@ -2,7 +2,7 @@ using System.Diagnostics.CodeAnalysis;
 
 namespace Credence.Models;
 
-/// <summary>Number format in which convolutions compute. Weights, norms, losses and the KL divergence are float32 in any case.</summary>
+/// <summary>Number format in which convolutions compute. But for <see cref="Float64"/>, weights, norms, losses and the KL divergence are float32 in any case.</summary>
 [SuppressMessage("Naming", "CA1720:Identifier contains type name", Justification = "It is the name of the format.")]
 public enum ComputePrecision
 {
@@ -14,4 +14,7 @@ public enum ComputePrecision
 
     /// <summary>8 bits of precision and the range of float32, so that gradients need no scaling (Kalamkar et al. 2019, arXiv:1905.12322).</summary>
     Bfloat16,
+
+    /// <summary>53 bits of precision, for everything: weights, norms, losses and KL divergence too. Slow; for proofs, in which rounding must not hide a mistake.</summary>
+    Float64,
 }

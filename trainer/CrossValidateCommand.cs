@@ -34,32 +34,20 @@ internal static class CrossValidateCommand
         };
         var splitSeed = new Option<ulong>("--split-seed") { Description = "Seed of the folds, which all networks share.", DefaultValueFactory = _ => DefaultSplitSeed };
         var samples = FitOptions.Samples("Monte Carlo samples of the out-of-fold predictions; a plain network runs once.");
-        var shard = new Option<Shard>("--shard")
-        {
-            Description = "Do only a part of the networks, such as 2/4; the call that finds all done writes the report.",
-            CustomParser = result =>
-            {
-                var part = Shard.Parse(result.Tokens[0].Value);
-                if (part is null)
-                {
-                    result.AddError($"--shard {result.Tokens[0].Value}: give number/count, such as 2/4.");
-                }
-
-                return part ?? Shard.Whole;
-            },
-            DefaultValueFactory = _ => Shard.Whole,
-        };
+        var shard = new ShardOption("networks");
         var json = new Option<bool>("--json") { Description = "Print the report as JSON on the output stream; progress goes to the error stream." };
         var withReport = new Option<bool>("--report") { Description = "Write report.html, one page over all networks, when all are done." };
         var training = new FitOptions();
         var metrics = new MetricArguments();
 
-        var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, shard, json, withReport };
+        var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, json, withReport };
+        shard.AddTo(command);
         training.AddTo(command, splitSeed.Name);
         metrics.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var folder = parse.GetRequiredValue(output).FullName;
+            var part = shard.Read(parse);
             var report = new CrossValidation(
                 new()
                 {
@@ -67,7 +55,7 @@ internal static class CrossValidateCommand
                     Output = folder,
                     Seeds = parse.GetValue(seeds)!,
                     Samples = parse.GetValue(samples),
-                    Shard = parse.GetValue(shard)!,
+                    Shard = part,
                     Rules = metrics.Read(parse),
                 },
                 job =>
@@ -76,28 +64,36 @@ internal static class CrossValidateCommand
                     return ConsoleObserver.Create(parse.GetValue(json));
                 },
                 TimeProvider.System).Run(cancellation);
-            if (report is not null && parse.GetValue(withReport))
-            {
-                CrossValidationPage.Write(report, folder);
-            }
-
             if (report is null)
             {
-                Console.WriteLine($"shard {parse.GetValue(shard)} is done; networks of other shards are missing, so there is no report yet.");
-            }
-            else if (parse.GetValue(json))
-            {
-                Console.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
+                Console.WriteLine($"shard {part} is done; networks of other shards are missing, so there is no report yet. `credence-train merge {folder}` writes it, or names them.");
             }
             else
             {
-                Write(report);
-                Console.WriteLine($"{report.Results.Count} networks, each judged on its fold -> {Path.Combine(folder, CrossValidationReport.FileName)}");
+                Show(report, folder, parse.GetValue(json), parse.GetValue(withReport));
             }
 
             return CommandLine.Done;
         }, cancellation));
         return command;
+    }
+
+    /// <summary>Prints the report of a cross-validation that is done, and writes its page on request.</summary>
+    public static void Show(CrossValidationReport report, string folder, bool isJson, bool withPage)
+    {
+        if (withPage)
+        {
+            CrossValidationPage.Write(report, folder);
+        }
+
+        if (isJson)
+        {
+            Console.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
+            return;
+        }
+
+        Write(report);
+        Console.WriteLine($"{report.Results.Count} networks, each judged on its fold -> {Path.Combine(folder, CrossValidationReport.FileName)}");
     }
 
     private static void Write(CrossValidationReport report)

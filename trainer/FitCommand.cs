@@ -1,4 +1,5 @@
 using System.CommandLine;
+using Credence.Trainer.Distributed;
 using Credence.Trainer.Reports;
 using Credence.Trainer.Training;
 
@@ -37,15 +38,21 @@ internal static class FitCommand
                 }
             }
         });
-        command.SetAction((parse, cancellation) => Task.Run(() =>
+        command.SetAction((parse, cancellation) => Task.Run(() => ProcessGroup.Run(group =>
         {
             using var observer = ConsoleObserver.Create(parse.GetValue(json));
+            ITrainingObserver receiver = group.Rank == 0 ? observer : new SilentObserver();
             var folder = parse.GetRequiredValue(run).FullName;
             var result = parse.GetValue(resume)
-                ? TrainingLoop.Resume(folder, options => training.Change(parse, options, parse.GetValue(data)?.FullName), observer, TimeProvider.System, cancellation)
+                ? TrainingLoop.Resume(folder, options => training.Change(parse, options, parse.GetValue(data)?.FullName), receiver, TimeProvider.System, cancellation, group)
                 : TrainingLoop.Fit(
                     training.Read(parse, parse.GetRequiredValue(data).FullName, folder) with { Fold = parse.GetValue(fold), Seed = parse.GetValue(seed) },
-                    observer, TimeProvider.System, cancellation);
+                    receiver, TimeProvider.System, cancellation, group);
+            if (group.Rank > 0)
+            {
+                return CommandLine.Done;
+            }
+
             if (parse.GetValue(withReport))
             {
                 RunReport.Write(new() { Run = folder, Device = new RunFolder(folder).ReadOptions().Device }, observer.Preparing, TimeProvider.System, cancellation);
@@ -53,7 +60,7 @@ internal static class FitCommand
 
             observer.Finished(result);
             return CommandLine.Done;
-        }, cancellation));
+        }), cancellation));
         return command;
     }
 }

@@ -18,7 +18,9 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = $"Number of epochs. Give this or --minutes; {defaultEpochs} when neither is given." });
     private readonly Option<double?> minutes = Positive(new Option<double?>("--minutes") { Description = "Wall-clock minutes, validation included." });
     private readonly Option<int?> steps = Positive(new Option<int?>("--steps-per-epoch") { Description = $"Steps an epoch; {Defaults.StepsPerEpoch} by default." });
-    private readonly Option<int?> batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step; the plan's by default." });
+    private readonly Option<int?> batch = Positive(new Option<int?>("--batch-size") { Description = "Patches a step, over all processes; the plan's by default." });
+    private readonly Option<int?> accumulate = Positive(new Option<int?>("--accumulate") { Description = $"Passes a step in each process, whose gradients are added, so that a batch needs less memory; {Defaults.Accumulate} by default." });
+    private readonly Option<WeightNoise> weightNoise = Kind("--weight-noise", "Whether processes that train together draw the same Gaussian weights", Defaults.WeightNoise);
     private readonly Option<int?> width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
     private readonly Option<OptimiserKind> optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
     private readonly Option<double?> rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 5e-3 for AdamW and 1e-2 for SGD by default." });
@@ -55,7 +57,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<FileInfo> testLock = new("--test-lock") { Description = "Record of the test set, none of whose scans may train; test-lock.json beside the data set by default." };
     private readonly Option<string> device = Device();
     private readonly NetworkArguments network = new();
-    private readonly Option<ComputePrecision> precision = Kind("--precision", "Number format of convolutions; norms, losses and KL stay float32", Defaults.Precision);
+    private readonly Option<ComputePrecision> precision = Kind("--precision", "Number format of convolutions; norms, losses and KL stay float32, but for float64, which is for proofs", Defaults.Precision);
     private readonly Option<int?> workers = Positive(new Option<int?>("--workers") { Description = $"Minibatches prepared at the same time; {Defaults.SamplingWorkers} by default. Changes the speed alone." });
     private readonly Option<int> threads = Within(new Option<int>("--threads") { Description = "Threads; 0 is one a core." }, v => v >= 0, "0 or more");
 
@@ -65,7 +67,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, accumulate, weightNoise, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
         {
             if (!except.Contains(option.Name))
             {
@@ -110,6 +112,8 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         Epochs = defaultEpochs,
         StepsPerEpoch = parse.GetValue(steps) ?? Defaults.StepsPerEpoch,
         BatchSize = parse.GetValue(batch),
+        Accumulate = parse.GetValue(accumulate) ?? Defaults.Accumulate,
+        WeightNoise = parse.GetValue(weightNoise),
         Width = parse.GetValue(width),
         Optimiser = parse.GetValue(optimiser),
         LearningRate = parse.GetValue(rate),

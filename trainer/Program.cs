@@ -11,6 +11,7 @@ return await CommandLine.RunAsync(
         PlanCommand.Create(),
         FitCommand.Create(),
         CrossValidateCommand.Create(),
+        MergeCommand.Create(),
         EvaluateCommand.Create(),
         ReportCommand.Create(),
         CompareCommand.Create(),

@@ -29,6 +29,9 @@ internal static class CommandLine
     /// <summary>A server cannot be reached or used.</summary>
     public const int BadServer = 6;
 
+    /// <summary>Shards that are to be merged are missing.</summary>
+    public const int ShardsMissing = 7;
+
     /// <summary>Parses and runs; turns failures into one line on the error stream and an exit code.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
@@ -52,37 +55,23 @@ internal static class CommandLine
         {
             return await parse.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
         }
-        catch (OperationCanceledException)
-        {
-            await Console.Error.WriteLineAsync("error: cancelled; nothing half-written was left behind.");
-            return Unexpected;
-        }
-        catch (ModelFileException e)
-        {
-            await Console.Error.WriteLineAsync($"error: {e.Message}");
-            return BadModel;
-        }
-        catch (InputException e)
-        {
-            await Console.Error.WriteLineAsync($"error: {e.Message}");
-            return BadInput;
-        }
-        catch (IOException e)
-        {
-            await Console.Error.WriteLineAsync($"error: {e.Message}");
-            return Unexpected;
-        }
-        catch (UnauthorizedAccessException e)
-        {
-            await Console.Error.WriteLineAsync($"error: {e.Message}");
-            return Unexpected;
-        }
         catch (Exception e)
         {
-            await Console.Error.WriteLineAsync($"error: unexpected {e}\nPlease report this with the command that caused it.");
-            return Unexpected;
+            var (code, text) = Describe(e);
+            await Console.Error.WriteLineAsync(text);
+            return code;
         }
     }
+
+    /// <summary>The exit code of a failure, and what the error stream says of it.</summary>
+    public static (int Code, string Text) Describe(Exception failure) => failure switch
+    {
+        OperationCanceledException => (Unexpected, "error: cancelled; nothing half-written was left behind."),
+        ModelFileException => (BadModel, $"error: {failure.Message}"),
+        InputException => (BadInput, $"error: {failure.Message}"),
+        IOException or UnauthorizedAccessException => (Unexpected, $"error: {failure.Message}"),
+        _ => (Unexpected, $"error: unexpected {failure}\nPlease report this with the command that caused it."),
+    };
 
     /// <summary>Refuses options that are not known, where a command takes any number of paths and would take them for one.</summary>
     public static Argument<T> WithoutUnknownOptions<T>(this Argument<T> argument)

@@ -79,9 +79,10 @@ public sealed class Checkpoint : IDisposable
     }
 
     /// <summary>Builds the network and gives it the weights.</summary>
+    /// <param name="type">Of the weights: float32, or float64 for a run of <see cref="ComputePrecision.Float64"/> that goes on.</param>
     /// <returns>On the CPU; the caller owns it.</returns>
     /// <exception cref="CheckpointException">The weights do not fit the options; the message names the tensor.</exception>
-    public Network BuildNetwork()
+    public Network BuildNetwork(ScalarType type = ScalarType.Float32)
     {
         using var generator = new Generator(0); // every weight is overwritten
         Network network;
@@ -96,6 +97,7 @@ public sealed class Checkpoint : IDisposable
 
         try
         {
+            network.to(type);
             using var noGradient = no_grad();
             var names = new HashSet<string>();
             foreach (var (name, parameter) in State(network))

@@ -14,6 +14,8 @@ internal sealed record AccuracyUncertaintyLoss(double? Threshold) : ILoss
     public const string Name = "avuc";
     private const double Smallest = 1e-20; // in mean soft counts: an empty denominator stays finite, in float32 too
 
+    public MinibatchCoupling Coupling => MinibatchCoupling.Sums;
+
     public static AccuracyUncertaintyLoss Read(LossArguments arguments) => new(arguments.OptionalNumber("threshold", LossArguments.Positive));
 
     public Tensor Compute(LossBatch batch)
@@ -24,24 +26,24 @@ internal sealed record AccuracyUncertaintyLoss(double? Threshold) : ILoss
         var uncertainty = entropy.tanh();
 
         var isAccurate = predicted.eq(batch.Target);
-        var isUncertain = entropy.detach() > (Threshold is { } given ? batch.PerClass([given]) : Middle(entropy.detach(), isAccurate));
+        var isUncertain = entropy.detach() > (Threshold is { } given ? batch.PerClass([given]) : Middle(batch, entropy.detach(), isAccurate));
         var softCount = where(isAccurate, confidence, doubt) * where(isUncertain, uncertainty, 1 - uncertainty);
         var isWellPlaced = isAccurate.ne(isUncertain); // accurate and certain, or inaccurate and uncertain
-        var well = (softCount * isWellPlaced).mean();
-        var badly = (softCount * isWellPlaced.logical_not()).mean();
+        var well = batch.WholeMean(softCount * isWellPlaced);
+        var badly = batch.WholeMean(softCount * isWellPlaced.logical_not());
 
-        return (well + badly + Smallest).log() - (well + Smallest).log();
+        return batch.Share((well + badly + Smallest).log() - (well + Smallest).log());
     }
 
     public override string ToString() => LossArguments.Write(Name, Threshold is { } threshold ? LossArguments.Named("threshold", threshold) : null);
 
     /// <summary>The middle between the mean entropies of both groups; where one is empty, the mean of the other.</summary>
-    private static Tensor Middle(Tensor entropy, Tensor isAccurate)
+    private static Tensor Middle(LossBatch batch, Tensor entropy, Tensor isAccurate)
     {
         var accurate = isAccurate.to(entropy.dtype);
-        var (right, wrong) = (accurate.sum(), (1 - accurate).sum());
-        var ofRight = (entropy * accurate).sum() / right.clamp(min: 1);
-        var ofWrong = (entropy * (1 - accurate)).sum() / wrong.clamp(min: 1);
+        var (right, wrong) = (batch.Total(accurate.sum()), batch.Total((1 - accurate).sum()));
+        var ofRight = batch.Total((entropy * accurate).sum()) / right.clamp(min: 1);
+        var ofWrong = batch.Total((entropy * (1 - accurate)).sum()) / wrong.clamp(min: 1);
         return (ofRight + ofWrong) / (right.clamp(max: 1) + wrong.clamp(max: 1));
     }
 }

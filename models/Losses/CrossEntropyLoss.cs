@@ -7,7 +7,7 @@ internal sealed record CrossEntropyLoss : ILoss
 
     public bool IsLogLikelihood => true;
 
-    public Tensor Compute(LossBatch batch) => batch.CrossEntropy.mean();
+    public Tensor Compute(LossBatch batch) => batch.Mean(batch.CrossEntropy);
 
     public override string ToString() => Name;
 }

@@ -21,7 +21,7 @@ internal sealed record FocalLoss(double Gamma, double? Alpha) : ILoss
             loss = loss * batch.PerClass([1 - alpha, alpha]).index_select(0, batch.Target.flatten().clamp(max: 1)).view_as(batch.Target);
         }
 
-        return loss.mean();
+        return batch.Mean(loss);
     }
 
     public override string ToString() => LossArguments.Write(Name, LossArguments.Named("gamma", Gamma), Alpha is { } alpha ? LossArguments.Named("alpha", alpha) : null);

@@ -12,10 +12,12 @@ internal sealed record FocalTverskyLoss(TverskyLoss Tversky, double Gamma) : ILo
     public const string Name = "focal-tversky";
     private const double Smallest = 1e-7; // the slope at 0 is infinite
 
+    public MinibatchCoupling Coupling => Tversky.Coupling;
+
     public static FocalTverskyLoss Read(LossArguments arguments) =>
         new(TverskyLoss.Read(arguments), arguments.Number("gamma", 4.0 / 3, LossArguments.Positive));
 
-    public Tensor Compute(LossBatch batch) => Tversky.Deficit(batch).clamp(min: Smallest).pow(1 / Gamma).mean();
+    public Tensor Compute(LossBatch batch) => batch.Pooled(Tversky.Pooling, Tversky.Deficit(batch).clamp(min: Smallest).pow(1 / Gamma));
 
     public override string ToString() => LossArguments.Write(
         Name, LossArguments.Named("alpha", Tversky.Alpha), LossArguments.Named("beta", Tversky.Beta), LossArguments.Named("gamma", Gamma), LossArguments.Named(Tversky.Pooling));

@@ -11,6 +11,8 @@ internal sealed record GeneralisedDiceLoss(Pooling Pooling) : ILoss
 {
     public const string Name = "generalised-dice";
 
+    public MinibatchCoupling Coupling => Pooling == Pooling.Batch ? MinibatchCoupling.Sums : MinibatchCoupling.None;
+
     public static GeneralisedDiceLoss Read(LossArguments arguments) => new(arguments.Pooling());
 
     public Tensor Compute(LossBatch batch)
@@ -21,7 +23,7 @@ internal sealed record GeneralisedDiceLoss(Pooling Pooling) : ILoss
         var weight = (smallest / where(isPresent, reference, smallest)).square(); // relative to the largest weight: in (0, 1]
 
         var total = predicted + reference;
-        return ((weight * (total - 2 * overlap)).sum(-1) / (weight * total).sum(-1)).mean();
+        return batch.Pooled(Pooling, (weight * (total - 2 * overlap)).sum(-1) / (weight * total).sum(-1));
     }
 
     public override string ToString() => LossArguments.Write(Name, LossArguments.Named(Pooling));

@@ -17,6 +17,8 @@ internal sealed record HardNegativeLoss(double K, double Floor, double WarmUp) :
 {
     public const string Name = "hard-negatives";
 
+    public MinibatchCoupling Coupling => MinibatchCoupling.Sums;
+
     public static HardNegativeLoss Read(LossArguments arguments) => new(
         arguments.Number("k", 3, LossArguments.Positive), arguments.Number("floor", 100, LossArguments.AtLeastOne),
         arguments.Number("warm-up", 0.3, LossArguments.BetweenZeroAndOne));
@@ -33,7 +35,7 @@ internal sealed record HardNegativeLoss(double K, double Floor, double WarmUp) :
         var isKept = arange(most, device: batch.Target.device) < kept; // (N, most)
 
         var lesions = (batch.CrossEntropy * isLesion).sum();
-        return (lesions + (hardest * isKept).sum()) / (lesionVoxels.sum() + isKept.sum());
+        return (lesions + (hardest * isKept).sum()) / batch.Total((lesionVoxels.sum() + isKept.sum()).to(batch.CrossEntropy.dtype));
     }
 
     /// <summary>How many negatives of each example are kept, (N, 1).</summary>

@@ -19,6 +19,10 @@ public sealed record LossSum
     /// </summary>
     public bool IsLogLikelihood => Terms is [{ Weight: 1, Loss.IsLogLikelihood: true }];
 
+    /// <summary>The losses whose examples depend on each other at least so much, as text.</summary>
+    /// <param name="coupling">How much.</param>
+    public IReadOnlyList<string> Coupled(MinibatchCoupling coupling) => [.. Terms.Where(t => t.Loss.Coupling >= coupling).Select(t => $"{t.Loss}")];
+
     internal IReadOnlyList<WeightedLoss> Terms { get; }
 
     /// <summary>Reads the text form; <c>dice-cross-entropy</c> stands for <c>dice + cross-entropy</c>.</summary>
@@ -34,14 +38,15 @@ public sealed record LossSum
     /// <param name="logits">(N, K, D, H, W), or (N, K) of a classifier.</param>
     /// <param name="target">(N, D, H, W), or (N): int64 class indices in [0, K).</param>
     /// <param name="progress">Share of the run that is over, in [0, 1]; losses that warm up follow it.</param>
+    /// <param name="part">Of which minibatch these are a part: both results are then its shares, which add up. Null where they are all of it.</param>
     /// <exception cref="ArgumentException">The shapes do not fit.</exception>
     /// <exception cref="InvalidOperationException">A loss needs to know the classes of the data: call <see cref="For"/> first.</exception>
-    public LossTerms Compute(Tensor logits, Tensor target, double progress)
+    public LossTerms Compute(Tensor logits, Tensor target, double progress, MinibatchPart? part = null)
     {
         using var pause = FinalizerPause.Begin();
         using var scope = NewDisposeScope();
 
-        var batch = new LossBatch(logits, target, progress);
+        var batch = new LossBatch(logits, target, progress, part);
         Tensor? total = null;
         foreach (var (weight, loss) in Terms)
         {
@@ -50,7 +55,7 @@ public sealed record LossSum
             total = total is null ? term : total + term;
         }
 
-        return new(total!.MoveToOuterDisposeScope(), batch.CrossEntropy.detach().mean().MoveToOuterDisposeScope());
+        return new(total!.MoveToOuterDisposeScope(), batch.Mean(batch.CrossEntropy.detach()).MoveToOuterDisposeScope());
     }
 
     /// <summary>The canonical text: read back, it gives the same sum.</summary>

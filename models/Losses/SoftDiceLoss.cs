@@ -18,6 +18,8 @@ internal sealed record SoftDiceLoss(Pooling Pooling, DiceDenominator Denominator
 {
     public const string Name = "dice";
 
+    public MinibatchCoupling Coupling => Pooling == Pooling.Batch ? MinibatchCoupling.Sums : MinibatchCoupling.None;
+
     public static SoftDiceLoss Read(LossArguments arguments) =>
         new(arguments.Pooling(), arguments.Flag("squared") ? DiceDenominator.Squared : DiceDenominator.Plain);
 
@@ -26,11 +28,12 @@ internal sealed record SoftDiceLoss(Pooling Pooling, DiceDenominator Denominator
         var (overlap, predicted, reference) = batch.Sums(Pooling);
         if (Denominator == DiceDenominator.Squared)
         {
-            predicted = batch.Probability.narrow(1, 1, batch.Classes - 1).square().sum(Pooling == Pooling.Batch ? [0, 2] : [2L]);
+            var squares = batch.Probability.narrow(1, 1, batch.Classes - 1).square();
+            predicted = Pooling == Pooling.Batch ? batch.Total(squares.sum([0, 2])) : squares.sum([2L]);
         }
 
         var total = predicted + reference;
-        return ((total - 2 * overlap) / (total + RegionSums.Smooth)).mean();
+        return batch.Pooled(Pooling, (total - 2 * overlap) / (total + RegionSums.Smooth));
     }
 
     public override string ToString() => LossArguments.Write(

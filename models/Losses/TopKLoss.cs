@@ -7,6 +7,8 @@ internal sealed record TopKLoss(double Percent) : ILoss
 {
     public const string Name = "top-k";
 
+    public MinibatchCoupling Coupling => MinibatchCoupling.Order;
+
     public static TopKLoss Read(LossArguments arguments) => new(arguments.Number("percent", 10, LossArguments.Percentage));
 
     public Tensor Compute(LossBatch batch)

@@ -12,6 +12,8 @@ internal sealed record TverskyLoss(double Alpha, double Beta, Pooling Pooling) :
 {
     public const string Name = "tversky";
 
+    public MinibatchCoupling Coupling => Pooling == Pooling.Batch ? MinibatchCoupling.Sums : MinibatchCoupling.None;
+
     public static TverskyLoss Read(LossArguments arguments) => new(
         arguments.Number("alpha", 0.3, LossArguments.Positive), arguments.Number("beta", 0.7, LossArguments.Positive), arguments.Pooling());
 
@@ -23,7 +25,7 @@ internal sealed record TverskyLoss(double Alpha, double Beta, Pooling Pooling) :
         return errors / (overlap + errors + RegionSums.Smooth);
     }
 
-    public Tensor Compute(LossBatch batch) => Deficit(batch).mean();
+    public Tensor Compute(LossBatch batch) => batch.Pooled(Pooling, Deficit(batch));
 
     public override string ToString() => LossArguments.Write(
         Name, LossArguments.Named("alpha", Alpha), LossArguments.Named("beta", Beta), LossArguments.Named(Pooling));

@@ -8,6 +8,8 @@ internal sealed record WeightedCrossEntropyLoss(IReadOnlyList<double>? Weights) 
 
     public static WeightedCrossEntropyLoss Read(LossArguments arguments) => new(arguments.Numbers("weights", "inverse"));
 
+    public MinibatchCoupling Coupling => MinibatchCoupling.Sums;
+
     public ILoss For(IReadOnlyList<double> classFractions)
     {
         if (Weights is null)
@@ -27,7 +29,7 @@ internal sealed record WeightedCrossEntropyLoss(IReadOnlyList<double>? Weights) 
         var weights = Weights ?? throw new InvalidOperationException($"{this} does not know the classes of the data: call {nameof(LossSum)}.{nameof(LossSum.For)} first.");
         var largest = weights.Max(); // only ratios count, and float32 ends at 3e38
         var perVoxel = batch.PerClass(weights.Select(w => w / largest)).index_select(0, batch.Target.flatten()).view_as(batch.Target);
-        return (perVoxel * batch.CrossEntropy).sum() / perVoxel.sum();
+        return (perVoxel * batch.CrossEntropy).sum() / batch.Total(perVoxel.sum());
     }
 
     public bool Equals(WeightedCrossEntropyLoss? other) =>

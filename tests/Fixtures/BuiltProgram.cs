@@ -9,9 +9,28 @@ internal static class BuiltProgram
     /// <param name="project">Name of the project, such as InferenceCli.</param>
     /// <param name="program">Name of the program, such as credence-infer.</param>
     /// <param name="arguments">Its command line.</param>
-    public static (int ExitCode, string Output, string Error) Run(string project, string program, params string[] arguments)
+    public static (int ExitCode, string Output, string Error) Run(string project, string program, params string[] arguments) => End(Start(project, program, arguments));
+
+    /// <summary>Runs it to the end, with variables such as a scheduler sets.</summary>
+    /// <param name="project">Name of the project, such as InferenceCli.</param>
+    /// <param name="program">Name of the program, such as credence-infer.</param>
+    /// <param name="environment">Variables, as <c>A=1 B=2</c>.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static (int ExitCode, string Output, string Error) RunIn(string project, string program, string environment, params string[] arguments)
     {
-        using var process = Start(project, program, arguments);
+        var information = Information(project, program, arguments);
+        foreach (var variable in environment.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=', 2)))
+        {
+            information.Environment[variable[0]] = variable[1];
+        }
+
+        return End(Process.Start(information)!);
+    }
+
+    /// <summary>Waits for the end of a process that was started here.</summary>
+    public static (int ExitCode, string Output, string Error) End(Process process)
+    {
+        using var ended = process;
         var error = process.StandardError.ReadToEndAsync();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
@@ -22,14 +41,16 @@ internal static class BuiltProgram
     /// <param name="project">Name of the project, such as InferenceCli.</param>
     /// <param name="program">Name of the program, such as credence-infer.</param>
     /// <param name="arguments">Its command line.</param>
-    public static Process Start(string project, string program, params string[] arguments)
+    public static Process Start(string project, string program, params string[] arguments) => Process.Start(Information(project, program, arguments))!;
+
+    private static ProcessStartInfo Information(string project, string program, string[] arguments)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
         var assembly = RepositoryRoot.File($"artifacts/bin/{project}/{configuration}/{program}.dll");
-        return Process.Start(new ProcessStartInfo(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [assembly, .. arguments])
+        return new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [assembly, .. arguments])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,
-        })!;
+        };
     }
 }

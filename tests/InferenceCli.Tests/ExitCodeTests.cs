@@ -29,7 +29,10 @@ public sealed partial class ExitCodeTests : IDisposable
             (4, ["predict", scan, "--model", folder.File("broken.onnx"), "--output", folder.File("out")]),
             (5, ["batch", folder.File("mixed"), "--model", folder.File("tiny.onnx"), "--output", folder.File("results")]),
             (6, ["pacs", "http://localhost:1/dicom-web", "--study", "1.2.3", "--model", folder.File("tiny.onnx"), "--output", folder.File("results"), "--retries", "0"]),
+            (7, ["merge", folder.File("shards")]),
         ];
+        Directory.CreateDirectory(folder.File("shards"));
+        File.WriteAllText(folder.File("shards/cases-1-of-2.jsonl"), "");
         Directory.CreateDirectory(folder.File("mixed"));
         File.Copy(scan, folder.File("mixed/a_flair.nii.gz"));
         File.WriteAllBytes(folder.File("mixed/b_flair.nii.gz"), File.ReadAllBytes(scan)[..200]);

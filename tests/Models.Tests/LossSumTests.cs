@@ -183,7 +183,7 @@ public sealed class LossSumTests
         Assert.Throws<InvalidOperationException>(() => LossSum.Parse("weighted-cross-entropy").Compute(zeros([1L, 2, 4, 4, 4]), zeros([1L, 4, 4, 4], int64), 0));
     }
 
-    private static LossSum Read(string text) => LossSum.Parse(text).For(Numbers(Golden, "classFractions"));
+    internal static LossSum Read(string text) => LossSum.Parse(text).For(Numbers(Golden, "classFractions"));
 
     private static (Tensor Logits, Tensor Target) Example()
     {

@@ -52,7 +52,7 @@ public sealed class CommandTests
     [InlineData("--norm-groups has no effect without --norm group.", "fit", "--data", "d", "--out", "run", "--norm-groups", "4")]
     [InlineData("--shortcut has no effect without --encoder residual.", "fit", "--data", "d", "--out", "run", "--shortcut", "strided-projection")]
     [InlineData("'--out' is required", "plan", "--data", "d")]
-    [InlineData("--shard 3/2: give number/count, such as 2/4.", "cross-validate", "--data", "d", "--out", "cv", "--shard", "3/2")]
+    [InlineData("--shard 3/2: give number/count, such as 2/8, or auto.", "cross-validate", "--data", "d", "--out", "cv", "--shard", "3/2")]
     [InlineData("--seeds 1,1: give whole numbers, each once, such as 1,2,3.", "cross-validate", "--data", "d", "--out", "cv", "--seeds", "1,1")]
     [InlineData("'train' is not one of validation, test.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--split", "train")]
     [InlineData("Give two results or more.", "compare", "cv")]

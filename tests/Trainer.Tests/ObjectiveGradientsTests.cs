@@ -29,7 +29,7 @@ public sealed class ObjectiveGradientsTests
         ObjectiveValues values;
         using (var terms = Loss())
         {
-            values = ObjectiveGradients.Backward(network, terms, DataFactor, KlFactor, new MeanNoise());
+            values = AddKl(network, terms, DataFactor, KlFactor, new MeanNoise());
         }
 
         Assert.Contains(expected, g => g is not null);
@@ -70,7 +70,7 @@ public sealed class ObjectiveGradientsTests
         ObjectiveValues values;
         using (var terms = Loss())
         {
-            values = ObjectiveGradients.Backward(network, terms, DataFactor, KlFactor, noise);
+            values = AddKl(network, terms, DataFactor, KlFactor, noise);
         }
 
         void Check(IEnumerable<int> of, GradientPull pull)
@@ -87,5 +87,12 @@ public sealed class ObjectiveGradientsTests
         Assert.All(network.Weights.Zip(values.Layers), layer => Check(((nn.Module)layer.First).parameters().Select(p => places[p.Handle]), layer.Second));
         Assert.Equal(stages == BayesianStages.All, values.Layers.All(l => l.KlNorm > 0));
         Assert.Equal(network.Weights.Count(), values.Layers.Count);
+    }
+
+    private static ObjectiveValues AddKl(Network network, LossTerms terms, double dataFactor, double klFactor, INoiseSource noise)
+    {
+        var data = terms.Total * dataFactor;
+        data.backward();
+        return ObjectiveGradients.AddKl(network, new(data.detach(), terms.NegativeLogLikelihood), klFactor, noise);
     }
 }

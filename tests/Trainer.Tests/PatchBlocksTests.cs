@@ -27,7 +27,7 @@ public sealed class PatchBlocksTests
             for (var step = 0; step < 12; step++)
             {
                 using var scope = NewDisposeScope();
-                using var blocks = sampler.Cut(step, 3, device);
+                using var blocks = sampler.Cut(step, 3, new(0, 3), device);
                 var host = sampler.Draw(step, 3);
                 var (images, targets) = blocks.ToTensors(device);
                 var (expectedImages, expectedTargets) = host.ToTensors(CPU);
@@ -75,7 +75,7 @@ public sealed class PatchBlocksTests
         void Move(long step)
         {
             using var scope = NewDisposeScope();
-            using var blocks = sampler.Cut(step, 2, CPU);
+            using var blocks = sampler.Cut(step, 2, new(0, 2), CPU);
             blocks.ToTensors(CPU);
         }
 

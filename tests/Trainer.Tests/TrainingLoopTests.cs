@@ -7,6 +7,7 @@ using Credence.Models.Checkpoints;
 using Credence.Models.Losses;
 using Credence.Models.Priors;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Distributed;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Sampling;
 using Credence.Trainer.Training;
@@ -307,7 +308,7 @@ public sealed class TrainingLoopTests
 
         using var checkpoint = Checkpoint.Load(folder.File("last.safetensors"));
         using var network = checkpoint.BuildNetwork();
-        var prepared = TrainingData.Prepare(options, new RunFolder(folder.Path), checkpoint, _ => { }, CancellationToken.None);
+        var prepared = TrainingData.Prepare(options, new RunFolder(folder.Path), checkpoint, _ => { }, SingleProcess.Instance, CancellationToken.None);
         var plan = prepared.Plan;
         var sampler = new PatchSampler(prepared.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
         double Loss(params long[] steps) => steps.Average(step =>

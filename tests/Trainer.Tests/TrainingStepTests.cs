@@ -1,6 +1,7 @@
 using Credence.Models;
 using Credence.Models.Layers;
 using Credence.Models.Losses;
+using Credence.Trainer.Distributed;
 using Credence.Trainer.Sampling;
 using Credence.Trainer.Training;
 
@@ -27,7 +28,7 @@ public sealed class TrainingStepTests
         using var optimisation = new Optimisation(network, options);
         SwitchProbe.Reset();
 
-        new TrainingStep(network, LossSum.Parse("cross-entropy"), optimisation, options, CPU).Take(new Ones(), new MeanNoise(), new(LearningRate: 0.1, DataFactor: 1, KlFactor: 0, Progress: 0));
+        Step(network, optimisation, options).Take([new Ones()], NoNoise, new(LearningRate: 0.1, DataFactor: 1, KlFactor: 0, Progress: 0));
 
         Assert.Equal((isOn, isOn), (SwitchProbe.Forward, SwitchProbe.Backward));
         Assert.False(backends.cudnn.allow_tf32);
@@ -46,11 +47,11 @@ public sealed class TrainingStepTests
             using var network = UNet.Build(new() { InputChannels = 1, Classes = 2, Width = 2, Posterior = Posterior.MeanField }, seed);
             var options = new TrainingOptions { Data = "", Run = "", Optimiser = optimiser };
             using var optimisation = new Optimisation(network, options);
-            var step = new TrainingStep(network, LossSum.Parse("cross-entropy"), optimisation, options, CPU);
+            var step = Step(network, optimisation, options);
             var reported = 0.0;
             foreach (var _ in Enumerable.Range(0, 3))
             {
-                reported = step.Take(new Noise(), new MeanNoise(), new(LearningRate: 0.05, dataFactor, KlFactor: 1e-6 * dataFactor, Progress: 0)).Loss;
+                reported = step.Take([new Noise()], NoNoise, new(LearningRate: 0.05, dataFactor, KlFactor: 1e-6 * dataFactor, Progress: 0)).Loss;
             }
 
             return [.. network.parameters().SelectMany(p => p.detach().cpu().data<float>()), (float)(reported / dataFactor)];
@@ -60,6 +61,11 @@ public sealed class TrainingStepTests
 
         Assert.Equal(mean, sum); // exactly, because a power of 2 rounds nothing
     }
+
+    private static StepNoise NoNoise => new(_ => new MeanNoise(), new MeanNoise());
+
+    private static TrainingStep Step(Network network, Optimisation optimisation, TrainingOptions options) =>
+        new(network, LossSum.Parse("cross-entropy"), optimisation, options, CPU, new(1), SingleProcess.Instance);
 
     private sealed class Noise : IMinibatch
     {

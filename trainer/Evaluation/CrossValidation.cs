@@ -46,43 +46,33 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
         var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
         var settings = CrossValidationSettings.Of(training.Data, survey.DataHash, options.Samples, training with { SplitSeed = training.SplitSeed ?? 1 }) with { Rules = options.Rules };
         settings.Claim(options.Output);
-
-        var jobs = CrossValidationJob.All(options.Seeds, training.Folds);
-        foreach (var job in options.Shard.Select(jobs).Where(job => Finished(job, settings, dataset) is null))
+        using var claim = ClaimShard();
+        var jobs = new CrossValidationJobs(options.Seeds, training.Folds, options.Shard.Count);
+        jobs.Write(options.Output);
+        var results = new CrossValidationResults(options.Output, settings, dataset);
+        foreach (var job in options.Shard.Select(jobs.All).Where(job => results.Find(job) is null))
         {
             Train(job, settings, cancellation);
             Evaluate(job, settings, cancellation);
         }
 
-        var results = jobs.Select(job => (Job: job, Report: Finished(job, settings, dataset))).ToList();
-        if (results.Any(r => r.Report is null))
-        {
-            return null;
-        }
-
-        var report = CrossValidationReport.Create(settings, results[0].Report!.Rules, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]) with { TestSet = TestLock.Describe(training) };
-        report.Write(options.Output);
-        return report;
+        return results.Report(jobs, TestLock.Describe(training));
     }
 
     private string RunOf(CrossValidationJob job) => Path.Combine(options.Output, job.Name);
 
-    private EvaluationReport? Finished(CrossValidationJob job, CrossValidationSettings settings, Dataset dataset)
+    /// <summary>Makes this process the only one at its shard, until the result is disposed or the process ends, in whatever way: then one that was requeued takes over.</summary>
+    private FileStream ClaimShard()
     {
-        if (!File.Exists(Path.Combine(RunOf(job), EvaluationReport.FileName)))
+        try
         {
-            return null;
+            // It stays and means nothing by itself: deleting it would let two processes hold two files of one name.
+            return new(Path.Combine(options.Output, $".lock{options.Shard.Suffix}"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
-
-        var report = EvaluationReport.Read(RunOf(job));
-        if (report.Job != settings.JobHash(job))
+        catch (IOException e)
         {
-            throw new DatasetException(Path.Combine(RunOf(job), EvaluationReport.FileName), "the report of other options or data", "a job of this cross-validation",
-                "Remove the folder to train it again.");
+            throw new DatasetException(options.Output, $"a cross-validation of which another process does shard {options.Shard} ({e.Message})", "one process a shard", "Wait until it ends, or share the networks with --shard.", e);
         }
-
-        var hasMaps = report.Cases.All(c => dataset.Classes.Skip(1).All(k => File.Exists(RunEvaluation.ProbabilityPath(RunOf(job), c.Id, k))));
-        return hasMaps ? report : null;
     }
 
     private void Train(CrossValidationJob job, CrossValidationSettings settings, CancellationToken cancellation)

@@ -1,4 +1,5 @@
 using Credence.MedicalIO;
+using Credence.Trainer.Distributed;
 
 namespace Credence.Trainer.Sampling;
 
@@ -32,14 +33,20 @@ internal sealed class PatchSampler
     /// <summary>Draws the minibatch of one step.</summary>
     /// <param name="step">From 0.</param>
     /// <param name="batch">N.</param>
-    public PatchBatch Draw(long step, int batch)
+    public PatchBatch Draw(long step, int batch) => Draw(step, batch, new(0, batch));
+
+    /// <summary>Draws a part of the minibatch of one step.</summary>
+    /// <param name="step">From 0.</param>
+    /// <param name="batch">N of the minibatch.</param>
+    /// <param name="range">The part.</param>
+    public PatchBatch Draw(long step, int batch, ExampleRange range)
     {
         var voxels = checked((int)patch.Count);
-        var images = new float[checked(batch * channels * voxels)];
-        var targets = new long[batch * voxels];
-        for (var n = 0; n < batch; n++)
+        var images = new float[checked(range.Count * channels * voxels)];
+        var targets = new long[range.Count * voxels];
+        for (var n = 0; n < range.Count; n++)
         {
-            var recipe = Recipe(step * batch + n);
+            var recipe = Recipe(step * batch + range.First + n);
             var (@case, transform) = (cases[recipe.Case], recipe.Transform);
             for (var c = 0; c < channels; c++)
             {
@@ -53,15 +60,16 @@ internal sealed class PatchSampler
 
         return new(
             images, targets, targets.Count(t => t != 0) / (double)targets.Length,
-            Enumerable.Range(0, batch).Count(n => targets.AsSpan(n * voxels, voxels).ContainsAnyExcept(0)), patch);
+            Enumerable.Range(0, range.Count).Count(n => targets.AsSpan(n * voxels, voxels).ContainsAnyExcept(0)), patch);
     }
 
     /// <summary>Cuts out what the same minibatch is made from, for a device to sample and vary.</summary>
     /// <param name="step">From 0.</param>
-    /// <param name="batch">N.</param>
+    /// <param name="batch">N of the minibatch.</param>
+    /// <param name="range">The part of it.</param>
     /// <param name="device">Where it will be sampled; for a CUDA device the blocks lie in pinned memory.</param>
-    internal PatchBlocks Cut(long step, int batch, Device device) =>
-        new([.. Enumerable.Range(0, batch).Select(n => Recipe(step * batch + n)).Select(r => PatchBlock.Cut(cases[r.Case], r, patch, device))], patch);
+    internal PatchBlocks Cut(long step, int batch, ExampleRange range, Device device) =>
+        new([.. Enumerable.Range(range.First, range.Count).Select(n => Recipe(step * batch + n)).Select(r => PatchBlock.Cut(cases[r.Case], r, patch, device))], patch);
 
     /// <summary>A 31-bit number that depends on every bit of its arguments (SplitMix64, Steele et al. 2014, doi:10.1145/2660193.2660195).</summary>
     internal static int Mix(ulong seed, ulong stream, ulong index)

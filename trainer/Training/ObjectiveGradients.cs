@@ -26,23 +26,19 @@ internal readonly record struct GradientPull(double DataNorm, double KlNorm, dou
 /// <param name="Layers">Over the kernel of each layer, in the order of <see cref="Network.Weights"/>.</param>
 internal sealed record ObjectiveValues(double Loss, double NegativeLogLikelihood, double Kl, GradientPull Total, IReadOnlyList<GradientPull> Layers);
 
-/// <summary>Computes the gradients of data term and KL one after the other, so that both can be measured before they are added.</summary>
+/// <summary>Adds the gradient of the KL to that of the data term, and measures both before.</summary>
 internal static class ObjectiveGradients
 {
     /// <summary>Leaves the sum of both gradients in the parameters.</summary>
-    /// <param name="network">Its gradients must be 0.</param>
-    /// <param name="loss">Loss of the minibatch; mean per voxel.</param>
-    /// <param name="dataFactor">Brings the mean per voxel into the unit of the data term.</param>
+    /// <param name="network">Its gradients are those of the data term, of the whole minibatch.</param>
+    /// <param name="data">What the data term came to, in its unit.</param>
     /// <param name="klFactor">Factor of the KL.</param>
     /// <param name="noise">Used by priors whose KL is estimated by sampling.</param>
-    public static ObjectiveValues Backward(Network network, LossTerms loss, double dataFactor, double klFactor, INoiseSource noise)
+    public static ObjectiveValues AddKl(Network network, LossTerms data, double klFactor, INoiseSource noise)
     {
         using var scope = NewDisposeScope();
-        var data = dataFactor == 1 ? loss.Total : loss.Total * dataFactor;
-        data.backward();
-
         // Every figure stays a tensor until the end: one transfer from the device a step.
-        var none = zeros(1, device: data.device)[0];
+        var none = zeros(1, data.Total.dtype, data.Total.device)[0];
         var dataSquares = network.parameters().ToDictionary(p => p.Handle, p => p.grad is { } gradient ? gradient.square().sum() : none);
         var (klSquares, products) = (new Dictionary<nint, Tensor>(), new Dictionary<nint, Tensor>());
         var kl = none;
@@ -72,12 +68,12 @@ internal static class ObjectiveGradients
         var layers = network.Weights.Select(w => ((nn.Module)w).parameters().Select(p => p.Handle).ToList()).ToList();
         Tensor[] figures =
         [
-            data.detach(), loss.NegativeLogLikelihood, kl.detach(), Sum(dataSquares.Values), Sum(klSquares.Values), Sum(products.Values),
+            data.Total, data.NegativeLogLikelihood, kl.detach(), Sum(dataSquares.Values), Sum(klSquares.Values), Sum(products.Values),
             .. layers.Select(layer => Sum(layer.Select(p => dataSquares[p]))),
             .. layers.Select(layer => Sum(layer.Where(klSquares.ContainsKey).Select(p => klSquares[p]))),
             .. layers.Select(layer => Sum(layer.Where(products.ContainsKey).Select(p => products[p]))),
         ];
-        var values = stack(figures).cpu().data<float>();
+        var values = stack(figures).cpu().to(float64).data<double>();
         const int First = 6; // of the figures by layer
         return new(
             values[0] + klFactor * values[2], values[1], values[2], GradientPull.FromSums(values[3], values[4], values[5]),

@@ -1,5 +1,3 @@
-using Credence.Trainer.Sampling;
-
 namespace Credence.Trainer.Training;
 
 /// <summary>Loss on the first and on the last minibatches of an epoch, both measured when the epoch is over.</summary>
@@ -15,16 +13,14 @@ internal readonly record struct Recency(double FirstSeen, double LastSeen)
     public double Gap => FirstSeen - LastSeen;
 
     /// <summary>Measures the present weights.</summary>
-    /// <param name="step">Evaluates a minibatch.</param>
-    /// <param name="sampler">Source of the minibatches, by number.</param>
+    /// <param name="loss">Of the minibatch of a step.</param>
     /// <param name="firstStep">First step of the epoch.</param>
     /// <param name="steps">Steps of the epoch.</param>
-    /// <param name="batch">N.</param>
     /// <param name="count">Minibatches at each end; fewer when the epoch is shorter.</param>
-    internal static Recency Measure(TrainingStep step, PatchSampler sampler, long firstStep, int steps, int batch, int count)
+    internal static Recency Measure(Func<long, double> loss, long firstStep, int steps, int count)
     {
         var each = Math.Clamp(steps / 2, 1, count);
-        double Mean(long from) => Enumerable.Range(0, each).Average(n => step.Loss(sampler.Draw(from + n, batch)));
+        double Mean(long from) => Enumerable.Range(0, each).Average(n => loss(from + n));
         return new(Mean(firstStep), Mean(firstStep + steps - each));
     }
 }

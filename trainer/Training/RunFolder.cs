@@ -10,7 +10,8 @@ namespace Credence.Trainer.Training;
 
 /// <summary>The files of one run.</summary>
 /// <param name="path">The folder.</param>
-internal sealed class RunFolder(string path)
+/// <param name="isWriter">Whether this process writes: of those that train together, one does. In the others, everything that writes does nothing.</param>
+internal sealed class RunFolder(string path, bool isWriter = true)
 {
     /// <summary>Metadata of a checkpoint: how far the run has come.</summary>
     public const string ProgressKey = "credence.progress";
@@ -44,8 +45,13 @@ internal sealed class RunFolder(string path)
     /// <summary>Makes this process the only one that writes the run, until the result is disposed or the process ends, in whatever way.</summary>
     /// <remarks>The file that stands for it stays and means nothing by itself: deleting it would let two processes hold two files of one name.</remarks>
     /// <exception cref="DatasetException">Another process writes the run.</exception>
-    public IDisposable Claim()
+    public IDisposable? Claim()
     {
+        if (!isWriter)
+        {
+            return null;
+        }
+
         Directory.CreateDirectory(path);
         try
         {
@@ -88,25 +94,26 @@ internal sealed class RunFolder(string path)
     /// <summary>Writes what the run consists of, for people and for <see cref="ReadOptions"/>.</summary>
     public void Write(TrainingOptions options, TrainingPlan plan, FoldSplit split)
     {
-        Directory.CreateDirectory(path);
-        plan.Write(Plan);
-        OutputFile.WriteText(Split, JsonSerializer.Serialize(split, TrainerJson.Indented));
-        OutputFile.WriteText(Options, JsonSerializer.Serialize(options, TrainerJson.Indented));
+        Write(plan);
+        Write(Split, split);
+        Write(Options, options);
+    }
+
+    /// <summary>Writes the plan.</summary>
+    public void Write(TrainingPlan plan)
+    {
+        if (isWriter)
+        {
+            Directory.CreateDirectory(path);
+            plan.Write(Plan);
+        }
     }
 
     /// <summary>Writes the fingerprint.</summary>
-    public void Write(TrainingFingerprint fingerprint)
-    {
-        Directory.CreateDirectory(path);
-        OutputFile.WriteText(Fingerprint, JsonSerializer.Serialize(fingerprint, TrainerJson.Indented));
-    }
+    public void Write(TrainingFingerprint fingerprint) => Write(Fingerprint, fingerprint);
 
     /// <summary>Writes what the run warned about.</summary>
-    public void Write(IReadOnlyList<string> warnings)
-    {
-        Directory.CreateDirectory(path);
-        OutputFile.WriteText(Warnings, JsonSerializer.Serialize(warnings, TrainerJson.Indented) + "\n");
-    }
+    public void Write(IReadOnlyList<string> warnings) => Write(Warnings, warnings, end: "\n");
 
     /// <summary>What the run warned about, in order; null for a run that kept no record.</summary>
     public IReadOnlyList<string>? ReadWarnings()
@@ -149,8 +156,7 @@ internal sealed class RunFolder(string path)
         {
             using var checkpoint = Checkpoint.Load(FindCheckpoint(start));
             var report = NetworkStart.Apply(built, checkpoint, options.MopedDelta);
-            Directory.CreateDirectory(path);
-            OutputFile.WriteText(Path.Combine(path, "start.json"), JsonSerializer.Serialize(report, TrainerJson.Indented));
+            Write(Path.Combine(path, "start.json"), report);
             if (report.Fresh.Count + report.Unused.Count > 0)
             {
                 warn($"of {start}, {report.Unused.Count} tensors were not used, and {report.Fresh.Count} of the network are fresh; start.json names them.");
@@ -191,12 +197,26 @@ internal sealed class RunFolder(string path)
     }
 
     /// <summary>Writes a checkpoint.</summary>
-    public static void Save(string file, Network network, ModelManifest manifest, RunProgress progress, IReadOnlyDictionary<string, Tensor> tensors) =>
-        Checkpoint.Save(file, network, tensors, new Dictionary<string, string>
+    public void Save(string file, Network network, ModelManifest manifest, RunProgress progress, IReadOnlyDictionary<string, Tensor> tensors)
+    {
+        if (isWriter)
         {
-            [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
-            [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
-        });
+            Checkpoint.Save(file, network, tensors, new Dictionary<string, string>
+            {
+                [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
+                [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
+            });
+        }
+    }
+
+    private void Write<T>(string file, T content, string end = "")
+    {
+        if (isWriter)
+        {
+            Directory.CreateDirectory(path);
+            OutputFile.WriteText(file, JsonSerializer.Serialize(content, TrainerJson.Indented) + end);
+        }
+    }
 
     private static string FindCheckpoint(string start)
     {

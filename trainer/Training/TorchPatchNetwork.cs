@@ -22,8 +22,8 @@ internal sealed class TorchPatchNetwork(Network network, Device device) : IPatch
             using var noGradient = no_grad();
             using var scope = NewDisposeScope();
             var channels = network.Options.InputChannels;
-            var input = tensor(patches.ToArray(), [batch, channels, size.Depth, size.Height, size.Width]).to(device);
-            network.Run(input, Source(noise)).cpu().data<float>().CopyTo(logits);
+            var input = tensor(patches.ToArray(), [batch, channels, size.Depth, size.Height, size.Width]).to(network.parameters().First().dtype, device);
+            network.Run(input, Source(noise)).to(float32).cpu().data<float>().CopyTo(logits);
         }
         finally
         {

@@ -1,9 +1,11 @@
+using System.Text.Json;
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.Models.Checkpoints;
 using Credence.MedicalIO;
 using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Distributed;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Sampling;
@@ -12,9 +14,10 @@ namespace Credence.Trainer.Training;
 
 /// <summary>A validation case: preprocessed as in deployment, with the reference on its own grid.</summary>
 /// <param name="Id">The case.</param>
+/// <param name="Number">Its place among the validation cases.</param>
 /// <param name="Prepared">Network input and the way back.</param>
 /// <param name="Reference">The mask as it was read.</param>
-internal sealed record ValidationCase(string Id, PreparedVolume Prepared, LabelMap Reference);
+internal sealed record ValidationCase(string Id, int Number, PreparedVolume Prepared, LabelMap Reference);
 
 /// <summary>Everything a run knows about its data: plan, split, and the preprocessed cases of both sides.</summary>
 internal sealed class TrainingData
@@ -29,6 +32,9 @@ internal sealed class TrainingData
         (Plan, this.fingerprint, this.dataHash, Split, Training, Validation) = (plan, fingerprint, dataHash, split, training, validation);
     }
 
+    /// <summary>Hash of the code that trains.</summary>
+    public static string CodeHash { get; } = ProgramHash.Compute(typeof(TrainingData).Assembly, typeof(Models.Network).Assembly, typeof(ModelManifest).Assembly, typeof(Volume).Assembly);
+
     /// <summary>The plan, with the overrides of the options applied.</summary>
     public TrainingPlan Plan { get; }
 
@@ -41,7 +47,7 @@ internal sealed class TrainingData
     /// <summary>Cases to draw patches from.</summary>
     public IReadOnlyList<TrainingCase> Training { get; }
 
-    /// <summary>Cases to validate on.</summary>
+    /// <summary>Cases that this process validates on: all of them, where it trains alone.</summary>
     public IReadOnlyList<ValidationCase> Validation { get; }
 
     /// <summary>What a user should know of a plan that was made before: that it has seen other cases than those that train; null when there is nothing.</summary>
@@ -81,7 +87,7 @@ internal sealed class TrainingData
         var plan = File.Exists(folder.Plan)
             ? TrainingPlan.Read(folder.Plan)
             : Planner.Plan(dataset, fingerprint) with { MeasuredCases = split?.Training ?? [.. dataset.Cases.Select(c => c.Id)] };
-        plan.Write(folder.Plan);
+        folder.Write(plan);
         return (plan, fingerprint);
     }
 
@@ -103,9 +109,10 @@ internal sealed class TrainingData
     /// <param name="folder">Its folder.</param>
     /// <param name="checkpoint">What the run goes on from; null for one that begins.</param>
     /// <param name="report">Told what is read.</param>
+    /// <param name="group">The processes that train together; they share the validation cases among them.</param>
     /// <param name="cancellation">Stops between two cases.</param>
     /// <exception cref="DatasetException">The data cannot be trained on, a case has a scan of the test set, or data, fold or plan are not those of the checkpoint.</exception>
-    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Checkpoint? checkpoint, Action<string> report, CancellationToken cancellation)
+    public static TrainingData Prepare(TrainingOptions options, RunFolder folder, Checkpoint? checkpoint, Action<string> report, IProcessGroup group, CancellationToken cancellation)
     {
         var dataset = Dataset.Open(options.Data);
         var survey = Survey(dataset, report, cancellation);
@@ -115,15 +122,22 @@ internal sealed class TrainingData
             : GoOn(options, dataset, survey, folder, checkpoint);
         var training = new List<TrainingCase>();
         var validation = new List<ValidationCase>();
+        var validated = 0;
         foreach (var (files, number) in dataset.Cases.Select((files, n) => (files, n + 1)))
         {
             cancellation.ThrowIfCancellationRequested();
+            var isHeld = split.Validation.Contains(files.Id);
+            if (isHeld && validated++ % group.Size != group.Rank)
+            {
+                continue;
+            }
+
             report($"preprocessing case {number} of {dataset.Cases.Count}");
             var loaded = CaseReader.Read(dataset, files);
             var prepared = Preprocessing.Prepare(loaded.Channels, plan.Preprocessing);
-            if (split.Validation.Contains(files.Id))
+            if (isHeld)
             {
-                validation.Add(new(files.Id, prepared, loaded.Mask));
+                validation.Add(new(files.Id, validated - 1, prepared, loaded.Mask));
             }
             else
             {
@@ -167,6 +181,15 @@ internal sealed class TrainingData
         }
     }
 
+    /// <summary>What processes that train together must have alike, by name.</summary>
+    public IReadOnlyDictionary<string, string> Identity => new Dictionary<string, string>
+    {
+        ["data"] = dataHash,
+        ["plan"] = JsonSerializer.Serialize(Plan, TrainerJson.Lines),
+        ["fingerprint"] = JsonSerializer.Serialize(fingerprint, TrainerJson.Lines),
+        ["split"] = JsonSerializer.Serialize(Split, TrainerJson.Lines),
+    };
+
     /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph.</summary>
     public ModelManifest Manifest(
         string objective, TrainingOptions options, RunProgress progress, ValidationScores scores, string program, DateTimeOffset now) => new()
@@ -187,7 +210,7 @@ internal sealed class TrainingData
                 TrainedBy = program,
                 TrainedAt = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", System.Globalization.CultureInfo.InvariantCulture),
                 DataHash = dataHash,
-                CodeHash = ProgramHash.Compute(typeof(TrainingData).Assembly, typeof(Models.Network).Assembly, typeof(ModelManifest).Assembly, typeof(Volume).Assembly),
+                CodeHash = CodeHash,
                 Seed = options.Seed,
                 Steps = progress.Step,
                 Objective = objective,

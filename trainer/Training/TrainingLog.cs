@@ -20,10 +20,11 @@ namespace Credence.Trainer.Training;
 /// <param name="Seconds">Since the start of the run, interruptions not counted.</param>
 /// <param name="WaitSeconds">How long the step waited for its minibatch: 0 while sampling keeps up.</param>
 /// <param name="StepSeconds">Transfer, forward and backward pass, and optimiser.</param>
+/// <param name="CommunicationSeconds">Of the step, with other processes, waiting for them included; 0 where there are none.</param>
 internal sealed record StepReport(
     long Step, int Epoch, double LearningRate, double Loss, double NegativeLogLikelihood, double Kl, double KlFactor, double WeightedKl,
     double DataGradientNorm, double KlGradientNorm, double? GradientCosine, double ForegroundFraction, double Seconds,
-    double WaitSeconds, double StepSeconds);
+    double WaitSeconds, double StepSeconds, double CommunicationSeconds);
 
 /// <summary>What an epoch came to; one line of <c>log.jsonl</c>.</summary>
 /// <param name="Epoch">From 0.</param>

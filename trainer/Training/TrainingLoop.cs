@@ -1,10 +1,12 @@
 using System.Globalization;
+using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.Models;
 using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
 using Credence.Models.Losses;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Distributed;
 using Credence.Trainer.Planning;
 using Credence.Trainer.Sampling;
 
@@ -16,23 +18,32 @@ internal sealed class TrainingLoop
     private readonly TrainingOptions options;
     private readonly WarningRecorder observer;
     private readonly TimeProvider clock;
+    private readonly IProcessGroup group;
     private readonly RunFolder folder;
 
-    private TrainingLoop(TrainingOptions options, ITrainingObserver observer, TimeProvider clock)
+    private TrainingLoop(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, IProcessGroup group, RunFolder folder)
     {
-        (this.options, this.clock) = (options, clock);
-        folder = new RunFolder(options.Run);
+        (this.options, this.clock, this.group, this.folder) = (options, clock, group, folder);
         this.observer = new WarningRecorder(observer, folder);
     }
 
     /// <summary>Starts a run in an empty folder.</summary>
+    /// <param name="options">Of the run.</param>
+    /// <param name="observer">Receives the reports.</param>
+    /// <param name="clock">Source of time.</param>
+    /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
+    /// <param name="group">The processes that train together; null for this one alone.</param>
     /// <exception cref="DatasetException">The data cannot be trained on, the folder already holds a run, or another process writes it.</exception>
-    public static TrainingResult Fit(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
+    public static TrainingResult Fit(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation, IProcessGroup? group = null)
     {
-        var loop = new TrainingLoop(options, observer, clock);
-        using var claim = loop.folder.Claim();
-        loop.folder.RefuseExistingRun();
-        return loop.Run(null, cancellation);
+        group ??= SingleProcess.Instance;
+        var folder = new RunFolder(options.Run, isWriter: group.Rank == 0);
+        using var claim = group.Together(() =>
+        {
+            folder.RefuseExistingRun();
+            return folder.Claim();
+        });
+        return new TrainingLoop(options, observer, clock, group, folder).Run(null, cancellation);
     }
 
     /// <summary>Goes on with an interrupted run, from its last checkpoint, with the options it was started with.</summary>
@@ -41,30 +52,33 @@ internal sealed class TrainingLoop
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
     /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
+    /// <param name="group">The processes that train together; null for this one alone. All of them read the folder.</param>
     /// <exception cref="DatasetException">The folder holds no run, or another process writes it.</exception>
     /// <exception cref="ModelFileException">The checkpoint is damaged.</exception>
     public static TrainingResult Resume(
-        string run, Func<TrainingOptions, TrainingOptions> change, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation)
+        string run, Func<TrainingOptions, TrainingOptions> change, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation, IProcessGroup? group = null)
     {
-        var folder = new RunFolder(run);
-        var options = change(folder.ReadOptions()) with { Run = run };
-        using var claim = folder.Claim();
-        try
+        group ??= SingleProcess.Instance;
+        var folder = new RunFolder(run, isWriter: group.Rank == 0);
+        var (options, claim) = group.Together(() => (change(folder.ReadOptions()) with { Run = run }, folder.Claim()));
+        using (claim)
         {
-            using var checkpoint = File.Exists(folder.LastCheckpoint) ? Checkpoint.Load(folder.LastCheckpoint) : null;
-            return new TrainingLoop(options, observer, clock).Run(checkpoint, cancellation);
-        }
-        catch (CheckpointException e)
-        {
-            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
+            using var checkpoint = group.Together(() => File.Exists(folder.LastCheckpoint) ? Readable(() => Checkpoint.Load(folder.LastCheckpoint)) : null);
+            return new TrainingLoop(options, observer, clock, group, folder).Run(checkpoint, cancellation);
         }
     }
 
     private TrainingResult Run(Checkpoint? checkpoint, CancellationToken cancellation)
     {
-        var data = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, cancellation);
-        var (plan, device) = (data.Plan, ResolveDevice(options.Device));
-        RefuseUnfit(options, plan);
+        group.RequireSame(Identity(options));
+        var (data, device) = group.Together(() =>
+        {
+            var prepared = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, group, cancellation);
+            RefuseUnfit(options, prepared.Plan, group.Size);
+            return (prepared, ResolveDevice(options.Device));
+        });
+        group.RequireSame(data.Identity);
+        var plan = data.Plan;
         ConvolutionSearch.Switch(device.type == DeviceType.CUDA);
         if (options.Threads > 0)
         {
@@ -78,15 +92,19 @@ internal sealed class TrainingLoop
 
         using var scope = NewDisposeScope();
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
-        using var network = checkpoint?.BuildNetwork() ?? folder.StartNetwork(options, NetworkOptions(options, plan), initialisation, observer.Warned);
-        network.to(device);
+        var type = options.Precision == ComputePrecision.Float64 ? float64 : float32;
+        using var network = group.Together(() =>
+            checkpoint is null ? folder.StartNetwork(options, NetworkOptions(options, plan), initialisation, observer.Warned) : Readable(() => checkpoint.BuildNetwork(type)));
+        network.to(device, type);
         network.Precision = options.Precision;
         var objective = Objective(options, elbo, data.Loss(options), network.Options);
-        using var run = new TrainingRun(options, data, network, elbo, device, clock);
+        using var run = new TrainingRun(options, data, network, elbo, device, clock, group);
         if (checkpoint is not null)
         {
-            run.Restore(checkpoint);
+            group.Together(() => Readable(() => run.Restore(checkpoint)));
         }
+
+        run.Broadcast();
 
         folder.Write(options with { Network = network.Options }, plan, data.Split);
         var resources = ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
@@ -111,11 +129,20 @@ internal sealed class TrainingLoop
             observer.Warned(planned);
         }
 
-        using var log = TrainingLog.Open(folder.Log, run.Progress.Step);
+        var own = observer.Warnings.ToList();
+        foreach (var (text, rank) in group.Gather(string.Join('\0', own)).Select((text, rank) => (text, rank)).Skip(1))
+        {
+            foreach (var concern in text.Split('\0', StringSplitOptions.RemoveEmptyEntries).Except(own))
+            {
+                observer.Warned($"process {rank}: {concern}");
+            }
+        }
+
+        using var log = group.Rank == 0 ? TrainingLog.Open(folder.Log, run.Progress.Step) : null;
         while (!run.IsOver)
         {
             var epoch = run.TrainEpoch(Report, cancellation);
-            observer.Validated(run.Validate(epoch, objective, folder, log.Write, cancellation));
+            observer.Validated(run.Validate(epoch, objective, folder, report => log?.Write(report), cancellation));
         }
 
         var progress = run.Progress;
@@ -123,15 +150,19 @@ internal sealed class TrainingLoop
 
         void Report(StepReport step, double share)
         {
-            log.Write(step);
+            log?.Write(step);
             observer.Stepped(step, share);
         }
     }
 
     /// <summary>Refuses what would train, and end with nothing.</summary>
-    /// <exception cref="DatasetException">The KL never has its full weight, or a norm has a single number to normalise.</exception>
-    internal static void RefuseUnfit(TrainingOptions options, TrainingPlan plan)
+    /// <param name="options">Of the run.</param>
+    /// <param name="plan">With the overrides of the options.</param>
+    /// <param name="processes">That train together.</param>
+    /// <exception cref="DatasetException">The KL never has its full weight, a norm has a single number to normalise, or the minibatch cannot be dealt out.</exception>
+    internal static void RefuseUnfit(TrainingOptions options, TrainingPlan plan, int processes = 1)
     {
+        RefuseUndivided(options, plan, processes);
         var steps = (long)(options.Epochs ?? 0) * options.StepsPerEpoch;
         if (options.Posterior == Posterior.MeanField && steps > 0 && !options.KlWarmUp.EndsAtOne(steps))
         {
@@ -143,6 +174,55 @@ internal sealed class TrainingLoop
         {
             throw new DatasetException(Path.Combine(options.Run, TrainingPlan.FileName), $"patch {plan.PatchSize} and total stride {plan.Stride}: one voxel at the lowest level",
                 $"at least 2 voxels there, because {norm} makes a single number 0", $"Enlarge the patch or remove a stride in the plan, or train with {remedy}.");
+        }
+    }
+
+    /// <summary>Refuses to deal out a minibatch that is too small, or whose examples depend on each other in a way that no part of it can know.</summary>
+    private static void RefuseUndivided(TrainingOptions options, TrainingPlan plan, int processes)
+    {
+        if (processes * options.Accumulate == 1)
+        {
+            return;
+        }
+
+        var parts = FormattableString.Invariant($"{processes} processes and {options.Accumulate} passes a step");
+        void Refuse(string found, string expected, string remedy) => throw new DatasetException(options.Run, $"{found}, dealt out to {parts}", expected, remedy);
+        if (plan.BatchSize < processes * options.Accumulate)
+        {
+            Refuse(FormattableString.Invariant($"minibatches of {plan.BatchSize}"), "an example at least for each", "Give a larger --batch-size, fewer processes or a smaller --accumulate.");
+        }
+
+        if (options.Network.Norm == NormKind.Batch)
+        {
+            Refuse("batch norm", "a norm of single examples: each part would have statistics of its own", "Give --norm instance or --norm group.");
+        }
+
+        var coupling = options.Accumulate > 1 ? MinibatchCoupling.Sums : MinibatchCoupling.Order;
+        if (options.Loss.Coupled(coupling) is [var loss, ..])
+        {
+            Refuse($"the loss {loss}", $"losses whose parts add up: it needs {(coupling == MinibatchCoupling.Order ? "the order of all voxels" : "sums over all voxels")} of the minibatch before any gradient",
+                coupling == MinibatchCoupling.Order ? "Give another --loss, or train in one process." : "Give another --loss, or more processes instead of --accumulate.");
+        }
+    }
+
+    /// <summary>What processes that train together must have alike, by name: the program, and every option but those of the place.</summary>
+    private static Dictionary<string, string> Identity(TrainingOptions options)
+    {
+        var common = options with { Data = "", Run = "", Device = "", Threads = 0, SamplingWorkers = 1, TestLock = null };
+        return JsonSerializer.SerializeToNode(common, TrainerJson.Lines)!.AsObject().ToDictionary(p => p.Key, p => JsonSerializer.Serialize(p.Value, TrainerJson.Lines))
+            .Append(KeyValuePair.Create("program", TrainingData.CodeHash)).ToDictionary();
+    }
+
+    /// <summary>Reads from a checkpoint; one that cannot be used is a model file that cannot be used.</summary>
+    private static T Readable<T>(Func<T> read)
+    {
+        try
+        {
+            return read();
+        }
+        catch (CheckpointException e)
+        {
+            throw new ModelFileException(e.Path, e.Found, e.Expected, e.Remedy, e);
         }
     }
 

@@ -54,8 +54,14 @@ internal sealed record TrainingOptions
     /// <summary>Steps an epoch. With patches an epoch is a number of steps, not one pass over the voxels.</summary>
     public int StepsPerEpoch { get; init; } = 100;
 
-    /// <summary>Patches a step; null takes the plan's.</summary>
+    /// <summary>Patches a step, over all processes; null takes the plan's.</summary>
     public int? BatchSize { get; init; }
+
+    /// <summary>Forward and backward passes of a step in each process; their gradients are added, so that a batch needs less memory.</summary>
+    public int Accumulate { get; init; } = 1;
+
+    /// <summary>Whether processes draw the same Gaussian weights.</summary>
+    public WeightNoise WeightNoise { get; init; }
 
     /// <summary>Channels at full resolution; null takes the plan's.</summary>
     public int? Width { get; init; }

@@ -2,6 +2,7 @@ using Credence.Inference.Model;
 using Credence.Models;
 using Credence.Models.Checkpoints;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Distributed;
 using Credence.Trainer.Sampling;
 
 namespace Credence.Trainer.Training;
@@ -27,34 +28,35 @@ internal sealed class TrainingRun : IDisposable
     private readonly Network network;
     private readonly Elbo elbo;
     private readonly TimeProvider clock;
-    private readonly int batch;
+    private readonly Device device;
+    private readonly IProcessGroup group;
+    private readonly MinibatchLayout layout;
     private readonly Func<long, IMinibatch> draw;
     private readonly Optimisation optimisation;
     private readonly WeightAverage? average;
-    private readonly Generator noiseGenerator;
-    private readonly TrainingNoise noise;
     private readonly Validation validation;
-    private readonly PatchSampler sampler;
     private readonly LearningRateSchedule schedule;
     private readonly TrainingStep step;
     private readonly long start;
     private double earlier; // seconds before this process took over
 
-    public TrainingRun(TrainingOptions options, TrainingData data, Network network, Elbo elbo, Device device, TimeProvider clock)
+    public TrainingRun(TrainingOptions options, TrainingData data, Network network, Elbo elbo, Device device, TimeProvider clock, IProcessGroup group)
     {
-        (this.options, this.data, this.network, this.elbo, this.clock) = (options, data, network, elbo, clock);
+        (this.options, this.data, this.network, this.elbo, this.device, this.clock, this.group) = (options, data, network, elbo, device, clock, group);
         var plan = data.Plan;
-        batch = plan.BatchSize;
+        layout = new(plan.BatchSize, group.Size, group.Rank, options.Accumulate);
         optimisation = new Optimisation(network, options);
         average = options.AverageDecay is { } decay ? new WeightAverage(network, decay) : null;
-        noiseGenerator = new Generator(0);
-        noise = new TrainingNoise(noiseGenerator, device);
-        validation = new Validation(data, new TorchPatchNetwork(network, device));
-        sampler = new PatchSampler(
+        validation = new Validation(data, new TorchPatchNetwork(network, device), group);
+        var sampler = new PatchSampler(
             data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
         schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
-        draw = device.type == DeviceType.CUDA ? number => sampler.Cut(number, batch, device) : number => sampler.Draw(number, batch);
-        step = new TrainingStep(network, data.Loss(options), optimisation, options, device);
+        draw = number =>
+        {
+            var (of, range) = (number / layout.Passes, layout.Of((int)(number % layout.Passes)));
+            return device.type == DeviceType.CUDA ? sampler.Cut(of, layout.Batch, range, device) : sampler.Draw(of, layout.Batch, range);
+        };
+        step = new TrainingStep(network, data.Loss(options), optimisation, options, device, layout, group);
         start = clock.GetTimestamp();
     }
 
@@ -66,7 +68,7 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
     public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } best && Progress.Epoch - 1 - best.Epoch >= patience;
 
-    public bool IsOver => Share >= 1 || IsStale;
+    public bool IsOver => AgreedShare(CancellationToken.None) >= 1 || IsStale;
 
     private double Seconds => earlier + clock.GetElapsedTime(start).TotalSeconds;
 
@@ -77,12 +79,25 @@ internal sealed class TrainingRun : IDisposable
 
     /// <summary>Goes on from a checkpoint; the network already has its weights.</summary>
     /// <exception cref="CheckpointException">The checkpoint lacks what a run needs.</exception>
-    public void Restore(Checkpoint checkpoint)
+    /// <returns>How far the run has come.</returns>
+    public RunProgress Restore(Checkpoint checkpoint)
     {
         (Progress, var state) = RunFolder.ReadState(checkpoint);
         optimisation.LoadState(state);
         average?.Restore(checkpoint);
         earlier = Progress.Seconds;
+        return Progress;
+    }
+
+    /// <summary>Gives every process the weights of process 0.</summary>
+    public void Broadcast()
+    {
+        using var noGradient = no_grad();
+        using var scope = NewDisposeScope();
+        foreach (var tensor in network.parameters().Concat(network.buffers()))
+        {
+            group.Broadcast(tensor);
+        }
     }
 
     /// <summary>Takes the steps of one epoch.</summary>
@@ -91,39 +106,38 @@ internal sealed class TrainingRun : IDisposable
     public TrainedEpoch TrainEpoch(Action<StepReport, double> report, CancellationToken cancellation)
     {
         var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
-        var (foreground, withForeground, warmUp) = (0.0, 0, 1.0);
-        using var minibatches = new PatchQueue(draw, firstStep, MinibatchesAhead, options.SamplingWorkers);
-        while (steps < options.StepsPerEpoch && Share is var share && share < 1)
+        var (foreground, withForeground, warmUp) = (0.0, 0.0, 1.0);
+        using var minibatches = new PatchQueue(draw, firstStep * layout.Passes, MinibatchesAhead * layout.Passes, options.SamplingWorkers);
+        while (steps < options.StepsPerEpoch && AgreedShare(cancellation) is var share && share < 1)
         {
-            cancellation.ThrowIfCancellationRequested();
-            var asked = clock.GetTimestamp();
-            using var patches = minibatches.Take();
+            var (asked, communicated) = (clock.GetTimestamp(), group.Communication);
+            using var passes = new MinibatchPasses([.. Enumerable.Range(0, layout.Passes).Select(_ => minibatches.Take())]);
             var waited = clock.GetElapsedTime(asked);
             var current = Progress.Step;
 
-            noiseGenerator.manual_seed(PatchSampler.Mix(options.Seed, 4, (ulong)current));
             var rate = schedule.At(share);
             warmUp = options.KlWarmUp.At(share);
             var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * warmUp : 0;
             var begun = clock.GetTimestamp();
-            var values = step.Take(patches, noise, new(rate, elbo.DataFactor(batch), klFactor, share));
+            var values = step.Take(passes.All, Noise(current), new(rate, elbo.DataFactor(layout.Batch), klFactor, share));
             var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
-                throw new DivergedException(options.Run, current, values.Loss, values.Total.DataNorm);
+                throw group.Agreed(new DivergedException(options.Run, current, values.Loss, values.Total.DataNorm));
             }
 
             average?.Update(current);
             pulls.Add(values.Layers);
             losses += values.Loss;
-            foreground += patches.ForegroundFraction;
-            withForeground += patches.WithForeground;
+            var (seen, holding) = passes.Foreground(layout, group);
+            foreground += seen;
+            withForeground += holding;
             steps++;
             report(
                 new StepReport(
                     current, Progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
-                    values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, patches.ForegroundFraction, Seconds,
-                    waited.TotalSeconds, computed.TotalSeconds),
+                    values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, seen, Seconds,
+                    waited.TotalSeconds, computed.TotalSeconds, (group.Communication - communicated).TotalSeconds),
                 share);
             Progress = Progress with { Step = current + 1 };
         }
@@ -132,10 +146,28 @@ internal sealed class TrainingRun : IDisposable
         return new(
             losses / taken,
             foreground / taken,
-            (double)withForeground / (taken * batch),
-            steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(step, sampler, firstStep, steps, batch, count) : null,
+            withForeground / (taken * layout.Batch),
+            steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(Loss, firstStep, steps, count) : null,
             pulls,
             options.Posterior != Posterior.MeanField || warmUp >= 1);
+    }
+
+    private StepNoise Noise(long of) => StepNoise.Of(options.Seed, of, options.WeightNoise, group, network, device);
+
+    /// <summary>The loss of the present weights on the minibatch of a step.</summary>
+    private double Loss(long of)
+    {
+        using var passes = new MinibatchPasses([.. Enumerable.Range(0, layout.Passes).Select(pass => draw(of * layout.Passes + pass))]);
+        return step.Loss(passes.All);
+    }
+
+    /// <summary>The share of the run that is over, by the clock of process 0.</summary>
+    /// <param name="cancellation">Of any process stops all of them.</param>
+    private double AgreedShare(CancellationToken cancellation)
+    {
+        Span<double> agreed = [group.Rank == 0 ? Share : 0, cancellation.IsCancellationRequested ? 1 : 0];
+        group.Sum(agreed);
+        return agreed[1] == 0 ? agreed[0] : throw group.Agreed(new OperationCanceledException(cancellation));
     }
 
     /// <summary>Validates and writes the checkpoints. With an average, everything is of the averaged weights.</summary>
@@ -159,15 +191,15 @@ internal sealed class TrainingRun : IDisposable
             var manifest = data.Manifest(objective, options, Progress, scores, Program, clock.GetUtcNow());
             if (isBest)
             {
-                RunFolder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
+                folder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
             }
 
             var report = new EpochReport(
                 Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
-                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, noise), isBest && best.HasFullKl, Progress.Seconds);
+                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, Noise(Progress.Step).Kl), isBest && best.HasFullKl, Progress.Seconds);
             log(report);
             using var state = optimisation.SaveState();
-            RunFolder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
+            folder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
             return report;
         }
     }
@@ -175,7 +207,6 @@ internal sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         average?.Dispose();
-        noiseGenerator.Dispose();
         optimisation.Dispose();
     }
 }

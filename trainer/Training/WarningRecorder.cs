@@ -10,6 +10,9 @@ internal sealed class WarningRecorder(ITrainingObserver next, RunFolder folder) 
 {
     private readonly List<string> warnings = [];
 
+    /// <summary>Since this process began.</summary>
+    public IReadOnlyList<string> Warnings => warnings;
+
     /// <inheritdoc/>
     public void Preparing(string what) => next.Preparing(what);
 

@@ -17,17 +17,18 @@ internal static class BatchCommand
         var channels = new ChannelArguments();
         var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
         var jobs = Jobs();
-        var shard = new Option<Shard?>("--shard") { Description = "i/n: this process takes every n-th case, from the i-th. auto, auto/n: i and n from Slurm or Kubernetes.", CustomParser = Shard.Parse };
+        var shard = new ShardOption("cases");
         var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted." };
         var settle = PredictionArguments.Above0(new("--settle") { Description = "Seconds that a file must stay as it is before --watch takes it; 10 by default." });
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a case in place of the table." };
 
-        var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, list, jobs, shard, watch, settle, json };
+        var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, list, jobs, watch, settle, json };
+        shard.AddTo(command);
         channels.AddTo(command);
         prediction.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() => Run(
             new(parse.GetRequiredValue(input).FullName, parse.GetRequiredValue(output).FullName, channels.Read(parse),
-                parse.GetValue(jobs), parse.GetValue(shard) ?? new(0, 1), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
+                parse.GetValue(jobs), shard.Read(parse), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
             prediction.Read(parse), parse.GetValue(list), parse.GetValue(watch), cancellation), cancellation));
         return command;
     }
@@ -69,24 +70,27 @@ internal static class BatchCommand
 
         using var segmenter = settings.Load();
         using var output = new BatchFolder(arguments.Output, arguments.Shard);
-        BatchIndex? Index(int? total) => settings.WritesPage ? new(arguments.Output, output.Work, arguments.Shard, total, segmenter, TimeProvider.System) : null;
+        BatchSummary Summary(int? cases, int? total) => new(
+            output, BatchManifest.Begin(segmenter, BatchRun.OptionsSha256(segmenter, settings), settings.WritesPage, arguments.Shard, cases, total, TimeProvider.System), TimeProvider.System);
         BatchRun Batch(BatchReporter reporter) => new(segmenter, settings, rules, output, reporter, TimeProvider.System);
         if (isWatch)
         {
-            var index = Index(null);
-            var reporter = new BatchReporter(null, line => BatchReporter.Log(output, index, line), arguments.IsJson, null, TimeProvider.System);
-            await Watch(finder, Batch(reporter), index, arguments, cancellation);
+            var summary = Summary(null, null);
+            var reporter = new BatchReporter(null, line => BatchReporter.Log(output, summary, line), arguments.IsJson, null, TimeProvider.System);
+            await Watch(finder, Batch(reporter), summary, arguments, cancellation);
+            output.CloseList();
+            summary.Write();
             return reporter.End();
         }
 
         var found = finder.Find(finder.Files(), cancellation);
-        var cases = arguments.Shard.Of(found);
+        var cases = arguments.Shard.Select(found);
         if (cases.Count == 0 && arguments.Shard.Count == 1)
         {
             throw new InvalidImageFileException(arguments.Input, "no case", "NIfTI files or DICOM studies", "Check the path; `credence-infer batch --list` shows the rules.");
         }
 
-        return BatchReporter.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", cases.Count, output, Index(found.Count), arguments.IsJson,
+        return BatchReporter.Run($"{cases.Count} case{(cases.Count == 1 ? "" : "s")}", cases.Count, output, Summary(cases.Count, found.Count), arguments.IsJson,
             reporter => Batch(reporter).RunAsync(cases, arguments.Jobs, cancellation));
     }
 
@@ -97,7 +101,7 @@ internal static class BatchCommand
             Console.WriteLine(rules.Describe());
         }
 
-        var records = arguments.Shard.Of(finder.Find(finder.Files(), cancellation)).Select(c => new CaseRecord
+        var records = arguments.Shard.Select(finder.Find(finder.Files(), cancellation)).Select(c => new CaseRecord
         {
             Case = c.Name,
             Status = c.Problem is null ? CaseStatus.Selected : CaseStatus.Failed,
@@ -108,7 +112,7 @@ internal static class BatchCommand
     }
 
     /// <summary>Takes cases as they come to rest. One whose scans cannot be told waits, since more may come; one that failed is tried again when it changes.</summary>
-    private static async Task Watch(CaseFinder finder, BatchRun batch, BatchIndex? index, Arguments arguments, CancellationToken cancellation)
+    private static async Task Watch(CaseFinder finder, BatchRun batch, BatchSummary summary, Arguments arguments, CancellationToken cancellation)
     {
         var folder = new DropFolder(arguments.Settle, TimeProvider.System);
         var (taken, waiting) = (new HashSet<(string, string)>(), new HashSet<(string, string)>());
@@ -121,14 +125,14 @@ internal static class BatchCommand
                 if (!files.SequenceEqual(last))
                 {
                     last = files;
-                    var cases = arguments.Shard.Of(finder.Find(files, cancellation));
+                    var cases = arguments.Shard.Select(finder.Find(files, cancellation));
                     foreach (var @case in cases.Where(c => c.Problem is not null && waiting.Add((c.Name, c.Problem))))
                     {
                         await Console.Error.WriteLineAsync($"waiting: {@case.Name}: {@case.Problem}");
                     }
 
                     await batch.RunAsync([.. cases.Where(c => c.Problem is null && taken.Add((c.Name, CaseInput.Stamp(c))))], arguments.Jobs, cancellation);
-                    index?.Write();
+                    summary.Write();
                 }
 
                 await Task.Delay(TimeSpan.FromSeconds(Math.Min(arguments.Settle.TotalSeconds / 2, LongestWait)), cancellation);
@@ -138,8 +142,6 @@ internal static class BatchCommand
         {
             // That is how watching ends.
         }
-
-        index?.Write();
     }
 
     /// <summary>What the command line says beside how predictions are made.</summary>

@@ -16,6 +16,7 @@ internal sealed class BatchFolder : IDisposable
 
     private readonly string path;
     private readonly string unfinished;
+    private readonly Shard shard;
     private readonly FileStream claim;
     private readonly FileStream log;
 
@@ -25,12 +26,12 @@ internal sealed class BatchFolder : IDisposable
     /// <exception cref="InvalidImageFileException">Another process writes it.</exception>
     public BatchFolder(string path, Shard shard)
     {
-        (this.path, unfinished) = (path, Path.Combine(path, $".unfinished{shard.Suffix}"));
+        (this.path, this.shard, unfinished) = (path, shard, System.IO.Path.Combine(path, $".unfinished{shard.Suffix}"));
         Directory.CreateDirectory(unfinished);
         try
         {
             // It stays and means nothing by itself: deleting it would let two processes hold two files of one name.
-            claim = new(Path.Combine(unfinished, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            claim = new(System.IO.Path.Combine(unfinished, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
         }
         catch (IOException e)
         {
@@ -42,13 +43,16 @@ internal sealed class BatchFolder : IDisposable
             Directory.Delete(leftover, recursive: true);
         }
 
-        foreach (var leftover in Directory.GetFiles(unfinished).Where(f => Path.GetFileName(f) != LockFile))
+        foreach (var leftover in Directory.GetFiles(unfinished).Where(f => System.IO.Path.GetFileName(f) != LockFile))
         {
             File.Delete(leftover);
         }
 
-        log = new(Path.Combine(path, ListFile(shard)), FileMode.Create, FileAccess.Write, FileShare.Read);
+        log = new(System.IO.Path.Combine(path, ListFile(shard)), FileMode.Create, FileAccess.Write, FileShare.Read);
     }
+
+    /// <summary>The output.</summary>
+    public string Path => path;
 
     /// <summary>A folder that only this process writes, and that nobody looks into.</summary>
     public string Work => unfinished;
@@ -60,10 +64,10 @@ internal sealed class BatchFolder : IDisposable
     /// <exception cref="InvalidImageFileException">A folder is there that no batch wrote.</exception>
     public CaseRecord? Find(string name)
     {
-        var (folder, file) = (Path.Combine(path, name), Path.Combine(path, name, CaseFile));
+        var (folder, file) = (System.IO.Path.Combine(path, name), System.IO.Path.Combine(path, name, CaseFile));
         if (!File.Exists(file))
         {
-            return !Path.Exists(folder) ? null : throw new InvalidImageFileException(
+            return !System.IO.Path.Exists(folder) ? null : throw new InvalidImageFileException(
                 folder, $"no {CaseFile}", "a folder that batch wrote, which it may replace", "Move the folder away, or give another one with --output.");
         }
 
@@ -82,11 +86,11 @@ internal sealed class BatchFolder : IDisposable
     /// <param name="write">Writes everything else into a folder.</param>
     public void Publish(CaseRecord record, Action<string> write)
     {
-        var (work, replaced, target) = (Path.Combine(unfinished, record.Case), Path.Combine(unfinished, record.Case + ".replaced"), Path.Combine(path, record.Case));
+        var (work, replaced, target) = (System.IO.Path.Combine(unfinished, record.Case), System.IO.Path.Combine(unfinished, record.Case + ".replaced"), System.IO.Path.Combine(path, record.Case));
         try
         {
             write(work);
-            OutputFile.WriteText(Path.Combine(work, CaseFile), record.ToJson() + "\n");
+            OutputFile.WriteText(System.IO.Path.Combine(work, CaseFile), record.ToJson() + "\n");
             if (Directory.Exists(target))
             {
                 Directory.Move(target, replaced);
@@ -104,16 +108,24 @@ internal sealed class BatchFolder : IDisposable
     }
 
     /// <summary>Where the result of a case is.</summary>
-    public string FolderOf(string name) => Path.Combine(path, name);
+    public string FolderOf(string name) => System.IO.Path.Combine(path, name);
 
     /// <summary>Writes down what became of a case after it was published.</summary>
-    public void Update(CaseRecord record) => OutputFile.WriteText(Path.Combine(FolderOf(record.Case), CaseFile), record.ToJson() + "\n");
+    public void Update(CaseRecord record) => OutputFile.WriteText(System.IO.Path.Combine(FolderOf(record.Case), CaseFile), record.ToJson() + "\n");
 
     /// <summary>Adds a line to the list of cases; in one write, so that no line is cut.</summary>
     public void Log(string line)
     {
         log.Write(System.Text.Encoding.UTF8.GetBytes(line + "\n"));
         log.Flush();
+    }
+
+    /// <summary>Ends the list and sorts it by name, with one line a case: the order in which cases ended is then forgotten, as is the number of processes.</summary>
+    public void CloseList()
+    {
+        log.Dispose();
+        using var list = new CaseLists([System.IO.Path.Combine(path, ListFile(shard))]);
+        list.WriteTo(System.IO.Path.Combine(path, ListFile(shard)));
     }
 
     public void Dispose()

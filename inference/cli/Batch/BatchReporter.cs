@@ -12,15 +12,18 @@ namespace Credence.InferenceCli.Batch;
 internal sealed class BatchReporter(int? total, Action<string> log, bool isJson, IProgress<double>? bar, TimeProvider clock)
 {
     private const int LongestName = 40;
+    private const int LongestTable = 500; // rows; all are in the files
 
     private readonly Lock mutex = new();
     private readonly Dictionary<BatchCase, double> running = [];
-    private readonly List<CaseRecord> records = [];
+    private readonly List<CaseRecord> records = []; // the first ones; all are in the files
+    private readonly SortedDictionary<CaseStatus, int> counts = [];
     private readonly long start = clock.GetTimestamp();
-    private int predicted;
 
     /// <summary>The number of cases that failed.</summary>
-    public int Failures => records.Count(r => r.Status == CaseStatus.Failed);
+    public int Failures => counts.GetValueOrDefault(CaseStatus.Failed);
+
+    private int Finishes => counts.Values.Sum();
 
     /// <summary>Takes the progress of a case.</summary>
     public IProgress<double>? ProgressOf(BatchCase @case) => bar is null ? null : new CaseProgress(share =>
@@ -37,8 +40,12 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
     {
         lock (mutex)
         {
-            records.Add(record);
-            predicted += record.Status == CaseStatus.Done ? 1 : 0;
+            counts[record.Status] = counts.GetValueOrDefault(record.Status) + 1;
+            if (records.Count < LongestTable)
+            {
+                records.Add(record);
+            }
+
             foreach (var ended in running.Keys.Where(c => c.Name == record.Case).ToList())
             {
                 running.Remove(ended);
@@ -53,7 +60,7 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
             ShowBar();
             if (bar is null && (!isJson || record.Status == CaseStatus.Failed))
             {
-                Console.Error.WriteLine($"{(total is null ? "" : $"[{records.Count}/{total}] ")}{Line(record)}{TimeLeft()}");
+                Console.Error.WriteLine($"{(total is null ? "" : $"[{Finishes}/{total}] ")}{Line(record)}{TimeLeft()}");
             }
         }
     }
@@ -78,6 +85,11 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
             text.AppendLine(Line(failure)); // the bar was in the way
         }
 
+        if (Finishes > records.Count)
+        {
+            text.AppendLine(CultureInfo.InvariantCulture, $"{Finishes - records.Count} more");
+        }
+
         return text + Counts();
     }
 
@@ -85,30 +97,32 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
     /// <param name="title">Of the bar.</param>
     /// <param name="total">Number of cases.</param>
     /// <param name="output">Has the list.</param>
-    /// <param name="index">The page; null where there is none.</param>
+    /// <param name="summary">What is said of all cases.</param>
     /// <param name="isJson">Whether standard output gets lines of JSON in place of the table.</param>
     /// <param name="run">Runs the cases.</param>
     /// <returns>Exit code.</returns>
-    public static int Run(string title, int total, BatchFolder output, BatchIndex? index, bool isJson, Func<BatchReporter, Task> run) => ProgressBar.Run(title, bar =>
+    public static int Run(string title, int total, BatchFolder output, BatchSummary summary, bool isJson, Func<BatchReporter, Task> run) => ProgressBar.Run(title, bar =>
     {
-        var reporter = new BatchReporter(total, line => Log(output, index, line), isJson, bar, TimeProvider.System);
+        var reporter = new BatchReporter(total, line => Log(output, summary, line), isJson, bar, TimeProvider.System);
         try
         {
             run(reporter).GetAwaiter().GetResult();
         }
         finally
         {
-            index?.Write(); // also of what was done before an interruption
+            output.CloseList(); // also of what was done before an interruption
+            summary.Write();
         }
 
+        summary.Finish();
         return reporter;
     }).End();
 
     /// <summary>Adds a case to the list, and now and then to the page.</summary>
-    public static void Log(BatchFolder output, BatchIndex? index, string line)
+    public static void Log(BatchFolder output, BatchSummary summary, string line)
     {
         output.Log(line);
-        index?.Update();
+        summary.Update();
     }
 
     /// <summary>Prints the table, unless lines of JSON were wanted.</summary>
@@ -144,19 +158,19 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
     };
 
     /// <summary>How many cases there are of each status.</summary>
-    private string Counts() => records.Count == 0 ? "no case" : string.Join(", ", records.GroupBy(r => r.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {Word(g.Key)}"));
+    private string Counts() => counts.Count == 0 ? "no case" : string.Join(", ", counts.Select(c => $"{c.Value} {Word(c.Key)}"));
 
     private static string Word(CaseStatus status) => EvaluationTables.Word(status);
 
     private static string Volumes(CaseRecord record) => record.Classes is null ? "-" : string.Join(", ", record.Classes.Select(c => string.Create(
         CultureInfo.InvariantCulture, $"{c.Name} {c.Volume:F2}{(c.Interval is [var low, var high] ? string.Create(CultureInfo.InvariantCulture, $" ({low:F2} to {high:F2})") : "")}")));
 
-    private void ShowBar() => bar?.Report(total is > 0 ? Math.Min(1, (records.Count + running.Values.Sum()) / total.Value) : 0);
+    private void ShowBar() => bar?.Report(total is > 0 ? Math.Min(1, (Finishes + running.Values.Sum()) / total.Value) : 0);
 
     /// <summary>From the mean time of the cases of this run; nothing where none was predicted yet.</summary>
     private string TimeLeft()
     {
-        var left = (total ?? 0) - records.Count;
+        var (left, predicted) = ((total ?? 0) - Finishes, counts.GetValueOrDefault(CaseStatus.Done));
         if (left <= 0 || predicted == 0)
         {
             return "";

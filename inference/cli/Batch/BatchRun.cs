@@ -35,10 +35,14 @@ internal sealed class BatchRun
         (this.segmenter, this.settings, this.rules, this.output, this.reporter, this.clock, this.deliver) = (segmenter, settings, rules, output, reporter, clock, deliver);
 
         predict = settings.Options;
+        optionsSha256 = OptionsSha256(segmenter, settings);
+    }
 
-        // Feature memory and threads change no result; the version of the program may.
+    /// <summary>Recognises the options that change results. Feature memory and threads do not; the version of the program may.</summary>
+    public static string OptionsSha256(LesionSegmenter segmenter, PredictionSettings settings)
+    {
         var options = JsonSerializer.Serialize(settings.Options with { FeatureMemory = 0 }, CaseJson.Default.PredictOptions);
-        optionsSha256 = CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Device.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
+        return CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Device.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
     }
 
     /// <summary>Whether a case was done before with this model and these options.</summary>

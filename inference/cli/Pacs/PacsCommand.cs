@@ -104,7 +104,7 @@ internal static class PacsCommand
         }
 
         using var segmenter = settings.Load();
-        using var output = new BatchFolder(arguments.Output, new(0, 1));
+        using var output = new BatchFolder(arguments.Output, Shard.Whole);
         var fetched = Directory.CreateDirectory(Path.Combine(output.Work, "fetched")).FullName;
         if (!OperatingSystem.IsWindows())
         {
@@ -115,9 +115,10 @@ internal static class PacsCommand
         {
             var cases = new PacsCases(client, rules, fetched, Note);
             var studies = await cases.FindAsync(arguments.Criteria, arguments.Most, cancellation);
-            var index = settings.WritesPage ? new BatchIndex(arguments.Output, output.Work, new(0, 1), studies.Count, segmenter, TimeProvider.System) : null;
+            var begun = BatchManifest.Begin(segmenter, BatchRun.OptionsSha256(segmenter, settings), settings.WritesPage, Shard.Whole, studies.Count, studies.Count, TimeProvider.System);
+            var summary = new BatchSummary(output, begun, TimeProvider.System);
             var delivery = new PacsDelivery(client, output);
-            return BatchReporter.Run($"{studies.Count} stud{(studies.Count == 1 ? "y" : "ies")}", studies.Count, output, index, arguments.IsJson, reporter =>
+            return BatchReporter.Run($"{studies.Count} stud{(studies.Count == 1 ? "y" : "ies")}", studies.Count, output, summary, arguments.IsJson, reporter =>
             {
                 var run = new BatchRun(segmenter, settings, rules, output, reporter, TimeProvider.System, arguments.Stores ? delivery.Deliver : null);
                 return run.RunAsync(cases.Fetch(studies, run.IsDone, cancellation), arguments.Jobs, cancellation);

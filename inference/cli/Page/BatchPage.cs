@@ -21,8 +21,8 @@ internal static class BatchPage
     /// <param name="content">What it shows.</param>
     public static void Write(string path, BatchPageContent content)
     {
-        var hasWarnings = content.Cases.Any(c => c.Record.Warnings is { Count: > 0 });
-        var cases = content.Cases.OrderBy(c => Urgency(c.Record)).ThenBy(c => c.Record.Case, StringComparer.Ordinal).ToList();
+        var hasWarnings = content.Cases.Any(c => c.HasWarnings);
+        var rows = 0;
         PageTemplate.Write(path, "index.html", (name, target) =>
         {
             switch (name)
@@ -34,7 +34,15 @@ internal static class BatchPage
                 case "use": target.Text(Html(content.IntendedUse)); break;
                 case "completeness": target.Text(Completeness(content)); break;
                 case "heads": target.Text(string.Concat(Columns.Select(Head)) + (hasWarnings ? "<th role=\"columnheader\" scope=\"col\" class=\"text remarks\">Warnings</th>" : "")); break;
-                case "rows": cases.ForEach(c => target.Text(Row(c, hasWarnings))); break;
+                case "rows":
+                    foreach (var row in content.Rows)
+                    {
+                        target.Text(Row(row, hasWarnings));
+                        rows++;
+                    }
+
+                    break;
+                case "left-out": target.Text(rows < content.Cases.Count ? $"<p class=\"alert\" id=\"left-out\">These are the {rows} of {content.Cases.Count} cases to look at first; <a href=\"{CaseTable.File}\">{CaseTable.File}</a> has all.</p>" : ""); break;
                 case "run": target.Text(string.Concat(content.Run.Select(r => $"<dt>{Html(r.Name)}</dt><dd>{Html(r.Value)}</dd>\n"))); break;
             }
         });
@@ -74,10 +82,10 @@ internal static class BatchPage
     /// <summary>What was asked for and what is there, as far as it is known.</summary>
     private static string Counts(BatchPageContent content)
     {
-        var records = content.Cases.Select(c => c.Record).ToList();
-        var statuses = records.GroupBy(r => r.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {EvaluationTables.Word(g.Key)}").ToList();
-        var warned = records.Count(r => r.Warnings is { Count: > 0 });
-        var total = content.Total is { } all && all != records.Count ? $"{records.Count} of {all} cases so far" : $"{records.Count} case{(records.Count == 1 ? "" : "s")}";
+        var cases = content.Cases;
+        var statuses = cases.GroupBy(c => c.Status).OrderBy(g => g.Key).Select(g => $"{g.Count()} {EvaluationTables.Word(g.Key)}").ToList();
+        var warned = cases.Count(c => c.HasWarnings);
+        var total = content.Total is { } all && all != cases.Count ? $"{cases.Count} of {all} cases so far" : $"{cases.Count} case{(cases.Count == 1 ? "" : "s")}";
         return total + (statuses.Count == 0 ? "" : $": {string.Join(", ", statuses)}") + (warned == 0 ? "" : $"; {warned} with warnings") + ".";
     }
 
@@ -102,12 +110,16 @@ internal static class BatchPage
         return notes.Count == 0 ? "" : $"<section class=\"{style}\" aria-label=\"Completeness\" id=\"completeness\">{string.Concat(notes.Select(n => $"<p>{Html(n)}</p>"))}</section>";
     }
 
-    /// <summary>Failed cases first, then warnings.</summary>
-    private static int Urgency(CaseRecord record) => record switch
+    /// <summary>The order of the rows: failed cases first, then warnings, then by name.</summary>
+    public static IEnumerable<CaseLine> Order(IEnumerable<CaseLine> cases) => cases.OrderBy(c => Urgency(c.Status, c.HasWarnings)).ThenBy(c => c.Case, StringComparer.Ordinal);
+
+    private static int Urgency(CaseRecord record) => Urgency(record.Status, record.Warnings is { Count: > 0 });
+
+    private static int Urgency(CaseStatus status, bool hasWarnings) => (status, hasWarnings) switch
     {
-        { Status: CaseStatus.Failed } => 0,
-        { Warnings.Count: > 0 } => 1,
-        { Status: CaseStatus.Done } => 2,
+        (CaseStatus.Failed, _) => 0,
+        (_, true) => 1,
+        (CaseStatus.Done, _) => 2,
         _ => 3,
     };
 
@@ -138,13 +150,14 @@ internal static class BatchPage
 /// <summary>What the page of a batch shows.</summary>
 /// <param name="Title">Its heading.</param>
 /// <param name="IntendedUse">What the model may be used for.</param>
-/// <param name="Cases">In any order.</param>
+/// <param name="Cases">All of them, in any order.</param>
+/// <param name="Rows">Those that are shown, in the order of <see cref="BatchPage.Order"/>.</param>
 /// <param name="Total">How many cases there are to be; null where that is not known.</param>
 /// <param name="Shards">Number of processes that share the work.</param>
 /// <param name="MissingShards">Those that have written nothing, from 1.</param>
 /// <param name="Run">Name and value, in this order.</param>
 internal sealed record BatchPageContent(
-    string Title, string IntendedUse, IReadOnlyList<BatchPageCase> Cases, int? Total, int Shards, IReadOnlyList<int> MissingShards, IReadOnlyList<(string Name, string Value)> Run);
+    string Title, string IntendedUse, IReadOnlyCollection<CaseLine> Cases, IEnumerable<BatchPageCase> Rows, int? Total, int Shards, IReadOnlyList<int> MissingShards, IReadOnlyList<(string Name, string Value)> Run);
 
 /// <summary>A row of the page.</summary>
 /// <param name="Record">What became of the case.</param>

@@ -38,7 +38,7 @@ public sealed class BatchCommandTests : IDisposable
         Assert.EndsWith("2 done, 2 failed\n", output, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^\[\d/4\] error: bad: .*bad\.nii\.gz: .*; expected ", error);
         Assert.Contains("error: sub: no scan matches channel FLAIR among t1.nii.gz; expected one.", error, StringComparison.Ordinal);
-        Assert.Equal([".unfinished", "a", "b", "cases.jsonl", "index.html"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal([".unfinished", "a", "b", "batch.json", "cases.csv", "cases.jsonl", "index.html"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
 
         Assert.Equal(0, Infer("predict", folder.File("in/a.nii.gz"), "--model", folder.File("tiny.onnx"), "--output", folder.File("single"), "--samples", "4").ExitCode);
         Assert.All(Directory.GetFiles(folder.File("single"), "*.nii.gz"), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(Output, "a", Path.GetFileName(f)))));
@@ -215,7 +215,7 @@ public sealed class BatchCommandTests : IDisposable
     [InlineData("2 error: --channel: .*\\[", "empty", "--channel", "FLAIR=[")]
     [InlineData("2 error: --channel: \"FLAIR\" is not CHANNEL=PATTERN", "empty", "--channel", "FLAIR")]
     [InlineData("2 error: --jobs is below 1", "empty", "--jobs", "0")]
-    [InlineData("2 error: --shard is not a part", "empty", "--shard", "3/2")]
+    [InlineData("2 error: --shard 3/2: give number/count", "empty", "--shard", "3/2")]
     [InlineData("2 error: --settle is not above 0", "empty", "--watch", "--settle", "0")]
     public void What_cannot_be_run_is_refused(string expected, string input, params string[] options)
     {

@@ -22,7 +22,7 @@ public sealed class BatchRunTests : IDisposable
     {
         File.WriteAllBytes(folder.File("tiny.onnx"), TinyModel.Bytes());
         using var segmenter = LesionSegmenter.Load(folder.File("tiny.onnx"), threads: 1);
-        using var output = new BatchFolder(folder.File("out"), new(0, 1));
+        using var output = new BatchFolder(folder.File("out"), Shard.Whole);
         var rules = new ChannelRules(segmenter.Manifest.Channels, new Dictionary<string, string>(), ChannelRules.DefaultIgnore);
         var (taken, finished, most) = (0, 0, 0);
         using var next = new ManualResetEventSlim();

@@ -28,7 +28,7 @@ public sealed class BatchPageTests : IDisposable
     {
         const string Attack = "\"><img src=x onerror=alert(1)><script>alert(1)</script>";
         var record = Done(Attack, 1, 1, 0.1) with { Warnings = [Attack], Classes = [Class(Attack, 1, 1, 0.1), Class("b", 1, 1, null)] };
-        BatchPage.Write(Page, new(Attack, Attack, [new(record, Attack), new(Failed(Attack + "2", Attack), null)], 2, 1, [], [(Attack, Attack)]));
+        BatchPage.Write(Page, new(Attack, Attack, [Line(record)], [new(record, Attack), new(Failed(Attack + "2", Attack), null)], 2, 1, [], [(Attack, Attack)]));
 
         var page = File.ReadAllText(Page);
         Assert.DoesNotContain("<img", page, StringComparison.Ordinal);
@@ -79,7 +79,23 @@ public sealed class BatchPageTests : IDisposable
         async Task<string[]> Order() => await page.EvaluateExpressionAsync<string[]>("[...document.querySelectorAll('tbody tr')].map(r => r.cells[0].dataset.key)");
     }
 
-    private void Write(params CaseRecord[] records) => BatchPage.Write(Page, new("Cases", "research", [.. records.Select(r => new BatchPageCase(r, null))], records.Length, 1, [], [("Model", "m")]));
+    [Fact]
+    public void A_page_of_very_many_cases_shows_those_to_look_at_first_and_says_so()
+    {
+        List<CaseRecord> records = [.. Enumerable.Range(0, 9).Select(n => Done($"case{n}", 1, 1, 0.1)), Failed("late", "no scan")];
+        BatchPage.Write(Page, new("Cases", "research", [.. records.Select(Line)], Rows(records).Take(3), 10, 1, [], []));
+
+        var page = File.ReadAllText(Page);
+        Assert.Equal(["late", "case0", "case1"], Names(page));
+        Assert.Contains("10 cases: 9 done, 1 failed.", page, StringComparison.Ordinal);
+        Assert.Contains("These are the 3 of 10 cases to look at first; <a href=\"cases.csv\">cases.csv</a> has all.", page, StringComparison.Ordinal);
+    }
+
+    private void Write(params CaseRecord[] records) => BatchPage.Write(Page, new("Cases", "research", [.. records.Select(Line)], Rows(records), records.Length, 1, [], [("Model", "m")]));
+
+    private static IEnumerable<BatchPageCase> Rows(IReadOnlyList<CaseRecord> records) => BatchPage.Order(records.Select(Line)).Select(l => new BatchPageCase(records.Single(r => r.Case == l.Case), null));
+
+    private static CaseLine Line(CaseRecord record) => new(record.Case, record.Status, record.Warnings is not null, 0, 0, 0);
 
     private static string[] Names(string page) => [.. Regex.Matches(page, "<tr role=\"row\" class[^>]*><td [^>]*data-key=\"([^\"]*)\"").Select(m => m.Groups[1].Value)];
 

@@ -56,6 +56,45 @@ public sealed class CrossValidationTests
             Assert.Throws<DatasetException>(() => Run(options with { Training = options.Training with { StepsPerEpoch = 4 } })).Message);
     }
 
+    /// <summary>The shards run as jobs of a scheduler do, and one of them is there twice.</summary>
+    [Fact]
+    public void Shards_that_are_merged_give_the_report_of_one_process_and_missing_networks_are_named()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var whole = Run(Options(data, folder.File("whole")))!;
+        var shared = folder.File("shared");
+        string[] command = ["cross-validate", "--data", data.Path, "--out", shared, "--seeds", "1,2", "--folds", "2", "--epochs", "1", "--steps-per-epoch", "3", "--width", "4", "--batch-size", "2", "--device", "cpu"];
+        (int ExitCode, string Output, string Error) Train(string environment, params string[] arguments) => BuiltProgram.RunIn("Trainer", "credence-train", environment, arguments);
+
+        var (code, output, error) = Train("SLURM_ARRAY_TASK_ID=2 SLURM_ARRAY_TASK_MIN=0 SLURM_ARRAY_TASK_STEP=2 SLURM_ARRAY_TASK_COUNT=2", command);
+        Assert.Equal((0, $"shard 2/2 is done; networks of other shards are missing, so there is no report yet. `credence-train merge {shared}` writes it, or names them.\n"), (code, output));
+        Assert.StartsWith("shard 2/2, from SLURM_ARRAY_TASK_ID=2, ", error, StringComparison.Ordinal);
+
+        (code, _, error) = Train("", "merge", shared);
+        Assert.Equal((7, $"error: {shared}: network seed-1-fold-0 of shard 1/2 is missing: it has not begun\nerror: {shared}: network seed-2-fold-0 of shard 1/2 is missing: it has not begun\nRun the shards that are missing with the command of the others, then merge again.\n"), (code, error));
+        Assert.False(File.Exists(Path.Combine(shared, "cross-validation.json")));
+
+        // A shard that was requeued while its first process still lives is refused, and takes over when that is gone.
+        using (new FileStream(Path.Combine(shared, ".lock-1-of-2"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None))
+        {
+            (code, _, error) = Train("JOB_COMPLETION_INDEX=0 CREDENCE_SHARDS=2", command);
+            Assert.Equal((3, true), (code, error.Contains("a cross-validation of which another process does shard 1/2", StringComparison.Ordinal)));
+        }
+
+        Assert.Equal(0, Train("JOB_COMPLETION_INDEX=0 CREDENCE_SHARDS=2", command).ExitCode);
+        File.Delete(Path.Combine(shared, "cross-validation.json")); // the last shard wrote it
+        Assert.Equal(0, Train("", "merge", shared, "--report").ExitCode);
+        Assert.Equal(File.ReadAllText(folder.File("whole/cross-validation.json")), File.ReadAllText(Path.Combine(shared, "cross-validation.json")));
+        Assert.Equal(whole.Results.SelectMany(r => r.Cases).Count(), Directory.GetFiles(shared, "*.nii.gz", SearchOption.AllDirectories).Length);
+        Assert.True(File.Exists(Path.Combine(shared, "report.html")));
+
+        // Taken back: trained, not judged.
+        File.Delete(Path.Combine(shared, "seed-2-fold-1/evaluation.json"));
+        (code, _, error) = Train("", "merge", shared);
+        Assert.Equal((7, true), (code, error.Contains("network seed-2-fold-1 of shard 2/2 is missing: it is trained in part, or not judged yet", StringComparison.Ordinal)));
+    }
+
     [Fact]
     public void Out_of_fold_probabilities_are_tuned_on_and_only_with_their_own_data()
     {

@@ -1,0 +1,95 @@
+using System.CommandLine;
+using System.Text.RegularExpressions;
+using Credence.MedicalIO;
+
+namespace Credence.InferenceCli.Batch;
+
+/// <summary>Puts the shards of a batch together, as if one process had run it.</summary>
+internal static partial class MergeCommand
+{
+    public static Command Create()
+    {
+        var output = new Argument<DirectoryInfo>("output") { Description = "The --output that the shards of a batch share." };
+        var command = new Command("merge", "Put the shards of a batch together: list, table, manifest and page as if one process had run. Exit code 7 names shards that are missing.") { output };
+        command.SetAction(parse => Run(parse.GetRequiredValue(output).FullName));
+        return command;
+    }
+
+    private static int Run(string output)
+    {
+        var count = CountOf(output);
+        var manifests = new Shard(1, count).All.Select(s => (Shard: s, Manifest: BatchManifest.Read(Path.Combine(output, BatchManifest.FileOf(s))))).ToList();
+        RefuseDifferences(output, [.. manifests.Select(m => m.Manifest).OfType<BatchManifest>()]);
+        var missing = manifests.Select(m => Missing(output, m.Shard, m.Manifest)).OfType<string>().ToList();
+        if (missing.Count > 0)
+        {
+            missing.ForEach(m => Console.Error.WriteLine($"error: {output}: {m}"));
+            Console.Error.WriteLine("Run the shards that are missing with the command of the others, then merge again.");
+            return CommandLine.ShardsMissing;
+        }
+
+        var whole = manifests.Select(m => m.Manifest!).ToList();
+        using var lists = new CaseLists(new Shard(1, count).All.Select(s => Path.Combine(output, BatchFolder.ListFile(s))));
+        if (lists.InSeveralLists.Count > 0 || lists.Lines.Count != whole[0].Total)
+        {
+            throw new InvalidImageFileException(output, lists.InSeveralLists is [var twice, ..] ? $"case {twice} in two shards" : $"{lists.Lines.Count} cases",
+                $"{whole[0].Total} cases, each in one shard", "The scans changed while the shards ran; run all shards again.");
+        }
+
+        using var folder = new BatchFolder(output, Shard.Whole);
+        folder.CloseList();
+        lists.WriteTo(Path.Combine(output, BatchFolder.ListFile(Shard.Whole)));
+        var summary = new BatchSummary(folder, whole[0] with { Shard = 1, Shards = 1, Cases = whole[0].Total, FinishedAt = null }, TimeProvider.System);
+        summary.Write();
+        var merged = summary.Finish(whole.Min(m => m.StartedAt), whole.Max(m => m.FinishedAt));
+        Console.WriteLine($"{count} shards, {merged.Total} cases: {merged.Done} done, {merged.Unchanged} unchanged, {merged.Failed} failed -> {output}");
+        return merged.Failed > 0 ? CommandLine.SomeCasesFailed : CommandLine.Done;
+    }
+
+    /// <summary>How many shards there are, from the names of their files.</summary>
+    private static int CountOf(string output)
+    {
+        var counts = Directory.Exists(output)
+            ? Directory.EnumerateFiles(output).Select(f => ShardFile().Match(Path.GetFileName(f))).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).Distinct().Order().ToList()
+            : [];
+        return counts switch
+        {
+            [var one] => one,
+            [] => throw new InvalidImageFileException(output, "no shard", "the files batch-1-of-n.json and so on of `credence-infer batch --shard`", "Check the path."),
+            _ => throw new InvalidImageFileException(output, $"shards of {string.Join(" and of ", counts)}", "those of one batch", "Remove the files batch-*-of-n.json and cases-*-of-n.jsonl of the batch that is not meant."),
+        };
+    }
+
+    private static string? Missing(string output, Shard shard, BatchManifest? manifest) => manifest switch
+    {
+        null => $"shard {shard} is missing: it has not begun",
+        { FinishedAt: null } => $"shard {shard} is missing: it has gone through {Done(output, shard)} of {manifest.Cases?.ToString(System.Globalization.CultureInfo.InvariantCulture) ?? "?"} cases, and runs or was interrupted",
+        _ when Done(output, shard) != manifest.Cases => $"shard {shard} is missing: its list has {Done(output, shard)} of {manifest.Cases} cases",
+        _ => null,
+    };
+
+    private static int Done(string output, Shard shard)
+    {
+        using var list = new CaseLists([Path.Combine(output, BatchFolder.ListFile(shard))]);
+        return list.Lines.Count;
+    }
+
+    /// <summary>Shards of another model, of other options or of another tree are no part of one batch.</summary>
+    private static void RefuseDifferences(string output, IReadOnlyList<BatchManifest> manifests)
+    {
+        foreach (var (name, value) in new (string, Func<BatchManifest, string>)[]
+        {
+            ("model SHA-256", m => m.ModelSha256), ("options SHA-256", m => m.OptionsSha256), ("program", m => m.Program), ("number of cases", m => $"{m.Total}"), ("page", m => m.HasPage ? "yes" : "no"),
+        })
+        {
+            if (manifests.DistinctBy(value).Take(2).ToList() is [var one, var other])
+            {
+                throw new InvalidImageFileException(output, $"{name} {value(one)} in shard {one.Shard}/{one.Shards} and {value(other)} in shard {other.Shard}/{other.Shards}", "one for all shards",
+                    "Run all shards with one model and the same options, on a tree that stays as it is.");
+            }
+        }
+    }
+
+    [GeneratedRegex(@"^(?:batch-\d+-of-(\d+)\.json|cases-\d+-of-(?<1>\d+)\.jsonl)$")]
+    private static partial Regex ShardFile();
+}

@@ -55,7 +55,13 @@ internal sealed class RunFolder(string path, bool isWriter = true)
         Directory.CreateDirectory(path);
         try
         {
-            return new FileStream(Claimed, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            var claim = new FileStream(Claimed, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            foreach (var unfinished in Directory.GetFiles(path, "*.part"))
+            {
+                File.Delete(unfinished); // of a process that was killed while it wrote
+            }
+
+            return claim;
         }
         catch (IOException e)
         {

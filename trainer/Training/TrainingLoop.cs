@@ -31,7 +31,7 @@ internal sealed class TrainingLoop
     /// <param name="options">Of the run.</param>
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
-    /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
+    /// <param name="cancellation">Stops the run after the current step, which the last checkpoint then holds.</param>
     /// <param name="group">The processes that train together; null for this one alone.</param>
     /// <exception cref="DatasetException">The data cannot be trained on, the folder already holds a run, or another process writes it.</exception>
     public static TrainingResult Fit(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation, IProcessGroup? group = null)
@@ -51,7 +51,7 @@ internal sealed class TrainingLoop
     /// <param name="change">Applied to the stored options, for example to train longer.</param>
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
-    /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
+    /// <param name="cancellation">Stops the run after the current step, which the last checkpoint then holds.</param>
     /// <param name="group">The processes that train together; null for this one alone. All of them read the folder.</param>
     /// <exception cref="DatasetException">The folder holds no run, or another process writes it.</exception>
     /// <exception cref="ModelFileException">The checkpoint is damaged.</exception>
@@ -138,11 +138,21 @@ internal sealed class TrainingLoop
             }
         }
 
-        using var log = group.Rank == 0 ? TrainingLog.Open(folder.Log, run.Progress.Step) : null;
-        while (!run.IsOver)
+        using var log = group.Rank == 0 ? TrainingLog.Open(folder.Log, run.Progress) : null;
+        try
         {
-            var epoch = run.TrainEpoch(Report, cancellation);
-            observer.Validated(run.Validate(epoch, objective, folder, report => log?.Write(report), cancellation));
+            while (!run.IsOver)
+            {
+                var epoch = run.TrainEpoch(Report, cancellation);
+                observer.Validated(run.Validate(epoch, objective, folder, report => log?.Write(report), cancellation));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException || (e is AgreedFailureException agreed && agreed.ExitCode == Interruption.ExitCode))
+        {
+            run.Interrupt(objective, folder, () => log?.Flush());
+            throw group.Agreed(new InterruptedException(
+                run.Progress.Step == 0 ? $"{options.Run} has no step yet; give the same command again." : $"{folder.LastCheckpoint} holds everything after {run.Progress.Step} steps. `fit --resume`, or the same command of cross-validate or elbo, goes on.",
+                cancellation));
         }
 
         var progress = run.Progress;

@@ -8,13 +8,10 @@ using Credence.Trainer.Sampling;
 namespace Credence.Trainer.Training;
 
 /// <summary>What an epoch of steps left behind for its report.</summary>
-/// <param name="MeanLoss">Mean over the steps.</param>
-/// <param name="ForegroundFraction">Share of foreground voxels in the patches.</param>
-/// <param name="PatchesWithForeground">Share of the patches that hold any.</param>
+/// <param name="Sums">Over its steps.</param>
 /// <param name="Recency">Null when it is not measured.</param>
-/// <param name="Pulls">Gradients by layer.</param>
 /// <param name="HasFullKl">Whether the last step had the full weight of the KL.</param>
-internal sealed record TrainedEpoch(double MeanLoss, double ForegroundFraction, double PatchesWithForeground, Recency? Recency, GradientPulls Pulls, bool HasFullKl);
+internal sealed record TrainedEpoch(EpochSums Sums, Recency? Recency, bool HasFullKl);
 
 /// <summary>A network in training: everything that changes from step to step, and all that a checkpoint must hold to go on bit for bit.</summary>
 internal sealed class TrainingRun : IDisposable
@@ -68,7 +65,8 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
     public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } best && Progress.Epoch - 1 - best.Epoch >= patience;
 
-    public bool IsOver => AgreedShare(CancellationToken.None) >= 1 || IsStale;
+    /// <summary>Whether no epoch is left; one that was interrupted is, even behind its last step.</summary>
+    public bool IsOver => Progress.Within is null && (AgreedShare(CancellationToken.None) >= 1 || IsStale);
 
     private double Seconds => earlier + clock.GetElapsedTime(start).TotalSeconds;
 
@@ -100,15 +98,15 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Takes the steps of one epoch.</summary>
+    /// <summary>Takes the steps of one epoch, or those that are left of one that was interrupted.</summary>
     /// <param name="report">Receives every step, and the share of the run that was over before it.</param>
     /// <param name="cancellation">Stops after the current step.</param>
     public TrainedEpoch TrainEpoch(Action<StepReport, double> report, CancellationToken cancellation)
     {
-        var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
-        var (foreground, withForeground, warmUp) = (0.0, 0.0, 1.0);
-        using var minibatches = new PatchQueue(draw, firstStep * layout.Passes, MinibatchesAhead * layout.Passes, options.SamplingWorkers);
-        while (steps < options.StepsPerEpoch && AgreedShare(cancellation) is var share && share < 1)
+        var epoch = Progress.Within ?? new() { FirstStep = Progress.Step };
+        step.Progress = epoch.Share;
+        using var minibatches = new PatchQueue(draw, Progress.Step * layout.Passes, MinibatchesAhead * layout.Passes, options.SamplingWorkers);
+        while (epoch.Steps < options.StepsPerEpoch && AgreedShare(cancellation) is var share && share < 1)
         {
             var (asked, communicated) = (clock.GetTimestamp(), group.Communication);
             using var passes = new MinibatchPasses([.. Enumerable.Range(0, layout.Passes).Select(_ => minibatches.Take())]);
@@ -116,8 +114,8 @@ internal sealed class TrainingRun : IDisposable
             var current = Progress.Step;
 
             var rate = schedule.At(share);
-            warmUp = options.KlWarmUp.At(share);
-            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * warmUp : 0;
+            var warmUp = options.KlWarmUp.At(share);
+            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(epoch.Steps + 1) * warmUp : 0;
             var begun = clock.GetTimestamp();
             var values = step.Take(passes.All, Noise(current), new(rate, elbo.DataFactor(layout.Batch), klFactor, share));
             var computed = clock.GetElapsedTime(begun);
@@ -127,29 +125,52 @@ internal sealed class TrainingRun : IDisposable
             }
 
             average?.Update(current);
-            pulls.Add(values.Layers);
-            losses += values.Loss;
             var (seen, holding) = passes.Foreground(layout, group);
-            foreground += seen;
-            withForeground += holding;
-            steps++;
+            epoch = epoch with
+            {
+                Steps = epoch.Steps + 1,
+                Loss = epoch.Loss + values.Loss,
+                Foreground = epoch.Foreground + seen,
+                WithForeground = epoch.WithForeground + holding,
+                KlWarmUp = warmUp,
+                Share = share,
+                Layers = GradientPulls.Add(epoch.Layers, values.Layers),
+            };
             report(
                 new StepReport(
                     current, Progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
                     values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, seen, Seconds,
                     waited.TotalSeconds, computed.TotalSeconds, (group.Communication - communicated).TotalSeconds),
                 share);
-            Progress = Progress with { Step = current + 1 };
+            Progress = Progress with { Step = current + 1, Within = epoch };
         }
 
-        var taken = Math.Max(1, steps);
         return new(
-            losses / taken,
-            foreground / taken,
-            withForeground / (taken * layout.Batch),
-            steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(Loss, firstStep, steps, count) : null,
-            pulls,
-            options.Posterior != Posterior.MeanField || warmUp >= 1);
+            epoch,
+            epoch.Steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(Loss, epoch.FirstStep, epoch.Steps, count) : null,
+            options.Posterior != Posterior.MeanField || epoch.KlWarmUp >= 1);
+    }
+
+    /// <summary>Writes the last checkpoint of a run that was interrupted within an epoch: what goes on from it is the run that nobody interrupted, to the bit.</summary>
+    /// <param name="objective">In words, for the manifest.</param>
+    /// <param name="folder">Of the run.</param>
+    /// <param name="flush">Writes the log to the disk before.</param>
+    public void Interrupt(string objective, RunFolder folder, Action flush)
+    {
+        if (Progress.Within is null)
+        {
+            return; // there is no step since the last checkpoint
+        }
+
+        flush();
+        Progress = Progress with { Seconds = Seconds };
+        _ = average is null ? Write(new Dictionary<string, Tensor>()) : average.While(Write);
+
+        bool Write(IReadOnlyDictionary<string, Tensor> inTraining)
+        {
+            SaveLast(data.Manifest(objective, options, Progress, null, Program, clock.GetUtcNow()), folder, inTraining);
+            return true;
+        }
     }
 
     private StepNoise Noise(long of) => StepNoise.Of(options.Seed, of, options.WeightNoise, group, network, device);
@@ -194,14 +215,20 @@ internal sealed class TrainingRun : IDisposable
                 folder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
             }
 
+            var (sums, steps) = (epoch.Sums, Math.Max(1, epoch.Sums.Steps));
             var report = new EpochReport(
-                Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
-                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, Noise(Progress.Step).Kl), isBest && best.HasFullKl, Progress.Seconds);
+                Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, sums.Loss / steps, sums.Foreground / steps, sums.WithForeground / (steps * layout.Batch),
+                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, GradientPulls.ByLayer(sums, network, Noise(Progress.Step).Kl), isBest && best.HasFullKl, Progress.Seconds);
             log(report);
-            using var state = optimisation.SaveState();
-            folder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
+            SaveLast(manifest, folder, inTraining);
             return report;
         }
+    }
+
+    private void SaveLast(ModelManifest manifest, RunFolder folder, IReadOnlyDictionary<string, Tensor> inTraining)
+    {
+        using var state = optimisation.SaveState();
+        folder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
     }
 
     public void Dispose()

@@ -25,7 +25,6 @@ internal sealed class TrainingStep
     private readonly GradientSum gradients;
     private readonly L1Shrinkage shrinkage;
     private readonly MinibatchPart? part;
-    private double progress; // of the last step
 
     /// <param name="network">The network, on the device.</param>
     /// <param name="loss">Mean per voxel.</param>
@@ -42,6 +41,9 @@ internal sealed class TrainingStep
         part = layout.Processes * layout.Passes == 1 ? null : new(layout.Batch, layout.Processes, layout.Passes == 1 ? Sum : null);
     }
 
+    /// <summary>Share of the run that was over before the last step; a loss that warms up is measured with it.</summary>
+    public double Progress { get; set; }
+
     /// <summary>Takes the step.</summary>
     /// <param name="passes">What this process has of the minibatch, in passes.</param>
     /// <param name="noise">One draw of weights.</param>
@@ -54,7 +56,7 @@ internal sealed class TrainingStep
 
         optimisation.ZeroGradients();
         using var precision = PrecisionScope.Begin(network.Precision); // for both directions
-        progress = factors.Progress;
+        Progress = factors.Progress;
         LossTerms? sum = null;
         for (var pass = 0; pass < passes.Count; pass++)
         {
@@ -85,7 +87,7 @@ internal sealed class TrainingStep
         {
             using var scope = NewDisposeScope();
             var (images, targets) = ToTensors(patches);
-            using var terms = loss.Compute(network.forward(images), targets, progress, part);
+            using var terms = loss.Compute(network.forward(images), targets, Progress, part);
             return terms.Total.to(float64).item<double>();
         }
     }
@@ -96,7 +98,7 @@ internal sealed class TrainingStep
     {
         using var scope = NewDisposeScope(); // a pass keeps nothing for the next one
         var (images, targets) = ToTensors(patches);
-        var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, progress, part));
+        var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, Progress, part));
         var data = dataFactor == 1 ? terms.Total : terms.Total * dataFactor;
         data.backward();
         return new(data.detach().MoveToOuterDisposeScope(), terms.NegativeLogLikelihood.MoveToOuterDisposeScope());

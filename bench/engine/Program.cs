@@ -274,10 +274,5 @@ internal sealed class TimedNetwork(OnnxNetwork network) : ISharedTrunkNetwork
         Head += Stopwatch.GetElapsedTime(start);
     }
 
-    public void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default)
-    {
-        var start = Stopwatch.GetTimestamp();
-        network.ComputeHead(features, channels, size, noise, logits, cancellation);
-        Head += Stopwatch.GetElapsedTime(start);
-    }
+    public ISharedFeatures Hold(float[] features, int channels, Size3 size) => network.Hold(features, channels, size);
 }

@@ -9,14 +9,23 @@ namespace Credence.InferenceCli;
 /// <param name="Model">Model file.</param>
 /// <param name="Options">Samples, seed, when to stop.</param>
 /// <param name="Threads">Of one run of the network; 0 is one a core.</param>
-/// <param name="Provider">What to run on.</param>
+/// <param name="Device">What to run on.</param>
 /// <param name="WritesDicom">Whether DICOM scans get DICOM results.</param>
 /// <param name="WritesPage">Whether each case gets a page to look at.</param>
-internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, ExecutionProvider Provider, bool WritesDicom, bool WritesPage)
+internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, InferenceDevice Device, bool WritesDicom, bool WritesPage)
 {
-    /// <summary>Loads the model.</summary>
+    /// <summary>Loads the model, and has a device choose its algorithms before the first case.</summary>
     /// <exception cref="ModelFileException">The file cannot be used.</exception>
-    public LesionSegmenter Load() => LesionSegmenter.Load(Model, Threads, provider: Provider);
+    public LesionSegmenter Load()
+    {
+        var segmenter = LesionSegmenter.Load(Model, Threads, device: Device);
+        if (segmenter.Device.Provider != ExecutionProvider.Cpu)
+        {
+            segmenter.WarmUp(Options);
+        }
+
+        return segmenter;
+    }
 }
 
 /// <summary>The options that <c>predict</c> and <c>batch</c> share.</summary>
@@ -66,11 +75,8 @@ internal sealed class PredictionArguments
     private readonly Option<bool> strict = new("--strict") { Description = "Refuse whatever would be warned of, as --deviation-limit 1." };
     private readonly Option<bool> anyScan = new("--any-scan") { Description = "Warn of scans unlike the training cases, but refuse none." };
     private readonly Option<int> threads = From0(new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." });
-    private readonly Option<ExecutionProvider> provider = new("--provider")
-    {
-        Description = "What ONNX Runtime computes with: cpu, cuda, tensorrt, directml, openvino; cpu by default. One that is not there, or that fails the self-test of the model, is replaced by cpu with a warning.",
-    };
-
+    private readonly Option<InferenceDevice> device = Device("What ONNX Runtime computes with");
+    private readonly Option<AlgorithmSearch> search = new("--convolution-search") { Description = "How CUDA chooses the algorithms of convolutions: exhaustive (the default: the first patch is slow, the others are fastest), heuristic or default." };
     private readonly Option<bool> dicom = new("--dicom") { Description = "Also write segmentation, maps and a picture as DICOM objects in the study of a DICOM scan." };
     private readonly Option<bool> noPage = new("--no-page") { Description = $"Do not write {CasePage.File}, the page to look at a result with, nor the {BatchPage.File} of a batch." };
 
@@ -91,7 +97,7 @@ internal sealed class PredictionArguments
     /// <summary>For a command that decides itself whether there are DICOM results.</summary>
     public void AddWithoutDicomTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, total, memory, threads, provider, noPage])
+        foreach (var option in (Option[])[model, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, total, memory, threads, device, search, noPage])
         {
             command.Options.Add(option);
         }
@@ -121,9 +127,28 @@ internal sealed class PredictionArguments
             FeatureMemory = parse.GetValue(memory) is { } gibibytes ? (long)(gibibytes * (1L << 30)) : Defaults.FeatureMemory,
         },
         parse.GetValue(threads),
-        parse.GetValue(provider),
+        parse.GetRequiredValue(device) with { Search = parse.GetValue(search) },
         parse.GetValue(dicom),
         !parse.GetValue(noPage));
+
+    /// <summary>The option that names a device; the processor by default.</summary>
+    /// <param name="what">Begins its description.</param>
+    public static Option<InferenceDevice> Device(string what) => new("--device")
+    {
+        Description = $"{what}: cpu (the default), cuda:0, tensorrt:0, directml:0, openvino, or auto (cuda:0 where this build of ONNX Runtime has CUDA, else cpu). One that is not there, or that fails the self-test of the model, is replaced by cpu with a warning.",
+        DefaultValueFactory = _ => InferenceDevice.Cpu,
+        CustomParser = result =>
+        {
+            var text = result.Tokens[0].Value;
+            if (InferenceDevice.Parse(text) is { } device)
+            {
+                return device;
+            }
+
+            result.AddError($"--device: '{text}' is not one of auto, cpu, cuda, tensorrt, directml, openvino, with the number of a device such as cuda:0.");
+            return InferenceDevice.Cpu;
+        },
+    };
 
     /// <summary>Refuses numbers below 0.</summary>
     public static Option<T> From0<T>(Option<T> option)

@@ -9,19 +9,19 @@ internal static class SelfTestCommand
     public static Command Create()
     {
         var model = new Argument<FileInfo>("model") { Description = "Model file written by credence-export." }.WithoutUnknownOptions();
-        var provider = new Option<ExecutionProvider>("--provider") { Description = "What to test: cpu, cuda, tensorrt, directml, openvino; cpu by default." };
+        var device = PredictionArguments.Device("What to test");
 
-        var command = new Command("self-test", "Compare what a model computes on this machine with the golden numbers in its file.") { model, provider };
+        var command = new Command("self-test", "Compare what a model computes on this machine with the golden numbers in its file.") { model, device };
         command.SetAction(parse =>
         {
-            using var segmenter = LesionSegmenter.Load(parse.GetRequiredValue(model).FullName, provider: parse.GetValue(provider));
+            using var segmenter = LesionSegmenter.Load(parse.GetRequiredValue(model).FullName, device: parse.GetRequiredValue(device));
             if (segmenter.Warning is { } warning)
             {
                 Console.Error.WriteLine($"warning: {warning}");
             }
 
-            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{segmenter.ModelName} on {segmenter.Provider}: largest difference {segmenter.SelfTest():G3} of the largest golden number -> passed"));
-            return segmenter.Provider == parse.GetValue(provider) ? CommandLine.Done : CommandLine.BadModel;
+            Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{segmenter.ModelName} on {segmenter.Device}: largest difference {segmenter.SelfTest():G3} of the largest golden number -> passed"));
+            return segmenter.Device.Provider == parse.GetRequiredValue(device).Provider ? CommandLine.Done : CommandLine.BadModel;
         });
         return command;
     }

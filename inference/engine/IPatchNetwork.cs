@@ -40,23 +40,20 @@ internal interface ISharedTrunkNetwork : IPatchNetwork
     /// <param name="cancellation">As in <see cref="IPatchNetwork.Run"/>.</param>
     void ComputeHead(ISharedFeatures features, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default);
 
-    /// <summary>Computes a linear head of features that were put together elsewhere.</summary>
-    /// <param name="features">(F, D, H, W).</param>
+    /// <summary>Takes features of a linear head that were put together elsewhere, such as those of a whole volume.</summary>
+    /// <param name="features">(F, D, H, W); kept.</param>
     /// <param name="channels">F.</param>
     /// <param name="size">W, H, D; any.</param>
-    /// <param name="noise">One draw of all noise inputs.</param>
-    /// <param name="logits">(K, D, H, W), overwritten.</param>
-    /// <param name="cancellation">As in <see cref="IPatchNetwork.Run"/>.</param>
-    void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default);
+    ISharedFeatures Hold(float[] features, int channels, Size3 size);
 }
 
-/// <summary>Output of a trunk for one batch of patches.</summary>
+/// <summary>Output of a trunk for one batch of patches, in the memory that the network runs in.</summary>
 internal interface ISharedFeatures : IDisposable
 {
     /// <summary>Bytes that it holds.</summary>
     long Bytes { get; }
 
-    /// <summary>Features of a linear head, (N, F, D, H, W).</summary>
+    /// <summary>Features of a linear head on the host, (N, F, D, H, W); of a device, a copy.</summary>
     ReadOnlySpan<float> Values { get; }
 
     /// <summary>F of a linear head.</summary>

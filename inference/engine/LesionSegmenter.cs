@@ -17,11 +17,11 @@ public sealed class LesionSegmenter : IDisposable
     private int running;
     private bool isDisposed;
 
-    private LesionSegmenter(ModelFile model, ProviderChoice choice, TimeProvider clock) =>
-        (this.model, network, Provider, Warning, this.clock) = (model, choice.Network, choice.Provider, choice.Warning, clock);
+    private LesionSegmenter(ModelFile model, DeviceChoice choice, TimeProvider clock) =>
+        (this.model, network, Device, Warning, this.clock) = (model, choice.Network, choice.Device, choice.Warning, clock);
 
     /// <summary>What the model runs on: what was asked for, or the CPU where that was not possible, which every report then says.</summary>
-    public ExecutionProvider Provider { get; }
+    public InferenceDevice Device { get; }
 
     /// <summary>Why the model does not run on what was asked for; null when it does.</summary>
     public string? Warning { get; }
@@ -54,12 +54,12 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="path">File written by credence-export.</param>
     /// <param name="threads">Threads of one run of the network; 0 takes one a core.</param>
     /// <param name="clock">Source of time for the report; the system's when null.</param>
-    /// <param name="provider">What to run on. One that is not there, or that fails the self-test of the model, is replaced by the CPU, with a warning in every report.</param>
+    /// <param name="device">What to run on, the processor when null. One that is not there, or that fails the self-test of the model, is replaced by the CPU, with a warning in every report.</param>
     /// <exception cref="ModelFileException">The file cannot be used.</exception>
-    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null, ExecutionProvider provider = ExecutionProvider.Cpu)
+    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null, InferenceDevice? device = null)
     {
         var model = ModelFile.Load(path);
-        return new(model, ProviderChoice.Open(model, provider, p => new(model, threads, p)), clock ?? TimeProvider.System);
+        return new(model, DeviceChoice.Open(model, device ?? InferenceDevice.Cpu, d => new(model, threads, d)), clock ?? TimeProvider.System);
     }
 
     /// <summary>Compares the logits of this machine with the golden numbers of the model file.</summary>
@@ -72,7 +72,7 @@ public sealed class LesionSegmenter : IDisposable
         (double Size, string Where) difference;
         try
         {
-            difference = ProviderChoice.LargestDifference(network, Manifest);
+            difference = DeviceChoice.LargestDifference(network, Manifest);
         }
         finally
         {
@@ -81,23 +81,26 @@ public sealed class LesionSegmenter : IDisposable
 
         var tolerance = Manifest.SelfTest!.Tolerance;
         return difference.Size <= tolerance ? difference.Size : throw new ModelFileException(model.Path,
-            string.Create(CultureInfo.InvariantCulture, $"logits on {Provider} that differ from its golden numbers by {difference.Size:G3} of the largest, at {difference.Where}"),
-            string.Create(CultureInfo.InvariantCulture, $"at most {tolerance:G3}"), "Use another execution provider, or another build of ONNX Runtime.");
+            string.Create(CultureInfo.InvariantCulture, $"logits on {Device} that differ from its golden numbers by {difference.Size:G3} of the largest, at {difference.Where}"),
+            string.Create(CultureInfo.InvariantCulture, $"at most {tolerance:G3}"), "Use another device, or another build of ONNX Runtime.");
     }
 
-    /// <summary>Runs the network once over a made-up patch, so that the first case is as fast as the next.</summary>
+    /// <summary>Runs the network over made-up patches, so that the first case is as fast as the next: buffers are there, and a device has chosen its algorithms for this shape.</summary>
+    /// <param name="options">Those of the predictions to come; the default ones when null.</param>
     /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public void WarmUp(CancellationToken cancellation = default)
+    public void WarmUp(PredictOptions? options = null, CancellationToken cancellation = default)
     {
         Enter();
         try
         {
-            // Alternating values: a patch of one value would be taken for empty.
-            var geometry = new VolumeGeometry(Manifest.PatchSize, Affine.Scaling(Manifest.Spacing));
-            float[] voxels = [.. Enumerable.Range(0, Manifest.Channels.Count * (int)Manifest.PatchSize.Count).Select(v => (float)(v & 1))];
-            var patch = new PreparedVolume(geometry, geometry, VoxelBox.Whole(geometry.Size), geometry, voxels);
-            VolumePredictor.Predict(patch, network, Manifest, new() { Samples = 1 }, clock, progress: null, cancellation);
+            // Patches on top of each other, a full batch and one that lacks a patch; of alternating values: patches of one value would be taken for empty.
+            var batch = (options ?? new()).BatchSize;
+            var size = Manifest.PatchSize with { Depth = Manifest.PatchSize.Depth * Math.Max(1, 2 * batch - 1) };
+            var geometry = new VolumeGeometry(size, Affine.Scaling(Manifest.Spacing));
+            float[] voxels = [.. Enumerable.Range(0, Manifest.Channels.Count * (int)size.Count).Select(v => (float)(v & 1))];
+            var patches = new PreparedVolume(geometry, geometry, VoxelBox.Whole(size), geometry, voxels);
+            VolumePredictor.Predict(patches, network, Manifest, new() { Samples = 1, Overlap = 0, BatchSize = batch }, clock, progress: null, cancellation);
         }
         finally
         {
@@ -128,7 +131,7 @@ public sealed class LesionSegmenter : IDisposable
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
             string[] ofModel = [.. new[] { Warning, SampleSchedule.Warning(Manifest, prediction.Samples) }.OfType<string>()];
-            return new(prediction, PredictionReport.Create(model, Provider, [.. ofModel, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
+            return new(prediction, PredictionReport.Create(model, Device, [.. ofModel, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));
         }
         finally
         {

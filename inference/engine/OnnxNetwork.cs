@@ -1,3 +1,4 @@
+using System.Globalization;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
 using Credence.Inference.Sampling;
@@ -7,8 +8,11 @@ using Microsoft.ML.OnnxRuntime.Tensors;
 
 namespace Credence.Inference;
 
-/// <summary>Runs a model file with ONNX Runtime on the CPU, cut into trunk and head where samples can share a trunk. Thread-safe.</summary>
-/// <remarks>The whole graph is loaded only where something asks for it: the posterior mean, or a model that cannot be cut.</remarks>
+/// <summary>Runs a model file with ONNX Runtime, cut into trunk and head where samples can share a trunk. Thread-safe.</summary>
+/// <remarks>
+/// The whole graph is loaded only where something asks for it: the posterior mean, or a model that cannot be cut. On a device with memory of its own, shared
+/// features and the noise of a sample are brought there once; logits come back once a run.
+/// </remarks>
 internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 {
     private const string ImageInput = "image";
@@ -21,35 +25,33 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     private readonly GraphCut? cut;
     private readonly InferenceSession? trunk;
     private readonly InferenceSession? head;
+    private readonly DeviceMemory? memory;
 
     /// <summary>Loads the network.</summary>
     /// <param name="model">The model file.</param>
     /// <param name="threads">Threads of one run; 0 takes one a core.</param>
-    /// <param name="provider">What it runs on.</param>
+    /// <param name="device">What it runs on; the processor when null.</param>
+    /// <param name="openMemory">Opens the memory of the device, given how to load a graph on it.</param>
     /// <exception cref="ModelFileException">ONNX Runtime refuses the graph.</exception>
     /// <exception cref="NotSupportedException">This build of ONNX Runtime does not have the provider.</exception>
-    public OnnxNetwork(ModelFile model, int threads = 0, ExecutionProvider provider = ExecutionProvider.Cpu)
+    public OnnxNetwork(ModelFile model, int threads = 0, InferenceDevice? device = null, Func<Func<byte[], InferenceSession>, DeviceMemory?>? openMemory = null)
     {
         manifest = model.Manifest;
         defaults = new(() => NoiseSample.Defaults(manifest));
         activationBytes = new(() => ActivationMemory.Estimate(model.Bytes, manifest.PatchSize, manifest.Channels.Count));
         var bytes = manifest.IsSampled ? VariedInputs.WithoutDefaults(model.Bytes, manifest) : model.Bytes;
-        whole = new(() => Open(model, bytes, threads, provider));
+        InferenceSession Load(byte[] graph) => Open(model, graph, threads, device ?? InferenceDevice.Cpu);
+        whole = new(() => Load(bytes));
         cut = GraphCut.Find(bytes, VariedInputs.Names(manifest));
-        if (cut is null)
-        {
-            _ = whole.Value; // a graph that ONNX Runtime refuses is found on loading
-            return;
-        }
-
-        trunk = Open(model, cut.Trunk, threads, provider);
         try
         {
-            head = Open(model, cut.Head, threads, provider);
+            (trunk, head) = cut is null ? (null, null) : (Load(cut.Trunk), Load(cut.Head));
+            _ = cut is null ? whole.Value : null; // a graph that ONNX Runtime refuses is found on loading
+            memory = openMemory is null ? DeviceMemory.Of(device ?? InferenceDevice.Cpu, Load) : openMemory(Load);
         }
         catch
         {
-            trunk.Dispose();
+            Dispose();
             throw;
         }
     }
@@ -89,10 +91,23 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         fixed (float* input = patches)
         {
             using var image = Image(patches, batch, size, input);
-            var outputs = Terminable(run => trunk!.Run(run, [ImageInput], [image], names), cancellation);
-            var copy = names.Count < Cut.Shared.Count ? Copy(image) : null;
-            var tensors = names.Zip(outputs).ToList();
-            return new Features(copy is null ? tensors : [.. tensors, (ImageInput, copy)], outputs, copy, batch, size);
+            IReadOnlyCollection<OrtValue> outputs = Terminable(run => memory is null ? trunk!.Run(run, [ImageInput], [image], names) : memory.Run(trunk!, run, image, names), cancellation);
+            return new Features(Cut.Shared.Count == names.Count ? [.. names.Zip(outputs)] : [.. names.Zip(outputs), (ImageInput, memory?.Bring(image) ?? Copy(image))], memory, batch, size);
+        }
+    }
+
+    /// <inheritdoc/>
+    public ISharedFeatures Hold(float[] features, int channels, Size3 size)
+    {
+        var values = OrtValue.CreateTensorValueFromMemory(features, [1, channels, size.Depth, size.Height, size.Width]);
+        if (memory is null)
+        {
+            return new Features([(Cut.Shared[0], values)], memory, batch: 1, size);
+        }
+
+        using (values)
+        {
+            return new Features([(Cut.Shared[0], memory.Bring(values))], memory, batch: 1, size);
         }
     }
 
@@ -108,18 +123,6 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     }
 
     /// <inheritdoc/>
-    public unsafe void ComputeHead(float[] features, int channels, Size3 size, NoiseSample noise, Span<float> logits, CancellationToken cancellation = default)
-    {
-        fixed (float* input = features)
-        fixed (float* output = logits)
-        {
-            using var shared = Floats([1, channels, size.Depth, size.Height, size.Width], input);
-            using var result = Floats([1, manifest.Classes.Count, size.Depth, size.Height, size.Width], output);
-            Run(head!, [(Cut.Shared[0], shared)], noise, [result], cancellation);
-        }
-    }
-
-    /// <inheritdoc/>
     public void Dispose()
     {
         if (whole.IsValueCreated)
@@ -127,18 +130,24 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
             whole.Value.Dispose();
         }
 
+        if (defaults.IsValueCreated)
+        {
+            defaults.Value.Dispose();
+        }
+
         trunk?.Dispose();
         head?.Dispose();
+        memory?.Dispose();
     }
 
     private GraphCut Cut => cut ?? throw new InvalidOperationException("The samples of this model share no trunk.");
 
-    private static InferenceSession Open(ModelFile model, byte[] bytes, int threads, ExecutionProvider provider)
+    private static InferenceSession Open(ModelFile model, byte[] bytes, int threads, InferenceDevice device)
     {
         try
         {
             using var options = new SessionOptions { IntraOpNumThreads = threads };
-            Append(options, provider);
+            Append(options, device);
             return new InferenceSession(bytes, options);
         }
         catch (OnnxRuntimeException e)
@@ -147,16 +156,32 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         }
     }
 
-    private static void Append(SessionOptions options, ExecutionProvider provider)
+    private static void Append(SessionOptions options, InferenceDevice device)
     {
-        var (name, append) = provider switch
+        var index = device.Index.ToString(CultureInfo.InvariantCulture);
+        var (name, append) = device.Provider switch
         {
             ExecutionProvider.Cpu => ("CPUExecutionProvider", (Action)(() => { })), // is always appended last
-            ExecutionProvider.Cuda => ("CUDAExecutionProvider", () => options.AppendExecutionProvider_CUDA()),
-            ExecutionProvider.TensorRt => ("TensorrtExecutionProvider", () => options.AppendExecutionProvider_Tensorrt()),
-            ExecutionProvider.DirectMl => ("DmlExecutionProvider", () => options.AppendExecutionProvider_DML()),
+            ExecutionProvider.Cuda => ("CUDAExecutionProvider", () =>
+            {
+                using var cuda = new OrtCUDAProviderOptions();
+                cuda.UpdateOptions(new()
+                {
+                    ["device_id"] = index,
+                    ["cudnn_conv_algo_search"] = device.Search.ToString().ToUpperInvariant(),
+                    ["use_tf32"] = "0", // products of 10-bit mantissas do not meet the golden numbers
+                });
+                options.AppendExecutionProvider_CUDA(cuda);
+            }),
+            ExecutionProvider.TensorRt => ("TensorrtExecutionProvider", () =>
+            {
+                using var tensorRt = new OrtTensorRTProviderOptions();
+                tensorRt.UpdateOptions(new() { ["device_id"] = index });
+                options.AppendExecutionProvider_Tensorrt(tensorRt);
+            }),
+            ExecutionProvider.DirectMl => ("DmlExecutionProvider", () => options.AppendExecutionProvider_DML(device.Index)),
             ExecutionProvider.OpenVino => ("OpenVINOExecutionProvider", () => options.AppendExecutionProvider_OpenVINO()),
-            _ => throw new ArgumentOutOfRangeException(nameof(provider), provider, "no such provider"),
+            _ => throw new ArgumentOutOfRangeException(nameof(device), device, "no such provider"),
         };
         var available = OrtEnv.Instance().GetAvailableProviders();
         if (!available.Contains(name))
@@ -204,43 +229,62 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
     /// <summary>Runs one part. Without a sample, every source of randomness has its default: the posterior mean, of the first member.</summary>
     private void Run(InferenceSession session, IEnumerable<(string Name, OrtValue Value)> inputs, NoiseSample? noise, IReadOnlyCollection<OrtValue> outputs, CancellationToken cancellation)
     {
-        var (names, values, drawn) = (new List<string>(), new List<OrtValue>(), new List<OrtValue>());
-        foreach (var (name, value) in inputs)
-        {
-            names.Add(name);
-            values.Add(value);
-        }
-
+        noise ??= defaults.Value;
+        var lent = new List<OrtValue>();
+        List<(string Name, OrtValue Value)> all = [.. inputs];
         try
         {
-            noise ??= defaults.Value;
-            foreach (var (description, tensor) in manifest.NoiseInputs.Zip(noise.Tensors))
+            if (memory is null)
             {
-                names.Add(description.Name);
-                drawn.Add(OrtValue.CreateTensorValueFromMemory(tensor, [.. description.Shape]));
+                lent.AddRange(Tensors(noise));
+                all.AddRange(manifest.NoiseInputs.Select(n => n.Name).Zip(lent));
+            }
+            else
+            {
+                all.AddRange(manifest.NoiseInputs.Select(n => n.Name).Zip(noise.HeldBy(this, () => Bring(memory, Tensors(noise)))));
             }
 
             if (manifest.Members > 1)
             {
-                names.Add(ModelManifest.MemberInput);
-                drawn.Add(OrtValue.CreateTensorValueFromMemory([(long)noise.Member], []));
+                lent.Add(OrtValue.CreateTensorValueFromMemory([(long)noise.Member], []));
+                all.Add((ModelManifest.MemberInput, lent[^1]));
             }
 
             Terminable(run =>
             {
-                session.Run(run, names, [.. values, .. drawn], [LogitsOutput], outputs);
+                session.Run(run, [.. all.Select(i => i.Name)], [.. all.Select(i => i.Value)], [LogitsOutput], outputs);
                 return true;
             }, cancellation);
         }
         finally
         {
-            drawn.ForEach(d => d.Dispose());
+            lent.ForEach(value => value.Dispose());
         }
     }
 
-    /// <summary>Tensors by name: those of the trunk belong to the outputs of its run, the scan is a copy.</summary>
-    private sealed class Features(IReadOnlyList<(string Name, OrtValue Value)> tensors, IDisposable outputs, OrtValue? copy, int batch, Size3 size) : ISharedFeatures
+    /// <summary>The tensors of a sample where they are.</summary>
+    private IEnumerable<OrtValue> Tensors(NoiseSample noise) =>
+        manifest.NoiseInputs.Zip(noise.Tensors, (input, tensor) => OrtValue.CreateTensorValueFromMemory(tensor, [.. input.Shape]));
+
+    private static List<OrtValue> Bring(DeviceMemory memory, IEnumerable<OrtValue> values)
     {
+        var held = new List<OrtValue>();
+        foreach (var value in values)
+        {
+            using (value)
+            {
+                held.Add(memory.Bring(value));
+            }
+        }
+
+        return held;
+    }
+
+    /// <summary>Tensors by name, in the memory that the network runs in; owned.</summary>
+    private sealed class Features(IReadOnlyList<(string Name, OrtValue Value)> tensors, DeviceMemory? memory, int batch, Size3 size) : ISharedFeatures
+    {
+        private OrtValue? fetched;
+
         public IReadOnlyList<(string Name, OrtValue Value)> Tensors => tensors;
 
         public int Batch => batch;
@@ -249,14 +293,17 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 
         public long Bytes { get; } = tensors.Sum(t => sizeof(float) * t.Value.GetTensorTypeAndShape().ElementCount);
 
-        public ReadOnlySpan<float> Values => tensors[0].Value.GetTensorDataAsSpan<float>();
+        public ReadOnlySpan<float> Values => (memory is null ? tensors[0].Value : fetched ??= memory.Fetch(tensors[0].Value)).GetTensorDataAsSpan<float>();
 
         public int Channels { get; } = (int)tensors[0].Value.GetTensorTypeAndShape().Shape[1];
 
         public void Dispose()
         {
-            outputs.Dispose();
-            copy?.Dispose();
+            fetched?.Dispose();
+            foreach (var (_, value) in tensors)
+            {
+                value.Dispose();
+            }
         }
     }
 }

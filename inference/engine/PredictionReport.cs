@@ -37,7 +37,7 @@ public sealed record PredictionReport
     public required int Members { get; init; }
 
     /// <summary>What the network ran on.</summary>
-    public required ExecutionProvider Provider { get; init; }
+    public required string Device { get; init; }
 
     /// <summary>What a reader should know first: where the scans differ from those that the model was trained on, and why it did not run on what was asked for.</summary>
     public required IReadOnlyList<string> Warnings { get; init; }
@@ -88,7 +88,7 @@ public sealed record PredictionReport
     public required double PredictSeconds { get; init; }
 
     internal static PredictionReport Create(
-        ModelFile model, ExecutionProvider provider, IReadOnlyList<string> warnings, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
+        ModelFile model, InferenceDevice device, IReadOnlyList<string> warnings, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
         TimeSpan readTime, TimeSpan predictTime, DateTimeOffset now) => new()
         {
             Program = $"Credence.Inference {typeof(PredictionReport).Assembly.GetName().Version?.ToString(3)}",
@@ -98,7 +98,7 @@ public sealed record PredictionReport
             IntendedUse = model.Manifest.IntendedUse,
             Posterior = model.Manifest.Posterior,
             Members = model.Manifest.Members,
-            Provider = provider,
+            Device = device.ToString(),
             Warnings = warnings,
             Inputs = inputs,
             Size = prepared.Source.Size,

@@ -96,6 +96,7 @@ internal static class VolumePredictor
         var logits = new float[checked(classes * voxels)];
         var sampleVolumes = Enumerable.Range(1, classes - 1).Select(_ => new List<double>(samples)).ToList();
         var foregrounds = new List<SampleForeground>(samples);
+        var decided = new byte[voxels];
         var (sample, patchesDone) = (0, 0);
         var copies = 1 << BitOperations.PopCount((uint)options.Flips);
         using var sampler = new FlippedSampler(options.Flips, prepared.Voxels, size, classes, voxelsOfCopy =>
@@ -111,9 +112,10 @@ internal static class VolumePredictor
         StopReason? stop = null;
         for (; stop is null; sample++, patchesDone = 0)
         {
-            sampler.Compute(isSampled ? NoiseSample.Draw(manifest, options.Seed, sample) : null, logits, cancellation);
+            using var noise = isSampled ? NoiseSample.Draw(manifest, options.Seed, sample) : null;
+            sampler.Compute(noise, logits, cancellation);
             statistics.Add(logits, manifest.Calibration.Temperature);
-            var decided = Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, voxels, manifest);
+            Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, manifest, decided);
             foregrounds.Add(SampleForeground.Of(decided));
             var counts = Count(decided, classes);
             for (var c = 1; c < classes; c++)
@@ -161,36 +163,35 @@ internal static class VolumePredictor
     public static LabelMap Segment(IReadOnlyList<Volume> probabilities, ModelManifest manifest)
     {
         var grid = probabilities[0].Geometry;
-        var decided = Decide(c => probabilities[c].Voxels.AsMemory(), probabilities.Count, (int)grid.Size.Count, manifest);
+        var decided = new byte[grid.Size.Count];
+        Decide(c => probabilities[c].Voxels.AsMemory(), probabilities.Count, manifest, decided);
         RemoveSmallLesions(decided, grid.Size, manifest.Calibration.MinimumLesionVoxels);
         return new(grid, [.. decided.Select(c => manifest.Classes[c].Label)]);
     }
 
     /// <summary>Class index a voxel: the most probable foreground class where all of them together exceed the threshold.</summary>
-    private static byte[] Decide(Func<int, ReadOnlyMemory<float>> probability, int foreground, int voxels, ModelManifest manifest)
+    private static void Decide(Func<int, ReadOnlyMemory<float>> probability, int foreground, ModelManifest manifest, byte[] decided)
     {
         const int Chunk = 1 << 16;
-        var decided = new byte[voxels];
-        var (threshold, planes) = ((float)manifest.Calibration.Threshold, Enumerable.Range(0, foreground).Select(probability).ToArray());
+        var (voxels, threshold, planes) = (decided.Length, (float)manifest.Calibration.Threshold, Enumerable.Range(0, foreground).Select(probability).ToArray());
         Parallel.For(0, (voxels + Chunk - 1) / Chunk, chunk =>
         {
             for (var v = chunk * Chunk; v < Math.Min(voxels, (chunk + 1) * Chunk); v++)
             {
-                var (sum, best) = (0f, 0f);
+                var (sum, best, @class) = (0f, 0f, (byte)0);
                 for (var c = 0; c < planes.Length; c++)
                 {
                     var p = planes[c].Span[v];
                     sum += p;
                     if (p > best)
                     {
-                        (best, decided[v]) = (p, (byte)(c + 1));
+                        (best, @class) = (p, (byte)(c + 1));
                     }
                 }
 
-                decided[v] = sum > threshold ? decided[v] : (byte)0;
+                decided[v] = sum > threshold ? @class : (byte)0;
             }
         });
-        return decided;
     }
 
     private static long[] Count(byte[] decided, int classes)

@@ -1,9 +1,11 @@
 using Credence.Inference;
 using Credence.Inference.Model;
+using Credence.Inference.Onnx;
 using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 using Credence.Models;
 using Credence.Models.Architecture;
+using Microsoft.ML.OnnxRuntime;
 
 namespace Credence.Exporter.Tests;
 
@@ -74,6 +76,10 @@ public sealed class EngineReferenceTests
                     {
                         using var fresh = new OnnxNetwork(model, threads);
                         AssertSame(actual, Predict(fresh));
+
+                        // What a device with memory of its own goes through, with that of the host in its place.
+                        using var bound = new OnnxNetwork(model, threads, InferenceDevice.Cpu, open => new(new("Cpu", OrtAllocatorType.DeviceAllocator, 0, OrtMemType.Default), open));
+                        AssertSame(actual, Predict(bound));
                     }
                 }
             }
@@ -101,6 +107,32 @@ public sealed class EngineReferenceTests
             Assert.Equal(alone[n % 4].Probabilities[0].Voxels, together[n].Probabilities[0].Voxels);
             Assert.Equal(alone[n % 4].MutualInformation.Voxels, together[n].MutualInformation.Voxels);
         }
+    }
+
+    [Theory]
+    [MemberData(nameof(Networks))]
+    public void Maps_of_a_GPU_equal_the_reference(string name, NetworkOptions options, int members, SharedWork shared)
+    {
+        Assert.SkipUnless(OrtEnv.Instance().GetAvailableProviders().Contains("CUDAExecutionProvider"), "this build of ONNX Runtime has no CUDA: -p:Accelerator=cuda");
+        using var runs = Export(options, members);
+        var model = ModelFile.Load(runs.Output);
+        var choice = DeviceChoice.Open(model, new(ExecutionProvider.Cuda), device => new(model, 0, device));
+        using var network = choice.Network;
+        Assert.SkipWhen(choice.Warning is not null && choice.Device == InferenceDevice.Cpu && !choice.Warning.Contains("golden numbers", StringComparison.Ordinal), $"no CUDA device: {choice.Warning}");
+        Assert.Null(choice.Warning);
+        var prepared = Cases.Ball(options.InputChannels);
+        var expected = ReferencePrediction.Of(model, prepared, model.Manifest.IsSampled ? Samples : 1, seed: 7);
+
+        var actual = VolumePredictor.Predict(prepared, network, model.Manifest, new() { Samples = Samples, Seed = 7 }, TimeProvider.System, null, CancellationToken.None);
+
+        Assert.Equal(shared, actual.Shared);
+        for (var c = 1; c < options.Classes; c++)
+        {
+            AssertClose(expected.Probability[c], actual.Probabilities[c - 1].Voxels, $"{name}, class {c}");
+        }
+
+        AssertClose(expected.Entropy, actual.PredictiveEntropy.Voxels, $"{name}, entropy");
+        AssertClose(expected.Information, actual.MutualInformation.Voxels, $"{name}, mutual information");
     }
 
     [Theory]

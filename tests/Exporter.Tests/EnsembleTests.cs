@@ -202,7 +202,7 @@ public sealed class EnsembleTests
         OnnxExport.Export(runs.Options);
         using (var network = new OnnxNetwork(ModelFile.Load(runs.Output)))
         {
-            Assert.InRange(ProviderChoice.LargestDifference(network, ModelFile.Load(runs.Output).Manifest).Size, 0, 1e-5);
+            Assert.InRange(DeviceChoice.LargestDifference(network, ModelFile.Load(runs.Output).Manifest).Size, 0, 1e-5);
         }
 
         var (golden, proof) = OnnxExport.Verify(runs.Output, runs.Folders, []);

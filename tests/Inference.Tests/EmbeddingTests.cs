@@ -56,7 +56,7 @@ public sealed class EmbeddingTests : IDisposable
     {
         using var segmenter = Load();
         var shares = new Shares();
-        segmenter.WarmUp(TestContext.Current.CancellationToken);
+        segmenter.WarmUp(cancellation: TestContext.Current.CancellationToken);
         var there = await segmenter.PredictAsync([Case()], new() { Samples = 3 }, shares, TestContext.Current.CancellationToken);
 
         Assert.Equal(segmenter.Predict([Case()], new() { Samples = 3 }, null, TestContext.Current.CancellationToken).Prediction.Probabilities[0].Voxels, there.Prediction.Probabilities[0].Voxels);
@@ -91,7 +91,7 @@ public sealed class EmbeddingTests : IDisposable
 
         Assert.Equal(2, (await task).Prediction.Samples);
         Assert.Throws<ObjectDisposedException>(() => segmenter.Predict([Case()], new(), null, TestContext.Current.CancellationToken));
-        Assert.Throws<ObjectDisposedException>(() => segmenter.WarmUp(TestContext.Current.CancellationToken));
+        Assert.Throws<ObjectDisposedException>(() => segmenter.WarmUp(cancellation: TestContext.Current.CancellationToken));
     }
 
     [Fact]

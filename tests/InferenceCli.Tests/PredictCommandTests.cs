@@ -82,12 +82,12 @@ public sealed class PredictCommandTests : IDisposable
     {
         var (code, output, _) = Infer("self-test", Model);
         Assert.Equal(0, code);
-        Assert.Matches(@"^tiny on Cpu: largest difference \d\S* of the largest golden number -> passed\n$", output);
+        Assert.Matches(@"^tiny on cpu: largest difference \d\S* of the largest golden number -> passed\n$", output);
 
         File.WriteAllBytes(Model, TinyModel.Bytes(m => m with { SelfTest = m.SelfTest! with { DefaultLogits = [.. m.SelfTest!.DefaultLogits.Select(x => x + 0.01f)] } }));
         (code, _, var error) = Infer("self-test", Model);
         Assert.Equal(4, code);
-        Assert.Matches(@"logits on Cpu that differ from its golden numbers by 0\.00\d+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, [^;]+; expected at most 0\.0001\.", error);
+        Assert.Matches(@"logits on cpu that differ from its golden numbers by 0\.00\d+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, [^;]+; expected at most 0\.0001\.", error);
     }
 
     /// <summary>ONNX Runtime has nothing to say of a model with noise inputs (the other tests want an empty error stream), and is heard where it has.</summary>
@@ -156,14 +156,14 @@ public sealed class PredictCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_provider_that_is_not_there_is_replaced_and_the_report_says_so()
+    public void A_device_that_is_not_there_is_replaced_and_the_report_says_so()
     {
-        var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "2", "--provider", "directml", "--json");
+        var (code, output, error) = Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "2", "--device", "directml", "--json");
         Assert.Equal(0, code);
-        Assert.StartsWith("warning: DirectMl was asked for, and the model runs on the CPU: ", error, StringComparison.Ordinal);
+        Assert.StartsWith("warning: directml:0 was asked for, and the model runs on the CPU: ", error, StringComparison.Ordinal);
         using var report = JsonDocument.Parse(output);
-        Assert.Equal("cpu", report.RootElement.GetProperty("provider").GetString());
-        Assert.StartsWith("DirectMl was asked for", report.RootElement.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
+        Assert.Equal("cpu", report.RootElement.GetProperty("device").GetString());
+        Assert.StartsWith("directml:0 was asked for", report.RootElement.GetProperty("warnings")[0].GetString(), StringComparison.Ordinal);
     }
 
     [Fact]

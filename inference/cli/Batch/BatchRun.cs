@@ -42,7 +42,7 @@ internal sealed class BatchRun
     public static string OptionsSha256(LesionSegmenter segmenter, PredictionSettings settings)
     {
         var options = JsonSerializer.Serialize(settings.Options with { FeatureMemory = 0 }, CaseJson.Default.PredictOptions);
-        return CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
+        return CaseInput.Sha256($"{typeof(LesionSegmenter).Assembly.GetName().Version}|{options}|{segmenter.Device.Provider}|{settings.WritesDicom}|{settings.WritesPage}");
     }
 
     /// <summary>Whether a case was done before with this model and these options.</summary>

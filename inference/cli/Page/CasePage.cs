@@ -103,7 +103,7 @@ internal static class CasePage
             ["Posterior", report.Members > 1 ? $"{report.Posterior} of {report.Members} members" : report.Posterior.ToString()],
             ["Samples", $"{report.Samples}: {stopped}"],
             ["Seed", report.Seed.ToString(CultureInfo.InvariantCulture)],
-            ["Ran on", report.Provider.ToString()],
+            ["Ran on", report.Device.ToString()],
             ["Scan", FormattableString.Invariant($"{report.Size} voxels of {report.Spacing.X:0.###} x {report.Spacing.Y:0.###} x {report.Spacing.Z:0.###} mm, {report.Orientation}")],
             ["Files", string.Join(", ", report.Inputs.Select(Path.GetFileName))],
             ["Time", $"{Seconds(report.ReadSeconds)} to read, {Seconds(report.PredictSeconds)} to segment"],

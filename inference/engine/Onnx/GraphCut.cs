@@ -80,7 +80,7 @@ internal sealed record GraphCut(byte[] Trunk, byte[] Head, IReadOnlyList<string>
     }
 
     /// <summary>A tensor of float32; ONNX Runtime finds its shape.</summary>
-    private static ValueInfoProto Floats(string name) => new() { Name = name, Type = new() { TensorType = new() { ElemType = (int)TensorProto.Types.DataType.Float } } };
+    internal static ValueInfoProto Floats(string name) => new() { Name = name, Type = new() { TensorType = new() { ElemType = (int)TensorProto.Types.DataType.Float } } };
 
     /// <summary>Channels times noise, and convolutions of single voxels: the weights of the blend sum to 1, so a bias passes through it unchanged.</summary>
     private static bool IsLinear(GraphProto graph, List<NodeProto> head, HashSet<string> scan, List<string> shared) =>

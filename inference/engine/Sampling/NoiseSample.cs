@@ -3,9 +3,11 @@ using Credence.Inference.Model;
 namespace Credence.Inference.Sampling;
 
 /// <summary>One draw of all noise inputs of a model, and the member of an ensemble that they go to: the weights of one Monte Carlo sample, the same for every patch of a volume.</summary>
-internal sealed class NoiseSample
+internal sealed class NoiseSample : IDisposable
 {
     private const double TwoTo32 = 4294967296.0;
+
+    private readonly Dictionary<object, IEnumerable<IDisposable>> held = [];
 
     private NoiseSample(IReadOnlyList<float[]> tensors, int member) => (Tensors, Member) = (tensors, member);
 
@@ -14,6 +16,35 @@ internal sealed class NoiseSample
 
     /// <summary>Position of the member; 0 where there is no ensemble.</summary>
     public int Member { get; }
+
+    /// <summary>The tensors as a network holds them, on its device for instance: made by the first run that takes the sample, and kept for the others.</summary>
+    /// <param name="network">Whose they are.</param>
+    /// <param name="make">Makes them.</param>
+    /// <returns>Disposed with the sample.</returns>
+    public IReadOnlyList<T> HeldBy<T>(object network, Func<IReadOnlyList<T>> make)
+        where T : class, IDisposable
+    {
+        lock (held)
+        {
+            if (!held.TryGetValue(network, out var values))
+            {
+                held.Add(network, values = make());
+            }
+
+            return (IReadOnlyList<T>)values;
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var value in held.Values.SelectMany(values => values))
+        {
+            value.Dispose();
+        }
+
+        held.Clear();
+    }
 
     /// <summary>Draws sample number <paramref name="sample"/> of a seed, as docs/reference/model-file.md prescribes, so that every client draws the same.</summary>
     /// <param name="manifest">Names the noise inputs, and says how many members take turns.</param>

@@ -37,8 +37,7 @@ internal sealed class VolumeSampler : IDisposable
     private readonly ISharedFeatures?[] features;
     private readonly float[] patchLogits;
     private bool mayBlend; // until it turns out that the features of the volume do not fit
-    private float[]? blended;
-    private int channels;
+    private ISharedFeatures? blended; // of the whole volume
     private long held;
 
     /// <param name="network">The network.</param>
@@ -71,7 +70,7 @@ internal sealed class VolumeSampler : IDisposable
         if (mayBlend && noise is not null && (blended ?? Blend(cancellation)) is { } volume)
         {
             cancellation.ThrowIfCancellationRequested();
-            cut!.ComputeHead(volume, channels, window.VolumeSize, noise, logits, cancellation);
+            cut!.ComputeHead(volume, noise, logits, cancellation);
             window.FillGaps(logits);
             return;
         }
@@ -101,6 +100,7 @@ internal sealed class VolumeSampler : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        blended?.Dispose();
         foreach (var batch in features)
         {
             batch?.Dispose();
@@ -134,9 +134,10 @@ internal sealed class VolumeSampler : IDisposable
     }
 
     /// <summary>Blends the features of all patches; null where they do not fit into the memory allowed.</summary>
-    private float[]? Blend(CancellationToken cancellation)
+    private ISharedFeatures? Blend(CancellationToken cancellation)
     {
         float[]? sum = null;
+        var channels = 0;
         for (var batch = 0; batch < window.BatchCount; batch++)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -154,6 +155,6 @@ internal sealed class VolumeSampler : IDisposable
         }
 
         window.Divide(sum!, channels);
-        return blended = sum;
+        return blended = cut!.Hold(sum!, channels, window.VolumeSize);
     }
 }

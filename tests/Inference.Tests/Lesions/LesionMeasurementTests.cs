@@ -9,20 +9,39 @@ public sealed class LesionMeasurementTests
 {
     private static readonly ModelManifest Manifest = TinyModel.Manifest with { Classes = [new(0, "background"), new(7, "lesion"), new(9, "necrosis")] };
 
-    [Fact]
-    public void Runs_give_back_what_they_were_made_of() =>
-        Gen.Select(Gen.Byte[0, 2], Gen.Int[1, 300]).Array[0, 40].Sample(runs =>
+    /// <summary>Long runs are kept as runs, short ones as bits; either gives back what it was made of.</summary>
+    [Theory]
+    [InlineData(300)]
+    [InlineData(2)]
+    public void Runs_give_back_what_they_were_made_of(int longest) =>
+        Gen.Select(Gen.Int[1, 4], Gen.Select(Gen.Byte[0, 4], Gen.Int[1, longest]).Array[0, 400]).Sample((classCount, runs) =>
         {
-            byte[] classes = [.. runs.SelectMany(r => Enumerable.Repeat(r.Item1, r.Item2))];
+            byte[] classes = [.. runs.SelectMany(r => Enumerable.Repeat((byte)(r.Item1 % (classCount + 1)), r.Item2))];
             var restored = new byte[classes.Length];
             foreach (var (start, length, @class) in SampleForeground.Of(classes).Runs())
             {
+                Assert.NotEqual(0, @class);
                 Assert.All(restored[start..(start + length)], v => Assert.Equal(0, v));
                 restored.AsSpan(start, length).Fill(@class);
             }
 
             Assert.Equal(classes, restored);
         }, iter: 500, seed: "0N0XIzNsQ0O2");
+
+    /// <summary>A sample of noise costs a bit a voxel and class bit, one lesion a few bytes a row.</summary>
+    [Fact]
+    public void What_is_kept_is_never_longer_than_the_bits_of_the_classes()
+    {
+        var random = new Random(1);
+        byte[] Noise(int classes) => [.. Enumerable.Range(0, 64 * 1000).Select(_ => (byte)random.Next(classes))];
+        Assert.Equal(64 * 1000 / 8, SampleForeground.Of(Noise(2)).Bytes);
+        Assert.Equal(2 * 64 * 1000 / 8, SampleForeground.Of(Noise(4)).Bytes);
+        Assert.Equal(0, SampleForeground.Of(Noise(1)).Bytes);
+
+        var lesion = new byte[64 * 1000];
+        lesion.AsSpan(700, 20).Fill(1);
+        Assert.InRange(SampleForeground.Of(lesion).Bytes, 1, 8);
+    }
 
     /// <summary>Worked by hand on a row of 12 voxels of 1 x 1 x 2 mm: a lesion of 4 voxels (1 to 4) and one of 2 (8 and 9).</summary>
     [Fact]

@@ -5,23 +5,23 @@ using Microsoft.ML.OnnxRuntime;
 
 namespace Credence.Inference.Onnx;
 
-/// <summary>A network on the execution provider that was asked for, or on the CPU and the reason why.</summary>
+/// <summary>A network on the device that was asked for, or on the CPU and the reason why.</summary>
 /// <param name="Network">Loaded; the caller disposes it.</param>
-/// <param name="Provider">What it runs on.</param>
+/// <param name="Device">What it runs on.</param>
 /// <param name="Warning">Why that is not what was asked for; null when it is.</param>
-internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Provider, string? Warning)
+internal sealed record DeviceChoice(OnnxNetwork Network, InferenceDevice Device, string? Warning)
 {
     /// <summary>
-    /// Loads a model. One rule: a provider that is not there, that refuses the graph, or whose logits are not the golden numbers of the file, is replaced by
+    /// Loads a model. One rule: a device that is not there, that refuses the graph, or whose logits are not the golden numbers of the file, is replaced by
     /// the CPU, with a warning.
     /// </summary>
     /// <param name="model">The model file.</param>
     /// <param name="asked">What to run on.</param>
-    /// <param name="open">Loads the model on a provider.</param>
+    /// <param name="open">Loads the model on a device.</param>
     /// <exception cref="ModelFileException">The CPU refuses the graph.</exception>
-    public static ProviderChoice Open(ModelFile model, ExecutionProvider asked, Func<ExecutionProvider, OnnxNetwork> open)
+    public static DeviceChoice Open(ModelFile model, InferenceDevice asked, Func<InferenceDevice, OnnxNetwork> open)
     {
-        if (asked == ExecutionProvider.Cpu)
+        if (asked.Provider == ExecutionProvider.Cpu)
         {
             return new(open(asked), asked, Warning: null);
         }
@@ -45,11 +45,11 @@ internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Pro
         }
 
         network?.Dispose();
-        return new(open(ExecutionProvider.Cpu), ExecutionProvider.Cpu, $"{asked} was asked for, and the model runs on the CPU: {reason.TrimEnd('.')}.");
+        return new(open(InferenceDevice.Cpu), InferenceDevice.Cpu, $"{asked} was asked for, and the model runs on the CPU: {reason.TrimEnd('.')}.");
     }
 
     /// <summary>Runs the self-test of a model: the whole graph with its defaults and with a sample, and the sample through trunk and head where there are both.</summary>
-    /// <param name="network">The model on some provider.</param>
+    /// <param name="network">The model on some device.</param>
     /// <param name="manifest">Has the golden numbers.</param>
     /// <returns>The largest difference, as a share of the largest golden number (at least 1): <see cref="SelfTestDescription.Tolerance"/>; and where it is.</returns>
     public static (double Size, string Where) LargestDifference(OnnxNetwork network, ModelManifest manifest)
@@ -77,7 +77,7 @@ internal sealed record ProviderChoice(OnnxNetwork Network, ExecutionProvider Pro
         Compare(test.DefaultLogits, "default noise");
         if (manifest.IsSampled)
         {
-            var noise = NoiseSample.Draw(manifest, test.Seed, test.Sample);
+            using var noise = NoiseSample.Draw(manifest, test.Seed, test.Sample);
             network.Run(patch, 1, test.PatchSize, noise, logits);
             Compare(test.SampledLogits, $"sample {test.Sample}");
             if (network.HasSharedTrunk)

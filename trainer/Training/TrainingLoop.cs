@@ -104,7 +104,6 @@ internal sealed class TrainingLoop
             group.Together(() => Readable(() => run.Restore(checkpoint)));
         }
 
-        run.Broadcast();
 
         folder.Write(options with { Network = network.Options }, plan, data.Split);
         var resources = ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
@@ -190,6 +189,11 @@ internal sealed class TrainingLoop
     /// <summary>Refuses to deal out a minibatch that is too small, or whose examples depend on each other in a way that no part of it can know.</summary>
     private static void RefuseUndivided(TrainingOptions options, TrainingPlan plan, int processes)
     {
+        if (options.ElasticPeriod is not null && processes == 1)
+        {
+            throw new DatasetException(options.Run, "elastic averaging in one process", "several processes", "Start them with mpirun or srun, or leave --elastic-period out.");
+        }
+
         if (processes * options.Accumulate == 1)
         {
             return;
@@ -208,7 +212,7 @@ internal sealed class TrainingLoop
         }
 
         var coupling = options.Accumulate > 1 ? MinibatchCoupling.Sums : MinibatchCoupling.Order;
-        if (options.Loss.Coupled(coupling) is [var loss, ..])
+        if ((options.ElasticPeriod is null || options.Accumulate > 1) && options.Loss.Coupled(coupling) is [var loss, ..])
         {
             Refuse($"the loss {loss}", $"losses whose parts add up: it needs {(coupling == MinibatchCoupling.Order ? "the order of all voxels" : "sums over all voxels")} of the minibatch before any gradient",
                 coupling == MinibatchCoupling.Order ? "Give another --loss, or train in one process." : "Give another --loss, or more processes instead of --accumulate.");

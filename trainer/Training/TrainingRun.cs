@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Credence.Inference.Model;
 using Credence.Models;
 using Credence.Models.Checkpoints;
@@ -31,6 +32,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Func<long, IMinibatch> draw;
     private readonly Optimisation optimisation;
     private readonly WeightAverage? average;
+    private readonly ElasticAverage? elastic;
     private readonly Validation validation;
     private readonly LearningRateSchedule schedule;
     private readonly TrainingStep step;
@@ -42,18 +44,20 @@ internal sealed class TrainingRun : IDisposable
         (this.options, this.data, this.network, this.elbo, this.device, this.clock, this.group) = (options, data, network, elbo, device, clock, group);
         var plan = data.Plan;
         layout = new(plan.BatchSize, group.Size, group.Rank, options.Accumulate);
+        Broadcast();
         optimisation = new Optimisation(network, options);
         average = options.AverageDecay is { } decay ? new WeightAverage(network, decay) : null;
         validation = new Validation(data, new TorchPatchNetwork(network, device), group);
         var sampler = new PatchSampler(
             data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
-        schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
+        schedule = LearningRateSchedule.For(optimisation.TopLearningRate, options.WarmUp, options.ElasticPeriod is null ? layout.Batch : (double)layout.Batch / group.Size, options.ReferenceBatchSize);
         draw = number =>
         {
             var (of, range) = (number / layout.Passes, layout.Of((int)(number % layout.Passes)));
             return device.type == DeviceType.CUDA ? sampler.Cut(of, layout.Batch, range, device) : sampler.Draw(of, layout.Batch, range);
         };
-        step = new TrainingStep(network, data.Loss(options), optimisation, options, device, layout, group);
+        elastic = options.ElasticPeriod is { } period ? new ElasticAverage(network, group, period, options.ElasticStrength) : null;
+        step = new TrainingStep(network, data.Loss(options), optimisation, options, device, layout, group, elastic);
         start = clock.GetTimestamp();
     }
 
@@ -81,14 +85,14 @@ internal sealed class TrainingRun : IDisposable
     public RunProgress Restore(Checkpoint checkpoint)
     {
         (Progress, var state) = RunFolder.ReadState(checkpoint);
-        optimisation.LoadState(state);
+        optimisation.LoadState(elastic?.Restore(checkpoint) ?? state);
         average?.Restore(checkpoint);
         earlier = Progress.Seconds;
         return Progress;
     }
 
     /// <summary>Gives every process the weights of process 0.</summary>
-    public void Broadcast()
+    private void Broadcast()
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -117,7 +121,7 @@ internal sealed class TrainingRun : IDisposable
             var warmUp = options.KlWarmUp.At(share);
             var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(epoch.Steps + 1) * warmUp : 0;
             var begun = clock.GetTimestamp();
-            var values = step.Take(passes.All, Noise(current), new(rate, elbo.DataFactor(layout.Batch), klFactor, share));
+            var values = OfAll(step.Take(passes.All, Noise(current), new(rate, elbo.DataFactor(layout.Batch), klFactor, share, current)));
             var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
@@ -164,7 +168,7 @@ internal sealed class TrainingRun : IDisposable
 
         flush();
         Progress = Progress with { Seconds = Seconds };
-        _ = average is null ? Write(new Dictionary<string, Tensor>()) : average.While(Write);
+        _ = WhileKept(Write);
 
         bool Write(IReadOnlyDictionary<string, Tensor> inTraining)
         {
@@ -180,6 +184,25 @@ internal sealed class TrainingRun : IDisposable
     {
         using var passes = new MinibatchPasses([.. Enumerable.Range(0, layout.Passes).Select(pass => draw(of * layout.Passes + pass))]);
         return step.Loss(passes.All);
+    }
+
+    /// <summary>With elastic averaging, values and norms in the mean over the processes.</summary>
+    private ObjectiveValues OfAll(ObjectiveValues own)
+    {
+        if (elastic is null)
+        {
+            return own;
+        }
+
+        Span<double> sums = [own.Loss, own.NegativeLogLikelihood, own.Kl, own.Total.DataNorm, own.Total.KlNorm];
+        group.Sum(sums);
+        return own with
+        {
+            Loss = sums[0] / group.Size,
+            NegativeLogLikelihood = sums[1] / group.Size,
+            Kl = sums[2] / group.Size,
+            Total = own.Total with { DataNorm = sums[3] / group.Size, KlNorm = sums[4] / group.Size },
+        };
     }
 
     /// <summary>The share of the run that is over, by the clock of process 0.</summary>
@@ -199,7 +222,8 @@ internal sealed class TrainingRun : IDisposable
     /// <param name="cancellation">Stops between two cases.</param>
     public EpochReport Validate(TrainedEpoch epoch, string objective, RunFolder folder, Action<EpochReport> log, CancellationToken cancellation)
     {
-        return average is null ? Judge(new Dictionary<string, Tensor>()) : average.While(Judge);
+        RequireSameWeights();
+        return WhileKept(Judge);
 
         EpochReport Judge(IReadOnlyDictionary<string, Tensor> inTraining)
         {
@@ -225,6 +249,41 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
+    /// <summary>Runs a function while the network holds what is validated and kept; it gets what training goes on with beside it, for a checkpoint.</summary>
+    private T WhileKept<T>(Func<IReadOnlyDictionary<string, Tensor>, T> function)
+    {
+        if (elastic is null)
+        {
+            return average is null ? function(new Dictionary<string, Tensor>()) : average.While(function);
+        }
+
+        using var scope = NewDisposeScope();
+        var inTraining = elastic.Save(optimisation.SaveState());
+        return elastic.While(() => function(inTraining));
+    }
+
+    /// <summary>The processes take the same steps from the same sums, so that their weights must agree to the bit; with elastic averaging each has its own.</summary>
+    private void RequireSameWeights()
+    {
+        if (group.Size == 1 || elastic is not null)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var parameter in network.parameters())
+        {
+            hash.AppendData(parameter.detach().cpu().contiguous().bytes);
+        }
+
+        if (group.Gather(Convert.ToHexStringLower(hash.GetHashAndReset())).Distinct().Count() > 1)
+        {
+            throw group.Agreed(new ProcessGroupException($"weights that differ between the processes after {Progress.Step} steps", "the same bits in all",
+                "A processor, a network or a library computes something else than the others: find it, and go on from the last checkpoint with --resume."));
+        }
+    }
+
     private void SaveLast(ModelManifest manifest, RunFolder folder, IReadOnlyDictionary<string, Tensor> inTraining)
     {
         using var state = optimisation.SaveState();
@@ -234,6 +293,7 @@ internal sealed class TrainingRun : IDisposable
     public void Dispose()
     {
         average?.Dispose();
+        elastic?.Dispose();
         optimisation.Dispose();
     }
 }

@@ -10,7 +10,8 @@ namespace Credence.Trainer.Training;
 /// <param name="DataFactor">Brings the mean per voxel into the unit of the data term.</param>
 /// <param name="KlFactor">What the KL is multiplied by, temper and warm-up included.</param>
 /// <param name="Progress">Share of the run that is over, for losses that warm up.</param>
-internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor, double Progress);
+/// <param name="Number">Of the step, from 0.</param>
+internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor, double Progress, long Number = 0);
 
 /// <summary>One step of training: forward, both gradients, their sum over passes and processes, clipping, optimiser, shrinkage.</summary>
 internal sealed class TrainingStep
@@ -25,6 +26,7 @@ internal sealed class TrainingStep
     private readonly GradientSum gradients;
     private readonly L1Shrinkage shrinkage;
     private readonly MinibatchPart? part;
+    private readonly ElasticAverage? elastic;
 
     /// <param name="network">The network, on the device.</param>
     /// <param name="loss">Mean per voxel.</param>
@@ -33,12 +35,14 @@ internal sealed class TrainingStep
     /// <param name="device">Where minibatches go.</param>
     /// <param name="layout">How a minibatch is dealt out.</param>
     /// <param name="group">The processes.</param>
-    public TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, Device device, MinibatchLayout layout, IProcessGroup group)
+    /// <param name="elastic">With it each process learns from its own examples, with weights of its own; null where they take one step together.</param>
+    public TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, Device device, MinibatchLayout layout, IProcessGroup group, ElasticAverage? elastic = null)
     {
-        (this.network, this.loss, this.optimisation, this.options, this.device, this.layout, this.group) = (network, loss, optimisation, options, device, layout, group);
-        gradients = new GradientSum(network, group);
+        (this.network, this.loss, this.optimisation, this.options, this.device, this.layout, this.elastic) = (network, loss, optimisation, options, device, layout, elastic);
+        this.group = elastic is null ? group : SingleProcess.Instance;
+        gradients = new GradientSum(network, this.group);
         shrinkage = new L1Shrinkage(network, options.L1);
-        part = layout.Processes * layout.Passes == 1 ? null : new(layout.Batch, layout.Processes, layout.Passes == 1 ? Sum : null);
+        part = this.group.Size * layout.Passes == 1 ? null : new(elastic is null ? layout.Batch : layout.Own.Count, this.group.Size, layout.Passes == 1 ? Sum : null);
     }
 
     /// <summary>Share of the run that was over before the last step; a loss that warms up is measured with it.</summary>
@@ -67,6 +71,7 @@ internal sealed class TrainingStep
         var values = ObjectiveGradients.AddKl(network, gradients.AllReduce(sum!), factors.KlFactor, noise.Kl);
         TakeMeanPerVoxel(factors.DataFactor);
         nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip);
+        elastic?.Exchange(factors.Number);
         optimisation.Step(factors.LearningRate);
         shrinkage.Apply(factors.LearningRate);
         return values;

@@ -3,6 +3,9 @@ namespace Credence.MedicalIO;
 /// <summary>Writes a file under a temporary name and renames it when it is whole, so that nobody ever sees half of it.</summary>
 public static class OutputFile
 {
+    // Numbers of errors of Linux, as .NET hands them on, and one of Windows.
+    private const int WouldBlock = 11, NoSpace = 28, ReadOnlyDisk = 30, OverQuota = 122, SharingViolation = unchecked((int)0x80070020);
+
     /// <summary>Calls <paramref name="write"/> with a stream to a temporary file beside <paramref name="path"/>, then renames it over <paramref name="path"/>.</summary>
     /// <remarks>When <paramref name="write"/> throws, the temporary file is removed and an existing file at <paramref name="path"/> is untouched.</remarks>
     public static void Write(string path, Action<Stream> write)
@@ -18,10 +21,31 @@ public static class OutputFile
 
             File.Move(unfinished, path, overwrite: true);
         }
+        catch (IOException e) when (e.HResult is NoSpace or ReadOnlyDisk or OverQuota)
+        {
+            Remove(unfinished);
+            throw new IOException($"{path}: cannot be written ({e.Message}); expected a disk with room that may be written. What was there before is unharmed: make room, or choose another place, and run the same again.", e);
+        }
         catch
         {
-            File.Delete(unfinished);
+            Remove(unfinished);
             throw;
+        }
+    }
+
+    /// <summary>Opens a file that stands for a claim on something: while it is open, no other process gets it. It ends with the process, in whatever way.</summary>
+    /// <remarks>The file stays and means nothing by itself: deleting it would let two processes hold two files of one name.</remarks>
+    /// <param name="path">The file; created when missing.</param>
+    /// <returns>null where another process has it.</returns>
+    public static FileStream? TryClaim(string path)
+    {
+        try
+        {
+            return new(path, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException e) when (e.HResult is WouldBlock or SharingViolation)
+        {
+            return null;
         }
     }
 
@@ -41,6 +65,15 @@ public static class OutputFile
                 stream.Write(System.Text.Encoding.UTF8.GetBytes(string.Join(',', row.Select(Field)) + "\r\n"));
             }
         });
+
+    /// <summary>Where not even the folder is there, the cause is what counts.</summary>
+    private static void Remove(string unfinished)
+    {
+        if (File.Exists(unfinished))
+        {
+            File.Delete(unfinished);
+        }
+    }
 
     private static string Field(string? text) =>
         text is null ? "" : text.AsSpan().ContainsAny(",\"\r\n") ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;

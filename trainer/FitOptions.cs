@@ -24,6 +24,10 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<int?> width = Positive(new Option<int?>("--width") { Description = "Channels at full resolution; the plan's by default." });
     private readonly Option<OptimiserKind> optimiser = Kind("--optimiser", "Optimiser", Defaults.Optimiser);
     private readonly Option<double?> rate = Positive(new Option<double?>("--learning-rate") { Description = "Top of the schedule; 5e-3 for AdamW and 1e-2 for SGD by default." });
+    private readonly Option<int?> reference = Positive(new Option<int?>("--learning-rate-batch-size") { Description = "Patches a step that --learning-rate is meant for: linear scaling multiplies it by --batch-size over them, after a warm-up from the rate itself." });
+    private readonly Option<double?> warmUp = Within(new Option<double?>("--learning-rate-warm-up") { Description = "Share of the run in which the learning rate rises; 0.02, and 5/90 with --learning-rate-batch-size." }, v => v is null or (>= 0 and < 1), "a number from 0 to below 1");
+    private readonly Option<int?> elasticPeriod = Positive(new Option<int?>("--elastic-period") { Description = "Elastic averaging: every process has weights of its own, and they pull at a common centre every so many steps. Without it, gradients are added in every step." });
+    private readonly Option<double?> elasticStrength = Within(new Option<double?>("--elastic-strength") { Description = $"Elastic averaging: how far the centre moves to the mean of the weights, from 0 to 1; {FormattableString.Invariant($"{Defaults.ElasticStrength}")} by default." }, v => v is null or (> 0 and <= 1), "a number above 0, up to 1");
     private readonly Option<LossSum> loss = new("--loss")
     {
         Description = $"Loss of the data term: a sum such as \"0.5 dice(batch) + focal(gamma=2)\" of {string.Join(", ", LossSum.Names)}; arguments in docs/reference/losses.md.",
@@ -67,7 +71,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, accumulate, weightNoise, width, optimiser, rate, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, accumulate, weightNoise, width, optimiser, rate, reference, warmUp, elasticPeriod, elasticStrength, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
         {
             if (!except.Contains(option.Name))
             {
@@ -117,6 +121,10 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         Width = parse.GetValue(width),
         Optimiser = parse.GetValue(optimiser),
         LearningRate = parse.GetValue(rate),
+        ReferenceBatchSize = parse.GetValue(reference),
+        WarmUp = parse.GetValue(warmUp),
+        ElasticPeriod = parse.GetValue(elasticPeriod),
+        ElasticStrength = parse.GetValue(elasticStrength) ?? Defaults.ElasticStrength,
         Loss = parse.GetValue(loss)!,
         DataTerm = parse.GetValue(dataTerm),
         KlScaling = parse.GetValue(scaling),
@@ -168,6 +176,16 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         if (result.GetValue(epochs) is not null && result.GetValue(minutes) is not null)
         {
             result.AddError("Give --epochs or --minutes, not both.");
+        }
+
+        if (result.GetValue(elasticStrength) is not null && result.GetValue(elasticPeriod) is null)
+        {
+            result.AddError($"{elasticStrength.Name} has no effect without {elasticPeriod.Name}.");
+        }
+
+        if (result.GetValue(elasticPeriod) is not null && result.GetValue(average) is not null)
+        {
+            result.AddError($"Give {average.Name} or {elasticPeriod.Name}, not both: one network is kept, the average over steps or the centre of the processes.");
         }
 
         if (Folds(result) < 2)

@@ -126,7 +126,7 @@ internal sealed class NetworkArguments
             var kind = Value(posterior, FitOptions.Defaults.Posterior);
             Need(kind == Posterior.MeanField, $"--posterior mean-field, and the posterior is {FitOptions.Hyphenated(kind.ToString())}",
                 stages.Name, estimator.Name, prior.Name, PriorSigma, priorRatio.Name, narrowSigma.Name, wideShare.Name, sigmaRatio.Name, delta.Name, priorMean.Name,
-                "--kl-scaling", "--temper", "--kl-warm-up", KlShare, KlCycles);
+                "--kl-scaling", "--temper", "--weight-noise", "--kl-warm-up", KlShare, KlCycles);
             Need(kind == Posterior.ChannelDropout, $"--posterior channel-dropout, and the posterior is {FitOptions.Hyphenated(kind.ToString())}", placement.Name, DropProbability);
             if (kind != Posterior.MeanField)
             {

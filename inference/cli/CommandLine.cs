@@ -32,7 +32,7 @@ internal static class CommandLine
     /// <summary>Shards that are to be merged are missing.</summary>
     public const int ShardsMissing = 7;
 
-    /// <summary>Parses and runs; turns failures into one line on the error stream and an exit code.</summary>
+    /// <summary>Parses and runs; turns failures into one line on the error stream and an exit code, which is that of <see cref="Interruption"/> where a signal stopped it.</summary>
     public static async Task<int> RunAsync(RootCommand root, string[] arguments)
     {
         ParseResult parse;
@@ -53,7 +53,8 @@ internal static class CommandLine
 
         try
         {
-            return await parse.InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+            using var interruption = new Interruption();
+            return await parse.InvokeAsync(new() { EnableDefaultExceptionHandler = false, ProcessTerminationTimeout = null }, interruption.Token);
         }
         catch (Exception e)
         {
@@ -66,7 +67,8 @@ internal static class CommandLine
     /// <summary>The exit code of a failure, and what the error stream says of it.</summary>
     public static (int Code, string Text) Describe(Exception failure) => failure switch
     {
-        OperationCanceledException => (Unexpected, "error: cancelled; nothing half-written was left behind."),
+        InterruptedException => (Interruption.ExitCode, $"interrupted: {failure.Message}"),
+        OperationCanceledException => (Interruption.ExitCode, "interrupted: nothing half-written was left behind; the same command goes on with what is done."),
         ModelFileException => (BadModel, $"error: {failure.Message}"),
         InputException => (BadInput, $"error: {failure.Message}"),
         IOException or UnauthorizedAccessException => (Unexpected, $"error: {failure.Message}"),

@@ -10,6 +10,7 @@ public static class SafetensorsFile
 {
     private const string MetadataName = "__metadata__";
     private const long LargestHeader = 100_000_000;
+    private const int NoSpace = 28, ReadOnlyDisk = 30, OverQuota = 122; // errors of Linux, as .NET hands them on
     private const string CopyAgain = "The file is damaged; use another checkpoint of the run.";
 
     private static readonly Dictionary<string, (ScalarType Type, int Bytes)> Types = new()
@@ -48,9 +49,18 @@ public static class SafetensorsFile
 
             File.Move(unfinished, path, overwrite: true);
         }
-        catch
+        catch (Exception e)
         {
-            File.Delete(unfinished);
+            if (File.Exists(unfinished))
+            {
+                File.Delete(unfinished);
+            }
+
+            if (e is IOException { HResult: NoSpace or ReadOnlyDisk or OverQuota })
+            {
+                throw new IOException($"{path}: cannot be written ({e.Message}); expected a disk with room that may be written. The checkpoint before is unharmed: make room, and resume the run.", e);
+            }
+
             throw;
         }
     }

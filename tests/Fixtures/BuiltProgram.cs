@@ -43,11 +43,21 @@ internal static class BuiltProgram
     /// <param name="arguments">Its command line.</param>
     public static Process Start(string project, string program, params string[] arguments) => Process.Start(Information(project, program, arguments))!;
 
-    private static ProcessStartInfo Information(string project, string program, string[] arguments)
+    /// <summary>The whole command line, for another program to start.</summary>
+    /// <param name="project">Name of the project, such as InferenceCli.</param>
+    /// <param name="program">Name of the program, such as credence-infer.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static string[] Command(string project, string program, params string[] arguments)
     {
         var configuration = new DirectoryInfo(AppContext.BaseDirectory).Name;
         var assembly = RepositoryRoot.File($"artifacts/bin/{project}/{configuration}/{program}.dll");
-        return new(Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", [assembly, .. arguments])
+        return [Environment.ProcessPath is { } host && Path.GetFileNameWithoutExtension(host) == "dotnet" ? host : "dotnet", assembly, .. arguments];
+    }
+
+    private static ProcessStartInfo Information(string project, string program, string[] arguments)
+    {
+        var command = Command(project, program, arguments);
+        return new(command[0], command[1..])
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

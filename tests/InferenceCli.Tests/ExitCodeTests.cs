@@ -39,10 +39,44 @@ public sealed partial class ExitCodeTests : IDisposable
 
         var documented = Row().Matches(File.ReadAllText(RepositoryRoot.File("docs/reference/cli.md"))).Select(m => int.Parse(m.Groups[1].Value, System.Globalization.CultureInfo.InvariantCulture));
 
-        Assert.Equal(ends.Select(e => e.Code), documented);
+        Assert.Equal(ends.Select(e => e.Code).Concat(Signals.Select(s => s.Code)), documented);
         Assert.All(ends, end => Assert.Equal(end.Code, BuiltProgram.Run("InferenceCli", "credence-infer", end.Arguments).ExitCode));
     }
 
-    [GeneratedRegex(@"^\| (\d) \| ", RegexOptions.Multiline)]
+    public static (string Signal, int Code)[] Signals => [("INT", 130), ("TERM", 143)];
+
+    /// <summary>A batch that is interrupted in the middle of a case: the case is left out, and the next run brings it.</summary>
+    [Theory]
+    [InlineData("INT", 130)]
+    [InlineData("TERM", 143)]
+    public async Task A_signal_ends_a_batch_with_its_exit_code_and_nothing_half_written(string signal, int code)
+    {
+        File.WriteAllBytes(folder.File("tiny.onnx"), TinyModel.Bytes());
+        Directory.CreateDirectory(folder.File("scans"));
+        foreach (var n in Enumerable.Range(0, 8))
+        {
+            NiftiFile.Write(folder.File($"scans/{n}_flair.nii.gz"), new Volume(new(new(32, 32, 32), Affine.Identity), [.. Enumerable.Range(0, 32768).Select(v => (float)((v + n) % 311))]));
+        }
+
+        string[] arguments = ["batch", folder.File("scans"), "--model", folder.File("tiny.onnx"), "--output", folder.File("out"), "--samples", "60", "--no-page", "--json"];
+        using (var process = BuiltProgram.Start("InferenceCli", "credence-infer", arguments))
+        {
+            var errors = process.StandardError.ReadToEndAsync();
+            Assert.NotNull(process.StandardOutput.ReadLine()); // the first case is done
+            using var kill = System.Diagnostics.Process.Start("kill", [$"-{signal}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+            await process.WaitForExitAsync(TestContext.Current.CancellationToken);
+            Assert.Equal((code, "interrupted: nothing half-written was left behind; the same command goes on with what is done.\n"), (process.ExitCode, await errors));
+        }
+
+        var done = Directory.GetFiles(folder.File("out"), "case.json", SearchOption.AllDirectories).Length;
+        Assert.InRange(done, 1, 7);
+        Assert.Equal(done, File.ReadAllLines(folder.File("out/cases.jsonl")).Length);
+        Assert.Contains("\"finishedAt\": null", File.ReadAllText(folder.File("out/batch.json")), StringComparison.Ordinal);
+        Assert.Equal([".lock"], Directory.GetFileSystemEntries(folder.File("out/.unfinished")).Select(Path.GetFileName));
+        var (again, output, _) = BuiltProgram.Run("InferenceCli", "credence-infer", arguments);
+        Assert.Equal((0, done, 8 - done), (again, Regex.Count(output, "\"status\":\"unchanged\""), Regex.Count(output, "\"status\":\"done\"")));
+    }
+
+    [GeneratedRegex(@"^\| (\d+) \| ", RegexOptions.Multiline)]
     private static partial Regex Row();
 }

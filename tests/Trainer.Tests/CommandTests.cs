@@ -206,6 +206,38 @@ public sealed class CommandTests
         Assert.Equal(0, Train("evaluate", "--run", folder.File("1"), folder.File("2"), "--data", data.Path, "--out", folder.File("evaluation")).ExitCode);
     }
 
+    /// <summary>What a scheduler sends before it kills, and Ctrl-C: the run ends behind a step, and goes on as if nothing had happened.</summary>
+    [Fact]
+    public void A_signal_leaves_a_checkpoint_behind_the_present_step_and_a_documented_exit_code()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        string[] Options(string run) => ["fit", "--data", data.Path, "--out", folder.File(run), "--epochs", "3", "--steps-per-epoch", "20", "--width", "2", "--batch-size", "1", "--recency", "1", "--average", "0.9", "--device", "cpu", "--threads", "1"];
+        Assert.Equal(0, Train(Options("whole")).ExitCode);
+
+        foreach (var (signal, expected, arguments) in new[] { ("TERM", 143, Options("broken")), ("INT", 130, ["fit", "--out", folder.File("broken"), "--resume"]) })
+        {
+            using var process = BuiltProgram.Start("Trainer", "credence-train", arguments);
+            var errors = new List<string>();
+            while (process.StandardError.ReadLine() is { } line)
+            {
+                errors.Add(line);
+                if (line.StartsWith("epoch ", StringComparison.Ordinal))
+                {
+                    using var kill = System.Diagnostics.Process.Start("kill", [$"-{signal}", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
+                }
+            }
+
+            process.WaitForExit();
+            Assert.Equal(expected, process.ExitCode);
+            Assert.Matches(@"^interrupted: .*broken/last\.safetensors holds everything after \d+ steps\. ", errors[^1]);
+        }
+
+        var resumed = Train("fit", "--out", folder.File("broken"), "--resume");
+        Assert.Equal((0, true), (resumed.ExitCode, resumed.Output.Contains("after 3 epochs, 60 steps", StringComparison.Ordinal)));
+        Assert.Empty(RunComparison.Differences(folder.File("whole"), folder.File("broken")));
+    }
+
     [Fact]
     public void Phantoms_are_written_on_request()
     {

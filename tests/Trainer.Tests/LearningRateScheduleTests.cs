@@ -16,6 +16,19 @@ public sealed class LearningRateScheduleTests
         Assert.Equal(0, Schedule.At(1), precision: 12);
     }
 
+    /// <summary>By hand: 32 patches for a rate that was meant for 8 take 4 times the rate, reached from the rate itself after 5 of 90 epochs.</summary>
+    [Fact]
+    public void Linear_scaling_rises_from_the_rate_to_k_times_the_rate()
+    {
+        var scaled = LearningRateSchedule.For(rate: 0.1, warmUp: null, batch: 32, reference: 8);
+
+        Assert.Equal(0.1, scaled.At(0), precision: 12);
+        Assert.Equal(0.25, scaled.At(2.5 / 90), precision: 12);
+        Assert.Equal(0.4, scaled.At(5.0 / 90), precision: 12);
+        Assert.Equal(0, scaled.At(1), precision: 12);
+        Assert.Equal(new LearningRateSchedule(0.1, 0.02), LearningRateSchedule.For(rate: 0.1, warmUp: null, batch: 32, reference: null));
+    }
+
     [Fact]
     public void Time_beyond_the_end_is_the_end() => Assert.Equal(0, Schedule.At(1.2));
 

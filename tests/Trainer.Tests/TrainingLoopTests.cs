@@ -49,21 +49,34 @@ public sealed class TrainingLoopTests
 
         var whole = TrainingLoop.Fit(options, new Recorder(), TimeProvider.System, CancellationToken.None);
 
-        using var interruption = new CancellationTokenSource();
+        // After the first step, in the middle of the second epoch, and behind the last step of an epoch and of the run, before they are judged.
         var broken = options with { Run = folder.File("broken") };
-        Assert.ThrowsAny<OperationCanceledException>(() =>
-            TrainingLoop.Fit(broken, new Recorder { OnStep = report => Interrupt(report, interruption) }, TimeProvider.System, interruption.Token));
+        var taken = new List<long>();
+        foreach (var last in new long[] { 0, 4, 5, 8 })
+        {
+            using var interruption = new CancellationTokenSource();
+            var recorder = new Recorder { OnStep = report => Interrupt(report, last, interruption) };
+            var message = Assert.ThrowsAny<OperationCanceledException>(() => last == 0
+                ? TrainingLoop.Fit(broken, recorder, TimeProvider.System, interruption.Token)
+                : TrainingLoop.Resume(broken.Run, o => o, recorder, TimeProvider.System, interruption.Token)).Message;
+            Assert.StartsWith($"{folder.File("broken/last.safetensors")} holds everything after {last + 1} steps.", message, StringComparison.Ordinal);
+            Assert.Equal(last, recorder.Steps[^1].Step);
+        }
+
         var resumed = TrainingLoop.Resume(broken.Run, o => o, new Recorder(), TimeProvider.System, CancellationToken.None);
 
+        Assert.Equal(Enumerable.Range(0, 9).Select(n => (long)n), taken); // no step was taken twice
         Assert.Equal((whole.BestDice, whole.LastDice, whole.Steps), (resumed.BestDice, resumed.LastDice, resumed.Steps));
         Assert.Equal(Weights(folder.File("whole/last.safetensors")), Weights(folder.File("broken/last.safetensors")));
+        Assert.Equal(Weights(folder.File("whole/best.safetensors")), Weights(folder.File("broken/best.safetensors")));
         Assert.Equal(Log(folder.File("whole")), Log(folder.File("broken")));
 
-        static void Interrupt(StepReport report, CancellationTokenSource source)
+        void Interrupt(StepReport report, long last, CancellationTokenSource source)
         {
-            if (report.Step == 4)
+            taken.Add(report.Step);
+            if (report.Step == last)
             {
-                source.Cancel(); // in the middle of the second epoch: its steps are logged, and must not be logged twice
+                source.Cancel();
             }
         }
     }
@@ -81,6 +94,32 @@ public sealed class TrainingLoopTests
 
         Assert.Equal((finished.BestDice, finished.LastDice, finished.Epochs, finished.Steps), (again.BestDice, again.LastDice, again.Epochs, again.Steps));
         Assert.Equal(weights, Weights(folder.File("last.safetensors")));
+        Assert.Equal(log, Log(folder.Path));
+    }
+
+    /// <summary>The line of an epoch is written before its checkpoint: a process that dies in between leaves it behind, and goes on from a checkpoint within that epoch.</summary>
+    [Fact]
+    public void The_line_of_an_epoch_whose_checkpoint_was_not_written_is_written_once()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        using var interruption = new CancellationTokenSource();
+        void Interrupt(StepReport report)
+        {
+            if (report.Step == 5)
+            {
+                interruption.Cancel();
+            }
+        }
+
+        Assert.ThrowsAny<OperationCanceledException>(() => TrainingLoop.Fit(Options(data, folder.Path), new Recorder { OnStep = Interrupt }, TimeProvider.System, interruption.Token));
+        var within = File.ReadAllBytes(folder.File("last.safetensors"));
+        TrainingLoop.Resume(folder.Path, o => o, new Recorder(), TimeProvider.System, CancellationToken.None);
+        var log = Log(folder.Path);
+        File.WriteAllBytes(folder.File("last.safetensors"), within);
+        File.WriteAllLines(folder.File("log.jsonl"), File.ReadAllLines(folder.File("log.jsonl"))[..8]); // two epochs of three steps, and their own lines
+        TrainingLoop.Resume(folder.Path, o => o, new Recorder(), TimeProvider.System, CancellationToken.None);
+
         Assert.Equal(log, Log(folder.Path));
     }
 

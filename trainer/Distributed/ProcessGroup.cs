@@ -160,6 +160,12 @@ internal static class ProcessGroup
             throw new ProcessGroupException($"{tasks} tasks that srun started without MPI", "tasks that know each other", "Give `srun --mpi=pmix`, or start one task.");
         }
 
+        if (launched is not null)
+        {
+            // mpirun gives process 0 a terminal of its own; the sequences that set it up would stand before the result.
+            Environment.SetEnvironmentVariable("TERM", "dumb");
+        }
+
         return launched is > 1 ? new MpiProcessGroup(launched.Value) : SingleProcess.Instance;
 
         static int? Number(string variable) =>

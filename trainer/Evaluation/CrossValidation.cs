@@ -1,4 +1,5 @@
 using Credence.Inference.Metrics;
+using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Training;
 
@@ -62,18 +63,8 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
     private string RunOf(CrossValidationJob job) => Path.Combine(options.Output, job.Name);
 
     /// <summary>Makes this process the only one at its shard, until the result is disposed or the process ends, in whatever way: then one that was requeued takes over.</summary>
-    private FileStream ClaimShard()
-    {
-        try
-        {
-            // It stays and means nothing by itself: deleting it would let two processes hold two files of one name.
-            return new(Path.Combine(options.Output, $".lock{options.Shard.Suffix}"), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e)
-        {
-            throw new DatasetException(options.Output, $"a cross-validation of which another process does shard {options.Shard} ({e.Message})", "one process a shard", "Wait until it ends, or share the networks with --shard.", e);
-        }
-    }
+    private FileStream ClaimShard() => OutputFile.TryClaim(Path.Combine(options.Output, $".lock{options.Shard.Suffix}"))
+        ?? throw new DatasetException(options.Output, $"a cross-validation of which another process does shard {options.Shard}", "one process a shard", "Wait until it ends, or share the networks with --shard.");
 
     private void Train(CrossValidationJob job, CrossValidationSettings settings, CancellationToken cancellation)
     {

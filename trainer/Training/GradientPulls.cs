@@ -11,16 +11,30 @@ namespace Credence.Trainer.Training;
 /// <param name="Posterior">The posterior when the epoch was over; null for a layer whose weights are points.</param>
 internal sealed record LayerReport(string Name, double DataGradientNorm, double KlGradientNorm, double? GradientCosine, PosteriorStatistics? Posterior);
 
+/// <summary>Sums of the gradients of a layer over steps.</summary>
+/// <param name="Data">Norms of the gradient of the data term.</param>
+/// <param name="Kl">Norms of the gradient of the weighted KL.</param>
+/// <param name="Cosine">Cosines between the two, of the steps that have one.</param>
+/// <param name="Cosines">Steps that have one.</param>
+internal readonly record struct PullSums(double Data, double Kl, double Cosine, int Cosines);
+
 /// <summary>Means of the gradients of each layer over the steps of an epoch.</summary>
-internal sealed class GradientPulls
+internal static class GradientPulls
 {
-    private readonly List<IReadOnlyList<GradientPull>> steps = [];
+    /// <summary>Adds a step.</summary>
+    /// <param name="sums">By layer; empty before the first step.</param>
+    /// <param name="step">By layer.</param>
+    public static IReadOnlyList<PullSums> Add(IReadOnlyList<PullSums> sums, IReadOnlyList<GradientPull> step) =>
+        [.. step.Select((pull, layer) =>
+        {
+            var sum = sums.Count == 0 ? default : sums[layer];
+            return new PullSums(sum.Data + pull.DataNorm, sum.Kl + pull.KlNorm, sum.Cosine + (pull.Cosine ?? 0), sum.Cosines + (pull.Cosine is null ? 0 : 1));
+        })];
 
-    public void Add(IReadOnlyList<GradientPull> layers) => steps.Add(layers);
-
+    /// <param name="epoch">Its sums.</param>
     /// <param name="network">The network, with the weights that the epoch ended with.</param>
     /// <param name="noise">Used by priors whose KL is estimated by sampling.</param>
-    public IReadOnlyList<LayerReport> ByLayer(Network network, INoiseSource noise)
+    public static IReadOnlyList<LayerReport> ByLayer(EpochSums epoch, Network network, INoiseSource noise)
     {
         var posteriors = PosteriorStatistics.Measure(network, noise).ToDictionary(p => p.Layer);
         var names = network.Nodes.Where(n => n.Layer is IWeightedLayer).Select(n => n.Name);
@@ -28,9 +42,8 @@ internal sealed class GradientPulls
         [
             .. names.Select((name, layer) =>
             {
-                var pulls = steps.Select(s => s[layer]).ToList();
-                double Mean(Func<GradientPull, double> figure) => pulls.Select(figure).DefaultIfEmpty(0).Average();
-                return new LayerReport(name, Mean(p => p.DataNorm), Mean(p => p.KlNorm), pulls.Average(p => p.Cosine), posteriors.GetValueOrDefault(name));
+                var (sum, steps) = (epoch.Layers.Count == 0 ? default : epoch.Layers[layer], Math.Max(1, epoch.Steps));
+                return new LayerReport(name, sum.Data / steps, sum.Kl / steps, sum.Cosines == 0 ? null : sum.Cosine / sum.Cosines, posteriors.GetValueOrDefault(name));
             }),
         ];
     }

@@ -43,7 +43,6 @@ internal sealed class RunFolder(string path, bool isWriter = true)
     private string Split => Path.Combine(path, "split.json");
 
     /// <summary>Makes this process the only one that writes the run, until the result is disposed or the process ends, in whatever way.</summary>
-    /// <remarks>The file that stands for it stays and means nothing by itself: deleting it would let two processes hold two files of one name.</remarks>
     /// <exception cref="DatasetException">Another process writes the run.</exception>
     public IDisposable? Claim()
     {
@@ -53,14 +52,14 @@ internal sealed class RunFolder(string path, bool isWriter = true)
         }
 
         Directory.CreateDirectory(path);
-        try
+        var claim = OutputFile.TryClaim(Claimed)
+            ?? throw new DatasetException(path, "a run that another process is writing", "a folder that nothing else writes", "Wait until it ends, or give another folder with --out.");
+        foreach (var unfinished in Directory.GetFiles(path, "*.part"))
         {
-            return new FileStream(Claimed, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            File.Delete(unfinished); // of a process that was killed while it wrote
         }
-        catch (IOException e)
-        {
-            throw new DatasetException(path, $"a run that another process is writing ({e.Message})", "a folder that nothing else writes", "Wait until it ends, or give another folder with --out.", e);
-        }
+
+        return claim;
     }
 
     /// <summary>Refuses a folder that already holds a run, so that none is overwritten by accident.</summary>

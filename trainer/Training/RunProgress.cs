@@ -17,6 +17,9 @@ internal sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpo
     /// <summary>Validation Dice after the last epoch.</summary>
     public double LastDice { get; init; }
 
+    /// <summary>The epoch that was interrupted; null between epochs.</summary>
+    public EpochSums? Within { get; init; }
+
     /// <summary>Before the first step.</summary>
     public static RunProgress Start { get; } = new(0, 0, 0, null);
 

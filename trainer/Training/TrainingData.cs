@@ -190,9 +190,9 @@ internal sealed class TrainingData
         ["split"] = JsonSerializer.Serialize(Split, TrainerJson.Lines),
     };
 
-    /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph.</summary>
+    /// <summary>The manifest of a model trained on this data; the exporter adds what depends on the network's graph. Within an epoch there are no scores.</summary>
     public ModelManifest Manifest(
-        string objective, TrainingOptions options, RunProgress progress, ValidationScores scores, string program, DateTimeOffset now) => new()
+        string objective, TrainingOptions options, RunProgress progress, ValidationScores? scores, string program, DateTimeOffset now) => new()
         {
             Name = $"{Plan.Name} fold {Split.Fold} of {Split.Folds}",
             Channels = Plan.Channels,
@@ -215,7 +215,7 @@ internal sealed class TrainingData
                 Steps = progress.Step,
                 Objective = objective,
                 ExamplesPerEpoch = (long)options.StepsPerEpoch * Plan.BatchSize,
-                Metrics = scores.ByName(Plan.Classes),
+                Metrics = scores?.ByName(Plan.Classes) ?? new Dictionary<string, double>(),
             },
         };
 

@@ -53,12 +53,12 @@ internal sealed class TrainingLog : IDisposable
 
     /// <summary>Opens the log. What was written after the checkpoint that the run goes on from is dropped: it will be written again.</summary>
     /// <param name="path">File.</param>
-    /// <param name="steps">Steps that the checkpoint holds; 0 for a new run.</param>
-    public static TrainingLog Open(string path, long steps)
+    /// <param name="progress">Of the checkpoint.</param>
+    public static TrainingLog Open(string path, RunProgress progress)
     {
         if (File.Exists(path))
         {
-            OutputFile.WriteText(path, string.Concat(File.ReadLines(path).Where(line => IsBefore(line, steps)).Select(line => line + "\n")));
+            OutputFile.WriteText(path, string.Concat(File.ReadLines(path).Where(line => IsBefore(line, progress)).Select(line => line + "\n")));
         }
 
         return new(new StreamWriter(path, append: true, new UTF8Encoding(encoderShouldEmitUTF8Identifier: false)));
@@ -80,21 +80,29 @@ internal sealed class TrainingLog : IDisposable
     public void Write(EpochReport report)
     {
         writer.WriteLine(JsonSerializer.Serialize(report, TrainerJson.Lines));
+        Flush();
+    }
+
+    /// <summary>Writes to the disk what is still in memory: a checkpoint must not be ahead of the log.</summary>
+    public void Flush()
+    {
         writer.Flush();
+        ((FileStream)writer.BaseStream).Flush(flushToDisk: true);
     }
 
     public void Dispose() => writer.Dispose();
 
     private static bool IsEpoch(string line) => line.Contains("\"validationDice\"", StringComparison.Ordinal);
 
-    private static bool IsBefore(string line, long steps)
+    private static bool IsBefore(string line, RunProgress progress)
     {
         try
         {
             using var json = JsonDocument.Parse(line);
-            // A step's number counts from 0, an epoch's says how many steps were taken.
-            var step = json.RootElement.GetProperty("step").GetInt64();
-            return json.RootElement.TryGetProperty("loss", out _) ? step < steps : step <= steps;
+            // A checkpoint behind the last step of an epoch may lack the epoch's own line, which is then written again.
+            return json.RootElement.TryGetProperty("loss", out _)
+                ? json.RootElement.GetProperty("step").GetInt64() < progress.Step
+                : json.RootElement.GetProperty("epoch").GetInt64() < progress.Epoch;
         }
         catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException)
         {

@@ -31,7 +31,7 @@ internal sealed class TrainingLoop
     /// <param name="options">Of the run.</param>
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
-    /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
+    /// <param name="cancellation">Stops the run after the current step, which the last checkpoint then holds.</param>
     /// <param name="group">The processes that train together; null for this one alone.</param>
     /// <exception cref="DatasetException">The data cannot be trained on, the folder already holds a run, or another process writes it.</exception>
     public static TrainingResult Fit(TrainingOptions options, ITrainingObserver observer, TimeProvider clock, CancellationToken cancellation, IProcessGroup? group = null)
@@ -51,7 +51,7 @@ internal sealed class TrainingLoop
     /// <param name="change">Applied to the stored options, for example to train longer.</param>
     /// <param name="observer">Receives the reports.</param>
     /// <param name="clock">Source of time.</param>
-    /// <param name="cancellation">Stops the run after the current step; the last checkpoint stays.</param>
+    /// <param name="cancellation">Stops the run after the current step, which the last checkpoint then holds.</param>
     /// <param name="group">The processes that train together; null for this one alone. All of them read the folder.</param>
     /// <exception cref="DatasetException">The folder holds no run, or another process writes it.</exception>
     /// <exception cref="ModelFileException">The checkpoint is damaged.</exception>
@@ -104,7 +104,6 @@ internal sealed class TrainingLoop
             group.Together(() => Readable(() => run.Restore(checkpoint)));
         }
 
-        run.Broadcast();
 
         folder.Write(options with { Network = network.Options }, plan, data.Split);
         var resources = ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
@@ -138,11 +137,21 @@ internal sealed class TrainingLoop
             }
         }
 
-        using var log = group.Rank == 0 ? TrainingLog.Open(folder.Log, run.Progress.Step) : null;
-        while (!run.IsOver)
+        using var log = group.Rank == 0 ? TrainingLog.Open(folder.Log, run.Progress) : null;
+        try
         {
-            var epoch = run.TrainEpoch(Report, cancellation);
-            observer.Validated(run.Validate(epoch, objective, folder, report => log?.Write(report), cancellation));
+            while (!run.IsOver)
+            {
+                var epoch = run.TrainEpoch(Report, cancellation);
+                observer.Validated(run.Validate(epoch, objective, folder, report => log?.Write(report), cancellation));
+            }
+        }
+        catch (Exception e) when (e is OperationCanceledException || (e is AgreedFailureException agreed && agreed.ExitCode == Interruption.ExitCode))
+        {
+            run.Interrupt(objective, folder, () => log?.Flush());
+            throw group.Agreed(new InterruptedException(
+                run.Progress.Step == 0 ? $"{options.Run} has no step yet; give the same command again." : $"{folder.LastCheckpoint} holds everything after {run.Progress.Step} steps. `fit --resume`, or the same command of cross-validate or elbo, goes on.",
+                cancellation));
         }
 
         var progress = run.Progress;
@@ -180,6 +189,11 @@ internal sealed class TrainingLoop
     /// <summary>Refuses to deal out a minibatch that is too small, or whose examples depend on each other in a way that no part of it can know.</summary>
     private static void RefuseUndivided(TrainingOptions options, TrainingPlan plan, int processes)
     {
+        if (options.ElasticPeriod is not null && processes == 1)
+        {
+            throw new DatasetException(options.Run, "elastic averaging in one process", "several processes", "Start them with mpirun or srun, or leave --elastic-period out.");
+        }
+
         if (processes * options.Accumulate == 1)
         {
             return;
@@ -198,7 +212,7 @@ internal sealed class TrainingLoop
         }
 
         var coupling = options.Accumulate > 1 ? MinibatchCoupling.Sums : MinibatchCoupling.Order;
-        if (options.Loss.Coupled(coupling) is [var loss, ..])
+        if ((options.ElasticPeriod is null || options.Accumulate > 1) && options.Loss.Coupled(coupling) is [var loss, ..])
         {
             Refuse($"the loss {loss}", $"losses whose parts add up: it needs {(coupling == MinibatchCoupling.Order ? "the order of all voxels" : "sums over all voxels")} of the minibatch before any gradient",
                 coupling == MinibatchCoupling.Order ? "Give another --loss, or train in one process." : "Give another --loss, or more processes instead of --accumulate.");

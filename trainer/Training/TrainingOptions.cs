@@ -81,8 +81,17 @@ internal sealed record TrainingOptions
     /// <summary>Decay of the moving average of the weights, in (0, 1); validation and the best checkpoint use the average. Null for none.</summary>
     public double? AverageDecay { get; init; }
 
-    /// <summary>Share of the run in which the learning rate rises linearly from 0.</summary>
-    public double WarmUp { get; init; } = 0.02;
+    /// <summary>Patches a step that <see cref="LearningRate"/> is meant for: it is multiplied by those of this run over them. Null for those of this run.</summary>
+    public int? ReferenceBatchSize { get; init; }
+
+    /// <summary>Share of the run in which the learning rate rises linearly; null for the usual one (<see cref="LearningRateSchedule.For"/>).</summary>
+    public double? WarmUp { get; init; }
+
+    /// <summary>Steps between two exchanges of elastic averaging; null where the processes add their gradients up in every step.</summary>
+    public int? ElasticPeriod { get; init; }
+
+    /// <summary>β of elastic averaging: how far the centre moves to the mean of the weights at an exchange, in (0, 1].</summary>
+    public double ElasticStrength { get; init; } = 0.9;
 
     /// <summary>Gradients of the objective per voxel that are longer than this are shortened to it.</summary>
     public double GradientClip { get; init; } = 12;

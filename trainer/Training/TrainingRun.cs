@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using Credence.Inference.Model;
 using Credence.Models;
 using Credence.Models.Checkpoints;
@@ -8,13 +9,10 @@ using Credence.Trainer.Sampling;
 namespace Credence.Trainer.Training;
 
 /// <summary>What an epoch of steps left behind for its report.</summary>
-/// <param name="MeanLoss">Mean over the steps.</param>
-/// <param name="ForegroundFraction">Share of foreground voxels in the patches.</param>
-/// <param name="PatchesWithForeground">Share of the patches that hold any.</param>
+/// <param name="Sums">Over its steps.</param>
 /// <param name="Recency">Null when it is not measured.</param>
-/// <param name="Pulls">Gradients by layer.</param>
 /// <param name="HasFullKl">Whether the last step had the full weight of the KL.</param>
-internal sealed record TrainedEpoch(double MeanLoss, double ForegroundFraction, double PatchesWithForeground, Recency? Recency, GradientPulls Pulls, bool HasFullKl);
+internal sealed record TrainedEpoch(EpochSums Sums, Recency? Recency, bool HasFullKl);
 
 /// <summary>A network in training: everything that changes from step to step, and all that a checkpoint must hold to go on bit for bit.</summary>
 internal sealed class TrainingRun : IDisposable
@@ -34,6 +32,7 @@ internal sealed class TrainingRun : IDisposable
     private readonly Func<long, IMinibatch> draw;
     private readonly Optimisation optimisation;
     private readonly WeightAverage? average;
+    private readonly ElasticAverage? elastic;
     private readonly Validation validation;
     private readonly LearningRateSchedule schedule;
     private readonly TrainingStep step;
@@ -45,18 +44,20 @@ internal sealed class TrainingRun : IDisposable
         (this.options, this.data, this.network, this.elbo, this.device, this.clock, this.group) = (options, data, network, elbo, device, clock, group);
         var plan = data.Plan;
         layout = new(plan.BatchSize, group.Size, group.Rank, options.Accumulate);
+        Broadcast();
         optimisation = new Optimisation(network, options);
         average = options.AverageDecay is { } decay ? new WeightAverage(network, decay) : null;
         validation = new Validation(data, new TorchPatchNetwork(network, device), group);
         var sampler = new PatchSampler(
             data.Training, plan.PatchSize, plan.Spacing, plan.Channels.Count, options.ForegroundProbability, options.Augmentation, options.Seed);
-        schedule = new LearningRateSchedule(optimisation.TopLearningRate, options.WarmUp);
+        schedule = LearningRateSchedule.For(optimisation.TopLearningRate, options.WarmUp, options.ElasticPeriod is null ? layout.Batch : (double)layout.Batch / group.Size, options.ReferenceBatchSize);
         draw = number =>
         {
             var (of, range) = (number / layout.Passes, layout.Of((int)(number % layout.Passes)));
             return device.type == DeviceType.CUDA ? sampler.Cut(of, layout.Batch, range, device) : sampler.Draw(of, layout.Batch, range);
         };
-        step = new TrainingStep(network, data.Loss(options), optimisation, options, device, layout, group);
+        elastic = options.ElasticPeriod is { } period ? new ElasticAverage(network, group, period, options.ElasticStrength) : null;
+        step = new TrainingStep(network, data.Loss(options), optimisation, options, device, layout, group, elastic);
         start = clock.GetTimestamp();
     }
 
@@ -68,7 +69,8 @@ internal sealed class TrainingRun : IDisposable
     /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
     public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } best && Progress.Epoch - 1 - best.Epoch >= patience;
 
-    public bool IsOver => AgreedShare(CancellationToken.None) >= 1 || IsStale;
+    /// <summary>Whether no epoch is left; one that was interrupted is, even behind its last step.</summary>
+    public bool IsOver => Progress.Within is null && (AgreedShare(CancellationToken.None) >= 1 || IsStale);
 
     private double Seconds => earlier + clock.GetElapsedTime(start).TotalSeconds;
 
@@ -83,14 +85,14 @@ internal sealed class TrainingRun : IDisposable
     public RunProgress Restore(Checkpoint checkpoint)
     {
         (Progress, var state) = RunFolder.ReadState(checkpoint);
-        optimisation.LoadState(state);
+        optimisation.LoadState(elastic?.Restore(checkpoint) ?? state);
         average?.Restore(checkpoint);
         earlier = Progress.Seconds;
         return Progress;
     }
 
     /// <summary>Gives every process the weights of process 0.</summary>
-    public void Broadcast()
+    private void Broadcast()
     {
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
@@ -100,15 +102,15 @@ internal sealed class TrainingRun : IDisposable
         }
     }
 
-    /// <summary>Takes the steps of one epoch.</summary>
+    /// <summary>Takes the steps of one epoch, or those that are left of one that was interrupted.</summary>
     /// <param name="report">Receives every step, and the share of the run that was over before it.</param>
     /// <param name="cancellation">Stops after the current step.</param>
     public TrainedEpoch TrainEpoch(Action<StepReport, double> report, CancellationToken cancellation)
     {
-        var (firstStep, steps, losses, pulls) = (Progress.Step, 0, 0.0, new GradientPulls());
-        var (foreground, withForeground, warmUp) = (0.0, 0.0, 1.0);
-        using var minibatches = new PatchQueue(draw, firstStep * layout.Passes, MinibatchesAhead * layout.Passes, options.SamplingWorkers);
-        while (steps < options.StepsPerEpoch && AgreedShare(cancellation) is var share && share < 1)
+        var epoch = Progress.Within ?? new() { FirstStep = Progress.Step };
+        step.Progress = epoch.Share;
+        using var minibatches = new PatchQueue(draw, Progress.Step * layout.Passes, MinibatchesAhead * layout.Passes, options.SamplingWorkers);
+        while (epoch.Steps < options.StepsPerEpoch && AgreedShare(cancellation) is var share && share < 1)
         {
             var (asked, communicated) = (clock.GetTimestamp(), group.Communication);
             using var passes = new MinibatchPasses([.. Enumerable.Range(0, layout.Passes).Select(_ => minibatches.Take())]);
@@ -116,10 +118,10 @@ internal sealed class TrainingRun : IDisposable
             var current = Progress.Step;
 
             var rate = schedule.At(share);
-            warmUp = options.KlWarmUp.At(share);
-            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(steps + 1) * warmUp : 0;
+            var warmUp = options.KlWarmUp.At(share);
+            var klFactor = options.Posterior == Posterior.MeanField ? elbo.KlFactor(epoch.Steps + 1) * warmUp : 0;
             var begun = clock.GetTimestamp();
-            var values = step.Take(passes.All, Noise(current), new(rate, elbo.DataFactor(layout.Batch), klFactor, share));
+            var values = OfAll(step.Take(passes.All, Noise(current), new(rate, elbo.DataFactor(layout.Batch), klFactor, share, current)));
             var computed = clock.GetElapsedTime(begun);
             if (!double.IsFinite(values.Loss) || !double.IsFinite(values.Total.DataNorm))
             {
@@ -127,29 +129,52 @@ internal sealed class TrainingRun : IDisposable
             }
 
             average?.Update(current);
-            pulls.Add(values.Layers);
-            losses += values.Loss;
             var (seen, holding) = passes.Foreground(layout, group);
-            foreground += seen;
-            withForeground += holding;
-            steps++;
+            epoch = epoch with
+            {
+                Steps = epoch.Steps + 1,
+                Loss = epoch.Loss + values.Loss,
+                Foreground = epoch.Foreground + seen,
+                WithForeground = epoch.WithForeground + holding,
+                KlWarmUp = warmUp,
+                Share = share,
+                Layers = GradientPulls.Add(epoch.Layers, values.Layers),
+            };
             report(
                 new StepReport(
                     current, Progress.Epoch, rate, values.Loss, values.NegativeLogLikelihood, values.Kl, klFactor, klFactor * values.Kl,
                     values.Total.DataNorm, values.Total.KlNorm, values.Total.Cosine, seen, Seconds,
                     waited.TotalSeconds, computed.TotalSeconds, (group.Communication - communicated).TotalSeconds),
                 share);
-            Progress = Progress with { Step = current + 1 };
+            Progress = Progress with { Step = current + 1, Within = epoch };
         }
 
-        var taken = Math.Max(1, steps);
         return new(
-            losses / taken,
-            foreground / taken,
-            withForeground / (taken * layout.Batch),
-            steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(Loss, firstStep, steps, count) : null,
-            pulls,
-            options.Posterior != Posterior.MeanField || warmUp >= 1);
+            epoch,
+            epoch.Steps > 0 && options.RecencyMinibatches is > 0 and var count ? Recency.Measure(Loss, epoch.FirstStep, epoch.Steps, count) : null,
+            options.Posterior != Posterior.MeanField || epoch.KlWarmUp >= 1);
+    }
+
+    /// <summary>Writes the last checkpoint of a run that was interrupted within an epoch: what goes on from it is the run that nobody interrupted, to the bit.</summary>
+    /// <param name="objective">In words, for the manifest.</param>
+    /// <param name="folder">Of the run.</param>
+    /// <param name="flush">Writes the log to the disk before.</param>
+    public void Interrupt(string objective, RunFolder folder, Action flush)
+    {
+        if (Progress.Within is null)
+        {
+            return; // there is no step since the last checkpoint
+        }
+
+        flush();
+        Progress = Progress with { Seconds = Seconds };
+        _ = WhileKept(Write);
+
+        bool Write(IReadOnlyDictionary<string, Tensor> inTraining)
+        {
+            SaveLast(data.Manifest(objective, options, Progress, null, Program, clock.GetUtcNow()), folder, inTraining);
+            return true;
+        }
     }
 
     private StepNoise Noise(long of) => StepNoise.Of(options.Seed, of, options.WeightNoise, group, network, device);
@@ -159,6 +184,25 @@ internal sealed class TrainingRun : IDisposable
     {
         using var passes = new MinibatchPasses([.. Enumerable.Range(0, layout.Passes).Select(pass => draw(of * layout.Passes + pass))]);
         return step.Loss(passes.All);
+    }
+
+    /// <summary>With elastic averaging, values and norms in the mean over the processes.</summary>
+    private ObjectiveValues OfAll(ObjectiveValues own)
+    {
+        if (elastic is null)
+        {
+            return own;
+        }
+
+        Span<double> sums = [own.Loss, own.NegativeLogLikelihood, own.Kl, own.Total.DataNorm, own.Total.KlNorm];
+        group.Sum(sums);
+        return own with
+        {
+            Loss = sums[0] / group.Size,
+            NegativeLogLikelihood = sums[1] / group.Size,
+            Kl = sums[2] / group.Size,
+            Total = own.Total with { DataNorm = sums[3] / group.Size, KlNorm = sums[4] / group.Size },
+        };
     }
 
     /// <summary>The share of the run that is over, by the clock of process 0.</summary>
@@ -178,7 +222,8 @@ internal sealed class TrainingRun : IDisposable
     /// <param name="cancellation">Stops between two cases.</param>
     public EpochReport Validate(TrainedEpoch epoch, string objective, RunFolder folder, Action<EpochReport> log, CancellationToken cancellation)
     {
-        return average is null ? Judge(new Dictionary<string, Tensor>()) : average.While(Judge);
+        RequireSameWeights();
+        return WhileKept(Judge);
 
         EpochReport Judge(IReadOnlyDictionary<string, Tensor> inTraining)
         {
@@ -194,19 +239,61 @@ internal sealed class TrainingRun : IDisposable
                 folder.Save(folder.BestCheckpoint, network, manifest, Progress, new Dictionary<string, Tensor>());
             }
 
+            var (sums, steps) = (epoch.Sums, Math.Max(1, epoch.Sums.Steps));
             var report = new EpochReport(
-                Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, epoch.MeanLoss, epoch.ForegroundFraction, epoch.PatchesWithForeground,
-                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, epoch.Pulls.ByLayer(network, Noise(Progress.Step).Kl), isBest && best.HasFullKl, Progress.Seconds);
+                Progress.Epoch - 1, Progress.Step, scores.MeanDice, scores.DiceByClass, scores.NegativeLogLikelihood, sums.Loss / steps, sums.Foreground / steps, sums.WithForeground / (steps * layout.Batch),
+                epoch.Recency?.FirstSeen, epoch.Recency?.LastSeen, GradientPulls.ByLayer(sums, network, Noise(Progress.Step).Kl), isBest && best.HasFullKl, Progress.Seconds);
             log(report);
-            using var state = optimisation.SaveState();
-            folder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
+            SaveLast(manifest, folder, inTraining);
             return report;
         }
+    }
+
+    /// <summary>Runs a function while the network holds what is validated and kept; it gets what training goes on with beside it, for a checkpoint.</summary>
+    private T WhileKept<T>(Func<IReadOnlyDictionary<string, Tensor>, T> function)
+    {
+        if (elastic is null)
+        {
+            return average is null ? function(new Dictionary<string, Tensor>()) : average.While(function);
+        }
+
+        using var scope = NewDisposeScope();
+        var inTraining = elastic.Save(optimisation.SaveState());
+        return elastic.While(() => function(inTraining));
+    }
+
+    /// <summary>The processes take the same steps from the same sums, so that their weights must agree to the bit; with elastic averaging each has its own.</summary>
+    private void RequireSameWeights()
+    {
+        if (group.Size == 1 || elastic is not null)
+        {
+            return;
+        }
+
+        using var scope = NewDisposeScope();
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        foreach (var parameter in network.parameters())
+        {
+            hash.AppendData(parameter.detach().cpu().contiguous().bytes);
+        }
+
+        if (group.Gather(Convert.ToHexStringLower(hash.GetHashAndReset())).Distinct().Count() > 1)
+        {
+            throw group.Agreed(new ProcessGroupException($"weights that differ between the processes after {Progress.Step} steps", "the same bits in all",
+                "A processor, a network or a library computes something else than the others: find it, and go on from the last checkpoint with --resume."));
+        }
+    }
+
+    private void SaveLast(ModelManifest manifest, RunFolder folder, IReadOnlyDictionary<string, Tensor> inTraining)
+    {
+        using var state = optimisation.SaveState();
+        folder.Save(folder.LastCheckpoint, network, manifest, Progress, inTraining.Append(KeyValuePair.Create(RunFolder.OptimiserKey, state)).ToDictionary());
     }
 
     public void Dispose()
     {
         average?.Dispose();
+        elastic?.Dispose();
         optimisation.Dispose();
     }
 }

@@ -10,7 +10,8 @@ namespace Credence.Trainer.Training;
 /// <param name="DataFactor">Brings the mean per voxel into the unit of the data term.</param>
 /// <param name="KlFactor">What the KL is multiplied by, temper and warm-up included.</param>
 /// <param name="Progress">Share of the run that is over, for losses that warm up.</param>
-internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor, double Progress);
+/// <param name="Number">Of the step, from 0.</param>
+internal readonly record struct StepFactors(double LearningRate, double DataFactor, double KlFactor, double Progress, long Number = 0);
 
 /// <summary>One step of training: forward, both gradients, their sum over passes and processes, clipping, optimiser, shrinkage.</summary>
 internal sealed class TrainingStep
@@ -25,7 +26,7 @@ internal sealed class TrainingStep
     private readonly GradientSum gradients;
     private readonly L1Shrinkage shrinkage;
     private readonly MinibatchPart? part;
-    private double progress; // of the last step
+    private readonly ElasticAverage? elastic;
 
     /// <param name="network">The network, on the device.</param>
     /// <param name="loss">Mean per voxel.</param>
@@ -34,13 +35,18 @@ internal sealed class TrainingStep
     /// <param name="device">Where minibatches go.</param>
     /// <param name="layout">How a minibatch is dealt out.</param>
     /// <param name="group">The processes.</param>
-    public TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, Device device, MinibatchLayout layout, IProcessGroup group)
+    /// <param name="elastic">With it each process learns from its own examples, with weights of its own; null where they take one step together.</param>
+    public TrainingStep(Network network, LossSum loss, Optimisation optimisation, TrainingOptions options, Device device, MinibatchLayout layout, IProcessGroup group, ElasticAverage? elastic = null)
     {
-        (this.network, this.loss, this.optimisation, this.options, this.device, this.layout, this.group) = (network, loss, optimisation, options, device, layout, group);
-        gradients = new GradientSum(network, group);
+        (this.network, this.loss, this.optimisation, this.options, this.device, this.layout, this.elastic) = (network, loss, optimisation, options, device, layout, elastic);
+        this.group = elastic is null ? group : SingleProcess.Instance;
+        gradients = new GradientSum(network, this.group);
         shrinkage = new L1Shrinkage(network, options.L1);
-        part = layout.Processes * layout.Passes == 1 ? null : new(layout.Batch, layout.Processes, layout.Passes == 1 ? Sum : null);
+        part = this.group.Size * layout.Passes == 1 ? null : new(elastic is null ? layout.Batch : layout.Own.Count, this.group.Size, layout.Passes == 1 ? Sum : null);
     }
+
+    /// <summary>Share of the run that was over before the last step; a loss that warms up is measured with it.</summary>
+    public double Progress { get; set; }
 
     /// <summary>Takes the step.</summary>
     /// <param name="passes">What this process has of the minibatch, in passes.</param>
@@ -54,7 +60,7 @@ internal sealed class TrainingStep
 
         optimisation.ZeroGradients();
         using var precision = PrecisionScope.Begin(network.Precision); // for both directions
-        progress = factors.Progress;
+        Progress = factors.Progress;
         LossTerms? sum = null;
         for (var pass = 0; pass < passes.Count; pass++)
         {
@@ -65,6 +71,7 @@ internal sealed class TrainingStep
         var values = ObjectiveGradients.AddKl(network, gradients.AllReduce(sum!), factors.KlFactor, noise.Kl);
         TakeMeanPerVoxel(factors.DataFactor);
         nn.utils.clip_grad_norm_(network.parameters(), options.GradientClip);
+        elastic?.Exchange(factors.Number);
         optimisation.Step(factors.LearningRate);
         shrinkage.Apply(factors.LearningRate);
         return values;
@@ -85,7 +92,7 @@ internal sealed class TrainingStep
         {
             using var scope = NewDisposeScope();
             var (images, targets) = ToTensors(patches);
-            using var terms = loss.Compute(network.forward(images), targets, progress, part);
+            using var terms = loss.Compute(network.forward(images), targets, Progress, part);
             return terms.Total.to(float64).item<double>();
         }
     }
@@ -96,7 +103,7 @@ internal sealed class TrainingStep
     {
         using var scope = NewDisposeScope(); // a pass keeps nothing for the next one
         var (images, targets) = ToTensors(patches);
-        var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, progress, part));
+        var terms = DeepSupervision.Compute(network, images, targets, noise, (logits, target) => loss.Compute(logits, target, Progress, part));
         var data = dataFactor == 1 ? terms.Total : terms.Total * dataFactor;
         data.backward();
         return new(data.detach().MoveToOuterDisposeScope(), terms.NegativeLogLikelihood.MoveToOuterDisposeScope());

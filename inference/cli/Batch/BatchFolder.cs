@@ -28,16 +28,8 @@ internal sealed class BatchFolder : IDisposable
     {
         (this.path, this.shard, unfinished) = (path, shard, System.IO.Path.Combine(path, $".unfinished{shard.Suffix}"));
         Directory.CreateDirectory(unfinished);
-        try
-        {
-            // It stays and means nothing by itself: deleting it would let two processes hold two files of one name.
-            claim = new(System.IO.Path.Combine(unfinished, LockFile), FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
-        }
-        catch (IOException e)
-        {
-            throw new InvalidImageFileException(path, $"a folder that another process is writing ({e.Message})", "a folder that nothing else writes", "Wait until it ends, give another folder with --output, or share the work with --shard.", e);
-        }
-
+        claim = OutputFile.TryClaim(System.IO.Path.Combine(unfinished, LockFile))
+            ?? throw new InvalidImageFileException(path, "a folder that another process is writing", "a folder that nothing else writes", "Wait until it ends, give another folder with --output, or share the work with --shard.");
         foreach (var leftover in Directory.GetDirectories(unfinished))
         {
             Directory.Delete(leftover, recursive: true);

@@ -83,10 +83,31 @@ public sealed class DataParallelTests
         Fit(1, options);
 
         var broken = options with { Run = folder.File("several") };
-        Assert.Contains("cancelled", Assert.Throws<AgreedFailureException>(() => Fit(3, broken, stopAt: 4)).Message, StringComparison.Ordinal);
+        Assert.Contains("holds everything after 5 steps", Assert.Throws<AgreedFailureException>(() => Fit(3, broken, stopAt: 4)).Message, StringComparison.Ordinal);
         OnProcesses(2, group => TrainingLoop.Resume(broken.Run, o => o, new SilentObserver(), TimeProvider.System, CancellationToken.None, group));
 
         AssertSame(folder.File("one"), broken.Run);
+    }
+
+    /// <summary>Oracle: the run that nobody interrupted; the weights and the optimiser of every process come back.</summary>
+    [Fact]
+    public void Elastic_averaging_goes_on_bit_for_bit_with_the_same_number_of_processes_only()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.File("whole")) with { StepsPerEpoch = Steps / 2, Epochs = 2, ElasticPeriod = 2, LearningRate = 1e-2 };
+        Fit(2, options);
+
+        var broken = options with { Run = folder.File("broken") };
+        Assert.Throws<AgreedFailureException>(() => Fit(2, broken, stopAt: 3));
+        void Resume(int processes) => OnProcesses(processes, group => TrainingLoop.Resume(broken.Run, o => o, new SilentObserver(), TimeProvider.System, CancellationToken.None, group));
+        Assert.Contains("the weights of 2 processes with elastic averaging; expected those of the 3 that go on. Start 2 processes", Assert.Throws<AgreedFailureException>(() => Resume(3)).Message, StringComparison.Ordinal);
+        Resume(2);
+
+        var (whole, resumed) = (Weights(options.Run), Weights(broken.Run));
+        Assert.Contains("elastic/1/weights", whole.Keys);
+        Assert.NotEqual(whole["elastic/0/weights"], whole["elastic/1/weights"]);
+        Assert.All(whole, w => Assert.Equal(w.Value, resumed[w.Key]));
     }
 
     [Fact]
@@ -191,6 +212,6 @@ public sealed class DataParallelTests
     {
         using var scope = NewDisposeScope();
         var (tensors, _) = SafetensorsFile.Read(Path.Combine(run, "last.safetensors"));
-        return new(tensors.Where(t => t.Key.StartsWith("network/", StringComparison.Ordinal)).ToDictionary(t => t.Key, t => t.Value.to(float64).data<double>().ToArray()));
+        return new(tensors.Where(t => t.Value.is_floating_point()).ToDictionary(t => t.Key, t => t.Value.to(float64).data<double>().ToArray()));
     }
 }

@@ -21,7 +21,11 @@ internal sealed class JobFile
     public string Program => (string)Container["command"]!.AsArray().Single()!;
 
     /// <summary>The command line, with a folder in the place of the volume.</summary>
-    public IReadOnlyList<string> Arguments(string data) => [.. Container["args"]!.AsArray().Select(a => ((string)a!).Replace((string)Container["volumeMounts"]![0]!["mountPath"]!, data, StringComparison.Ordinal))];
+    public IReadOnlyList<string> Arguments(string data)
+    {
+        var mount = (string)Container["volumeMounts"]![0]!["mountPath"]! + "/";
+        return [.. Container["args"]!.AsArray().Select(a => (string)a!).Select(a => a.StartsWith(mount, StringComparison.Ordinal) ? Path.Combine(data, a[mount.Length..]) : a)];
+    }
 
     /// <summary>What Kubernetes sets in a pod: the index, and the variables of the container.</summary>
     public string Environment(int index) =>

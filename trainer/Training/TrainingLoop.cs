@@ -75,7 +75,7 @@ internal sealed class TrainingLoop
         {
             var prepared = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, group, cancellation);
             RefuseUnfit(options, prepared.Plan, group.Size);
-            return (prepared, ResolveDevice(options.Device));
+            return (prepared, ResolveDevice(options.Device, group));
         });
         group.RequireSame(data.Identity);
         var plan = data.Plan;
@@ -104,9 +104,9 @@ internal sealed class TrainingLoop
             group.Together(() => Readable(() => run.Restore(checkpoint)));
         }
 
-
         folder.Write(options with { Network = network.Options }, plan, data.Split);
-        var resources = ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
+        var parts = group.Size * options.Accumulate;
+        var resources = ResourceCheck.Of(plan with { BatchSize = (plan.BatchSize + parts - 1) / parts }, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
         observer.Started(options, plan, network, objective, resources);
         foreach (var problem in resources.Warnings)
         {
@@ -275,15 +275,19 @@ internal sealed class TrainingLoop
         return FormattableString.Invariant($"{string.Join(", ", parts.Where(p => p.Length > 0))}, foreground probability {options.ForegroundProbability}");
     }
 
-    /// <summary>The device of a name.</summary>
+    /// <summary>The device of a name; of processes that train together, each takes a CUDA device of its machine for itself.</summary>
     /// <exception cref="DatasetException">There is no such device.</exception>
-    internal static Device ResolveDevice(string name)
+    internal static Device ResolveDevice(string name, IProcessGroup? group = null)
     {
         var (isGpu, count) = (cuda.is_available(), cuda.device_count());
         return name switch
         {
-            "auto" => isGpu ? CUDA : CPU,
             "cpu" => CPU,
+            "auto" when !isGpu => CPU,
+            "auto" or "cuda" when isGpu && group is { Size: > 1 } => group.LocalRank < count
+                ? new Device($"cuda:{group.LocalRank}")
+                : throw new DatasetException($"--device {name}", $"process {group.LocalRank} of a machine with {count} CUDA devices, counted from 0", "a device a process", "Start as many processes a machine as it has devices."),
+            "auto" => CUDA,
             "cuda" when isGpu => CUDA,
             _ when name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name[5..], NumberStyles.None, CultureInfo.InvariantCulture, out var index) && isGpu && index < count => new Device(name),
             _ => throw new DatasetException($"--device {name}", isGpu ? $"a machine with {count} CUDA devices" : "no CUDA device that this build can use",

@@ -58,7 +58,10 @@ def main():
     if not options.no_build:
         subprocess.run(["dotnet", "build", "-c", "Release", "-v", "q", ROOT / "trainer"], check=True, stdout=subprocess.DEVNULL)
 
-    # Least squares of the relative error: alpha from what is small, beta from what is large.
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load average {load:.1f} before the first run{': not idle, so that times say little' if load > 0.5 else ''}\n")
+
+    # Alpha from the smallest message, beta from those of a mebibyte and more.
     lines = command([*LAUNCHER, "-np", 2, "/usr/bin/python3", ROOT / "bench/distribution/allreduce.py", 40, *COUNTS]).splitlines()
     points = [(int(c), float(s)) for c, s in (line.split() for line in lines if re.fullmatch(r"\d+ [\d.e-]+", line))]
     alpha = min(seconds for _, seconds in points) / 2
@@ -120,7 +123,7 @@ def main():
         print(f"{name:>26}{seconds:10.2f}{at_once:9.0f}{day[name]['cores']:9.0f}{day[name]['readMBPerSecond']:11.0f}")
 
     (RESULTS / "distribution.json").write_text(json.dumps({
-        "cores": os.cpu_count(), "batch": options.batch, "steps": options.steps, "rounds": options.rounds, "alphaSeconds": alpha, "betaBytesPerSecond": beta,
+        "cores": os.cpu_count(), "loadAverage": load, "batch": options.batch, "steps": options.steps, "rounds": options.rounds, "alphaSeconds": alpha, "betaBytesPerSecond": beta,
         "allreduce": [{"count": c, "seconds": s} for c, s in points], "rows": rows, "assumed": ASSUMED, "gpuStepSeconds": step, "gpuParameters": gpu_parameters, "gpus": scaling, "studiesADay": day}, indent=2) + "\n")
 
 

@@ -75,6 +75,11 @@ internal sealed class TrainingLoop
         {
             var prepared = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, group, cancellation);
             RefuseUnfit(options, prepared.Plan, group.Size);
+            if (options.ElasticPeriod is not null && group.Size == 1)
+            {
+                throw new DatasetException(options.Run, "elastic averaging in one process", "several processes", "Start them with mpirun or srun, or leave --elastic-period out.");
+            }
+
             return (prepared, ResolveDevice(options.Device, group));
         });
         group.RequireSame(data.Identity);
@@ -105,8 +110,7 @@ internal sealed class TrainingLoop
         }
 
         folder.Write(options with { Network = network.Options }, plan, data.Split);
-        var parts = group.Size * options.Accumulate;
-        var resources = ResourceCheck.Of(plan with { BatchSize = (plan.BatchSize + parts - 1) / parts }, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
+        var resources = ResourceCheck.Of(OfOnePass(plan, options, group.Size), data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
         observer.Started(options, plan, network, objective, resources);
         foreach (var problem in resources.Warnings)
         {
@@ -164,6 +168,10 @@ internal sealed class TrainingLoop
         }
     }
 
+    /// <summary>The plan with the largest number of examples that a process has in memory at once.</summary>
+    internal static TrainingPlan OfOnePass(TrainingPlan plan, TrainingOptions options, int processes = 1) =>
+        plan with { BatchSize = (plan.BatchSize - 1) / (processes * options.Accumulate) + 1 };
+
     /// <summary>Refuses what would train, and end with nothing.</summary>
     /// <param name="options">Of the run.</param>
     /// <param name="plan">With the overrides of the options.</param>
@@ -189,11 +197,6 @@ internal sealed class TrainingLoop
     /// <summary>Refuses to deal out a minibatch that is too small, or whose examples depend on each other in a way that no part of it can know.</summary>
     private static void RefuseUndivided(TrainingOptions options, TrainingPlan plan, int processes)
     {
-        if (options.ElasticPeriod is not null && processes == 1)
-        {
-            throw new DatasetException(options.Run, "elastic averaging in one process", "several processes", "Start them with mpirun or srun, or leave --elastic-period out.");
-        }
-
         if (processes * options.Accumulate == 1)
         {
             return;

@@ -8,12 +8,13 @@ public static class OutputFile
 
     /// <summary>Calls <paramref name="write"/> with a stream to a temporary file beside <paramref name="path"/>, then renames it over <paramref name="path"/>.</summary>
     /// <remarks>When <paramref name="write"/> throws, the temporary file is removed and an existing file at <paramref name="path"/> is untouched.</remarks>
+    /// <exception cref="UnwritableFileException">There is no room, or the place may not be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
         var unfinished = $"{path}.{Guid.NewGuid():N}.part";
         try
         {
-            using (var stream = new FileStream(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16))
+            using (var stream = Create(path, unfinished))
             {
                 write(stream);
                 stream.Flush(flushToDisk: true);
@@ -21,14 +22,18 @@ public static class OutputFile
 
             File.Move(unfinished, path, overwrite: true);
         }
-        catch (IOException e) when (e.HResult is NoSpace or ReadOnlyDisk or OverQuota)
+        catch (Exception e)
         {
-            Remove(unfinished);
-            throw new IOException($"{path}: cannot be written ({e.Message}); expected a disk with room that may be written. What was there before is unharmed: make room, or choose another place, and run the same again.", e);
-        }
-        catch
-        {
-            Remove(unfinished);
+            if (File.Exists(unfinished))
+            {
+                File.Delete(unfinished);
+            }
+
+            if (e is IOException { HResult: NoSpace or ReadOnlyDisk or OverQuota } and not UnwritableFileException)
+            {
+                throw new UnwritableFileException(path, e);
+            }
+
             throw;
         }
     }
@@ -66,12 +71,15 @@ public static class OutputFile
             }
         });
 
-    /// <summary>Where not even the folder is there, the cause is what counts.</summary>
-    private static void Remove(string unfinished)
+    private static FileStream Create(string path, string unfinished)
     {
-        if (File.Exists(unfinished))
+        try
         {
-            File.Delete(unfinished);
+            return new(unfinished, FileMode.CreateNew, FileAccess.Write, FileShare.None, 1 << 16);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UnwritableFileException(path, e);
         }
     }
 

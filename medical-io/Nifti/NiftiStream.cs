@@ -62,7 +62,7 @@ internal sealed class NiftiStream : IDisposable
         {
             throw new InvalidImageFileException(path, "no such file", "a NIfTI file", "Check the path.", e);
         }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        catch (Exception e) when (e is (IOException and not UnwritableFileException) or UnauthorizedAccessException) // a copy writes while it reads
         {
             throw new InvalidImageFileException(path, e.Message, "a readable file", "Check the permissions and the disk.", e);
         }

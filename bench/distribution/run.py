@@ -8,12 +8,14 @@ Efficiency is the ratio of the time of one process to that of two; of the first,
 Allreduce is the time in MPI calls, waiting for the other process included. The model: a step of p processes takes as long as one process takes for 1/p of
 the batch, and a ring all-reduce of n numbers of 4 bytes 2 (p - 1) (alpha + 4 n / (p beta)); alpha and beta are fitted to allreduce.py at p = 2, and the sum is
 compared with the steps that were measured. The last tables put other figures into the same formula: the step of one GPU in results/gpu.json, seconds a
-scan in results/engine.json and hippocampus.json, and the network that ASSUMED says. Prints tables and writes bench/results/distribution.json.
+scan in results/engine.json and hippocampus.json, and the network that ASSUMED says. Prints tables, puts them into
+docs/explanation/data-parallel.md and writes bench/results/distribution.json.
 """
-import argparse, json, os, pathlib, re, statistics, subprocess, sys, tempfile
+import argparse, builtins, json, os, pathlib, re, statistics, subprocess, sys, tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "bench/results"
+PAGE = ROOT / "docs/explanation/data-parallel.md"
 TRAINER = ["dotnet", str(ROOT / "artifacts/bin/Trainer/release/credence-train.dll")]
 LAUNCHER = ["mpirun", "--allow-run-as-root", "--oversubscribe"]
 WARM_UP = 3  # steps
@@ -21,6 +23,21 @@ COUNTS = [1, 1 << 10, 1 << 16, 1 << 18, 1 << 20, 1 << 22, 1 << 24]
 ASSUMED = {"alphaSeconds": 5e-6, "bytesPerSecond": 12.5e9, "stagingBytesPerSecond": 20e9,
            "words": "5 microseconds a message, 100 Gbit/s between nodes, 20 GB/s between a GPU and its host, which the buffer crosses twice"}
 GPU_STEP = ("ours, tf32", 128, 32, 2)  # the row of gpu.json: patch edge, width, patches a step
+
+
+PRINTED = []
+
+
+def print(text):
+    PRINTED.append(text)
+    builtins.print(text, flush=True)
+
+
+def write_page():
+    """The tables are separated by empty lines; the page shows the load with the training steps, then the all-reduce, the GPUs, and the studies."""
+    load, allreduce, training, gpus, studies = "\n".join(PRINTED).split("\n\n")
+    blocks = iter([f"{load}\n{training}", allreduce, gpus, studies])
+    PAGE.write_text(re.sub(r"```text\n.*?```", lambda _: f"```text\n{next(blocks)}\n```", PAGE.read_text(), flags=re.DOTALL))
 
 
 def command(arguments, environment=None):
@@ -125,6 +142,7 @@ def main():
     (RESULTS / "distribution.json").write_text(json.dumps({
         "cores": os.cpu_count(), "loadAverage": load, "batch": options.batch, "steps": options.steps, "rounds": options.rounds, "alphaSeconds": alpha, "betaBytesPerSecond": beta,
         "allreduce": [{"count": c, "seconds": s} for c, s in points], "rows": rows, "assumed": ASSUMED, "gpuStepSeconds": step, "gpuParameters": gpu_parameters, "gpus": scaling, "studiesADay": day}, indent=2) + "\n")
+    write_page()
 
 
 main()

@@ -16,9 +16,9 @@ internal sealed unsafe class MpiProcessGroup : IProcessGroup
     /// <exception cref="ProcessGroupException">Open MPI is missing, or finds another number of processes.</exception>
     public MpiProcessGroup(int launched, int localRank)
     {
-        if (MpiLibrary.Open() is { } error)
+        if (!MpiLibrary.TryOpen())
         {
-            throw new ProcessGroupException($"{launched} processes, and no Open MPI to join them ({error})", "libmpi.so.40",
+            throw new ProcessGroupException($"{launched} processes, and no Open MPI to join them", "a library libmpi.so.40 that can be opened",
                 "Install Open MPI (Debian: openmpi-bin) on every machine, or start one process.");
         }
 

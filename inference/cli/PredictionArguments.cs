@@ -10,15 +10,20 @@ namespace Credence.InferenceCli;
 /// <param name="Options">Samples, seed, when to stop.</param>
 /// <param name="Threads">Of one run of the network; 0 is one a core.</param>
 /// <param name="Device">What to run on.</param>
+/// <param name="Trust">Keys, one of which the model has to be signed with; null takes any model.</param>
 /// <param name="WritesDicom">Whether DICOM scans get DICOM results.</param>
 /// <param name="WritesPage">Whether each case gets a page to look at.</param>
-internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, InferenceDevice Device, bool WritesDicom, bool WritesPage)
+internal sealed record PredictionSettings(string Model, PredictOptions Options, int Threads, InferenceDevice Device, TrustedKeys? Trust, bool WritesDicom, bool WritesPage)
 {
+    /// <summary>Reads the recipe of the model alone.</summary>
+    /// <exception cref="ModelFileException">The file cannot be used.</exception>
+    public ModelManifest ReadManifest() => ModelFile.Load(Model, trust: Trust).Manifest;
+
     /// <summary>Loads the model, and has a device choose its algorithms before the first case.</summary>
     /// <exception cref="ModelFileException">The file cannot be used.</exception>
     public LesionSegmenter Load()
     {
-        var segmenter = LesionSegmenter.Load(Model, Threads, device: Device);
+        var segmenter = LesionSegmenter.Load(Model, Threads, device: Device, trust: Trust);
         if (segmenter.Device.Provider != ExecutionProvider.Cpu)
         {
             segmenter.WarmUp(Options);
@@ -75,6 +80,7 @@ internal sealed class PredictionArguments
     private readonly Option<bool> strict = new("--strict") { Description = "Refuse whatever would be warned of, as --deviation-limit 1." };
     private readonly Option<bool> anyScan = new("--any-scan") { Description = "Warn of scans unlike the training cases, but refuse none." };
     private readonly Option<int> threads = From0(new Option<int>("--threads", "-t") { Description = "Threads; 0 is one a core." });
+    private readonly Option<FileInfo[]> trust = TrustOption();
     private readonly Option<InferenceDevice> device = Device("What ONNX Runtime computes with");
     private readonly Option<AlgorithmSearch> search = new("--convolution-search") { Description = "How CUDA chooses the algorithms of convolutions: exhaustive (the default: the first patch is slow, the others are fastest), heuristic or default." };
     private readonly Option<bool> dicom = new("--dicom") { Description = "Also write segmentation, maps and a picture as DICOM objects in the study of a DICOM scan." };
@@ -97,7 +103,7 @@ internal sealed class PredictionArguments
     /// <summary>For a command that decides itself whether there are DICOM results.</summary>
     public void AddWithoutDicomTo(Command command)
     {
-        foreach (var option in (Option[])[model, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, total, memory, threads, device, search, noPage])
+        foreach (var option in (Option[])[model, trust, samples, seed, overlap, flips, tolerance, seconds, deviation, strict, anyScan, total, memory, threads, device, search, noPage])
         {
             command.Options.Add(option);
         }
@@ -128,8 +134,20 @@ internal sealed class PredictionArguments
         },
         parse.GetValue(threads),
         parse.GetRequiredValue(device) with { Search = parse.GetValue(search) },
+        ReadKeys(parse.GetValue(trust)),
         parse.GetValue(dicom),
         !parse.GetValue(noPage));
+
+    /// <summary>The option that names keys.</summary>
+    public static Option<FileInfo[]> TrustOption() => new("--trust")
+    {
+        Description = "PEM files with public keys: a model that is not signed with one of them (credence-export sign) is refused.",
+    };
+
+    /// <summary>Reads the keys of <see cref="TrustOption"/>.</summary>
+    /// <returns>Null where there are none: any model is taken.</returns>
+    /// <exception cref="ModelFileException">A file holds no public key.</exception>
+    public static TrustedKeys? ReadKeys(FileInfo[]? files) => files is { Length: > 0 } ? TrustedKeys.Read([.. files.Select(f => f.FullName)]) : null;
 
     /// <summary>The option that names a device; the processor by default.</summary>
     /// <param name="what">Begins its description.</param>

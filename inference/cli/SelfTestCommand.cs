@@ -10,11 +10,11 @@ internal static class SelfTestCommand
     {
         var model = new Argument<FileInfo>("model") { Description = "Model file written by credence-export." }.WithoutUnknownOptions();
         var device = PredictionArguments.Device("What to test");
-
-        var command = new Command("self-test", "Compare what a model computes on this machine with the golden numbers in its file.") { model, device };
+        var trust = PredictionArguments.TrustOption();
+        var command = new Command("self-test", "Compare what a model computes on this machine with the golden numbers in its file.") { model, device, trust };
         command.SetAction(parse =>
         {
-            using var segmenter = LesionSegmenter.Load(parse.GetRequiredValue(model).FullName, device: parse.GetRequiredValue(device));
+            using var segmenter = LesionSegmenter.Load(parse.GetRequiredValue(model).FullName, device: parse.GetRequiredValue(device), trust: PredictionArguments.ReadKeys(parse.GetValue(trust)));
             if (segmenter.Warning is { } warning)
             {
                 Console.Error.WriteLine($"warning: {warning}");

@@ -47,6 +47,9 @@ public sealed class LesionSegmenter : IDisposable
     /// <summary>SHA-256 of the model file, lower-case hexadecimal.</summary>
     public string ModelSha256 => model.Sha256;
 
+    /// <summary>SHA-256 of the trusted public key that the model is signed with, lower-case hexadecimal; null where no keys were given, and nothing checked.</summary>
+    public string? ModelSigner => model.Signer;
+
     /// <summary>The recipe of the model.</summary>
     internal ModelManifest Manifest => model.Manifest;
 
@@ -55,10 +58,11 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="threads">Threads of one run of the network; 0 takes one a core.</param>
     /// <param name="clock">Source of time for the report; the system's when null.</param>
     /// <param name="device">What to run on, the processor when null. One that is not there, or that fails the self-test of the model, is replaced by the CPU, with a warning in every report.</param>
-    /// <exception cref="ModelFileException">The file cannot be used.</exception>
-    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null, InferenceDevice? device = null)
+    /// <param name="trust">Keys, one of which the model has to be signed with; null takes any model.</param>
+    /// <exception cref="ModelFileException">The file cannot be used, or is not signed with a trusted key.</exception>
+    public static LesionSegmenter Load(string path, int threads = 0, TimeProvider? clock = null, InferenceDevice? device = null, TrustedKeys? trust = null)
     {
-        var model = ModelFile.Load(path);
+        var model = ModelFile.Load(path, trust: trust);
         return new(model, DeviceChoice.Open(model, device ?? InferenceDevice.Cpu, d => new(model, threads, d)), clock ?? TimeProvider.System);
     }
 

@@ -27,6 +27,9 @@ public sealed record PredictionReport
     /// <summary>SHA-256 of the model file.</summary>
     public required string ModelSha256 { get; init; }
 
+    /// <summary>SHA-256 of the trusted public key that the model is signed with; null where no keys were given, and nothing checked.</summary>
+    public string? ModelSigner { get; init; }
+
     /// <summary>What the model may be used for.</summary>
     public required string IntendedUse { get; init; }
 
@@ -95,6 +98,7 @@ public sealed record PredictionReport
             CreatedAt = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
             Model = model.Manifest.Name,
             ModelSha256 = model.Sha256,
+            ModelSigner = model.Signer,
             IntendedUse = model.Manifest.IntendedUse,
             Posterior = model.Manifest.Posterior,
             Members = model.Manifest.Members,

@@ -117,10 +117,9 @@ internal static class VolumePredictor
             statistics.Add(logits, manifest.Calibration.Temperature);
             Decide(c => logits.AsMemory((c + 1) * voxels, voxels), classes - 1, manifest, decided);
             foregrounds.Add(SampleForeground.Of(decided));
-            var counts = Count(decided, classes);
             for (var c = 1; c < classes; c++)
             {
-                sampleVolumes[c - 1].Add(counts[c] * prepared.Geometry.VoxelVolume / 1000);
+                sampleVolumes[c - 1].Add(decided.AsSpan().Count((byte)c) * prepared.Geometry.VoxelVolume / 1000);
             }
 
             progress?.Report((sample + 1.0) / samples);
@@ -172,37 +171,39 @@ internal static class VolumePredictor
     /// <summary>Class index a voxel: the most probable foreground class where all of them together exceed the threshold.</summary>
     private static void Decide(Func<int, ReadOnlyMemory<float>> probability, int foreground, ModelManifest manifest, byte[] decided)
     {
-        const int Chunk = 1 << 16;
-        var (voxels, threshold, planes) = (decided.Length, (float)manifest.Calibration.Threshold, Enumerable.Range(0, foreground).Select(probability).ToArray());
-        Parallel.For(0, (voxels + Chunk - 1) / Chunk, chunk =>
+        const int Chunk = 1 << 12; // voxels whose sums and maxima stay in the first cache
+        var (threshold, planes) = ((float)manifest.Calibration.Threshold, Enumerable.Range(0, foreground).Select(probability).ToArray());
+        Parallel.For(0, (decided.Length + Chunk - 1) / Chunk, () => new float[2 * Chunk], (chunk, _, memory) =>
         {
-            for (var v = chunk * Chunk; v < Math.Min(voxels, (chunk + 1) * Chunk); v++)
+            var (first, n) = (chunk * Chunk, Math.Min(Chunk, decided.Length - chunk * Chunk));
+            var sum = memory.AsSpan(0, n);
+            var best = memory.AsSpan(Chunk, n);
+            var classes = decided.AsSpan(first, n);
+            memory.AsSpan().Clear();
+            classes.Clear();
+            for (var c = 0; c < planes.Length; c++)
             {
-                var (sum, best, @class) = (0f, 0f, (byte)0);
-                for (var c = 0; c < planes.Length; c++)
+                var plane = planes[c].Span.Slice(first, n);
+                for (var v = 0; v < n; v++)
                 {
-                    var p = planes[c].Span[v];
-                    sum += p;
-                    if (p > best)
+                    sum[v] += plane[v];
+                    if (plane[v] > best[v])
                     {
-                        (best, @class) = (p, (byte)(c + 1));
+                        (best[v], classes[v]) = (plane[v], (byte)(c + 1));
                     }
                 }
-
-                decided[v] = sum > threshold ? @class : (byte)0;
             }
-        });
-    }
 
-    private static long[] Count(byte[] decided, int classes)
-    {
-        var counts = new long[classes];
-        foreach (var c in decided)
-        {
-            counts[c]++;
-        }
+            for (var v = 0; v < n; v++)
+            {
+                if (!(sum[v] > threshold))
+                {
+                    classes[v] = 0;
+                }
+            }
 
-        return counts;
+            return memory;
+        }, _ => { });
     }
 
     /// <summary>Whether the standard error of the mean foreground volume is below a share of it; a volume that is 0 in all samples is settled.</summary>

@@ -46,6 +46,17 @@ internal static unsafe class Exports
         *model = Handles.Add(LesionSegmenter.Load(Marshal.PtrToStringUTF8((nint)path)!, threads));
     });
 
+    [UnmanagedCallersOnly(EntryPoint = "crd_model_load_trusted", CallConvs = [typeof(CallConvCdecl)])]
+    private static Status LoadTrusted(byte* path, int threads, byte* keys, nint* model) => Guard(() =>
+    {
+        Require(model != null, "model is null");
+        *model = 0;
+        Require(path != null && keys != null, "path or keys is null");
+        Require(threads >= 0, $"threads is {threads}; give 0 or a number above");
+        var trust = TrustedKeys.Read([Marshal.PtrToStringUTF8((nint)keys)!]);
+        *model = Handles.Add(LesionSegmenter.Load(Marshal.PtrToStringUTF8((nint)path)!, threads, trust: trust));
+    });
+
     [UnmanagedCallersOnly(EntryPoint = "crd_model_free", CallConvs = [typeof(CallConvCdecl)])]
     private static Status FreeModel(nint model) => Guard(() =>
     {

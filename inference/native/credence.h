@@ -85,6 +85,9 @@ const char *crd_last_error(void);
 /* Loads a model file. threads: 0 takes one a core. *model must be given to crd_model_free; it is null after an error. */
 crd_status crd_model_load(const char *path, int32_t threads, crd_model **model);
 
+/* As crd_model_load, but refuses (CRD_BAD_MODEL) a model that is not signed with one of the public keys in a PEM file. */
+crd_status crd_model_load_trusted(const char *path, int32_t threads, const char *keys, crd_model **model);
+
 /* Frees a model. Predictions that run end first. Null is allowed. */
 crd_status crd_model_free(crd_model *model);
 

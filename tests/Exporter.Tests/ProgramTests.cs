@@ -1,3 +1,4 @@
+using System.Security.Cryptography;
 using System.Text.Json.Nodes;
 using Credence.Inference.Onnx;
 using Credence.MedicalIO;
@@ -59,6 +60,27 @@ public sealed class ProgramTests : IDisposable
         model.MetadataProps[0].Value = """{"formatVersion": 7}""";
         File.WriteAllBytes(run.Output, model.ToByteArray());
         Failed(4, "manifest format version 7; expected at most 1. Use a newer Credence that reads model format 7", "verify", run.Output);
+    }
+
+    [Fact]
+    public void A_model_is_signed_with_a_private_key()
+    {
+        Done("", "export", run.Folder, "-o", run.Output);
+        var unsigned = File.ReadAllBytes(run.Output);
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var file = Path.Combine(run.Folder, "key.pem");
+        File.WriteAllText(file, key.ExportPkcs8PrivateKeyPem());
+        Done(@"model\.onnx: signed, sha256 [0-9a-f]{64}\nkey [0-9a-f]{64}\n-----BEGIN PUBLIC KEY-----\n", "sign", run.Output, "--key", file);
+        Assert.Equal(unsigned, File.ReadAllBytes(run.Output)[..unsigned.Length]);
+        Done("golden numbers met", "verify", run.Output, "--run", run.Folder);
+
+        File.WriteAllText(file, key.ExportSubjectPublicKeyInfoPem());
+        Failed(4, "key.pem: no private key of an elliptic curve that can be opened", "sign", run.Output, "--key", file);
+        File.WriteAllText(file, key.ExportEncryptedPkcs8PrivateKeyPem("secret", new(PbeEncryptionAlgorithm.Aes256Cbc, HashAlgorithmName.SHA256, 1000)));
+        Failed(4, "its password in CREDENCE_KEY_PASSWORD", "sign", run.Output, "--key", file);
+        File.WriteAllText(file, key.ExportPkcs8PrivateKeyPem());
+        Failed(4, "no metadata|not ONNX", "sign", file, "--key", file);
+        Failed(2, "Option '--key' is required", "sign", run.Output);
     }
 
     private static string Done(string pattern, params string[] arguments)

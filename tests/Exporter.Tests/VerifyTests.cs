@@ -55,7 +55,7 @@ public sealed class VerifyTests
             Google.Protobuf.MessageExtensions.WriteTo(model, stream);
         }
 
-        Assert.Matches(@"logits on Cpu that differ from its golden numbers by [\d.E+-]+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, (default noise|sample 1.*); expected at most 0\.0001",
+        Assert.Matches(@"logits on cpu that differ from its golden numbers by [\d.E+-]+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, (default noise|sample 1.*); expected at most 0\.0001",
             Assert.Throws<ModelFileException>(() => OnnxExport.Verify(run.Output, [], [])).Message);
     }
 }

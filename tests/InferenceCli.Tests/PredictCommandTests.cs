@@ -90,6 +90,27 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Matches(@"logits on cpu that differ from its golden numbers by 0\.00\d+ of the largest, at class \d, voxel \(\d+, \d+, \d+\) of its patch, [^;]+; expected at most 0\.0001\.", error);
     }
 
+    [Fact]
+    public void Only_a_model_that_is_signed_with_a_trusted_key_is_used()
+    {
+        using var key = System.Security.Cryptography.ECDsa.Create(System.Security.Cryptography.ECCurve.NamedCurves.nistP256);
+        var keys = Path.Combine(Path.GetDirectoryName(Model)!, "keys.pem");
+        File.WriteAllText(keys, key.ExportSubjectPublicKeyInfoPem());
+        string[] arguments = ["predict", Scan, "--model", Model, "--output", Output, "--samples", "2", "--trust", keys];
+        var (code, _, error) = Infer(arguments);
+        Assert.Equal(4, code);
+        Assert.Contains("tiny.onnx: no signature; expected a signature of one of the trusted keys.", error, StringComparison.Ordinal);
+        Assert.Equal(4, Infer("self-test", Model, "--trust", keys).ExitCode);
+        Assert.Equal(4, Infer("batch", Path.GetDirectoryName(Scan)!, "--model", Model, "--output", Output, "--trust", keys, "--list").ExitCode);
+        Assert.False(Directory.Exists(Output));
+
+        File.WriteAllBytes(Model, Inference.Model.ModelSignature.Sign(TinyModel.Bytes(), key));
+        Assert.Equal(0, Infer("self-test", Model, "--trust", keys).ExitCode);
+        Assert.Equal(0, Infer(arguments).ExitCode);
+        using var report = JsonDocument.Parse(File.ReadAllText(Path.Combine(Output, "report.json")));
+        Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(key.ExportSubjectPublicKeyInfo())), report.RootElement.GetProperty("modelSigner").GetString());
+    }
+
     /// <summary>ONNX Runtime has nothing to say of a model with noise inputs (the other tests want an empty error stream), and is heard where it has.</summary>
     [Fact]
     public void A_real_warning_of_the_runtime_is_not_silenced()

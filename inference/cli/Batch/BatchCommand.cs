@@ -54,7 +54,7 @@ internal static class BatchCommand
             throw new InvalidImageFileException(arguments.Input, "no such folder", "a folder with scans", "Check the path.");
         }
 
-        var manifest = ModelFile.Load(settings.Model).Manifest;
+        var manifest = settings.ReadManifest();
         var rules = arguments.Patterns.For(manifest.Channels, out var problem);
         if (problem is not null)
         {

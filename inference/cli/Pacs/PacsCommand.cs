@@ -90,7 +90,7 @@ internal static class PacsCommand
 
     private static async Task<int> RunAsync(Arguments arguments, DicomWebOptions web, PredictionSettings settings, bool isList, CancellationToken cancellation)
     {
-        var manifest = ModelFile.Load(settings.Model).Manifest;
+        var manifest = settings.ReadManifest();
         var rules = arguments.Patterns.For(manifest.Channels, out var problem);
         if (problem is not null)
         {

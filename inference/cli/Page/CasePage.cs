@@ -98,6 +98,7 @@ internal static class CasePage
         [
             ["Model", report.Model],
             ["Model SHA-256", report.ModelSha256],
+            ["Model signed with key", report.ModelSigner ?? "not checked"],
             ["Training data SHA-256", provenance.DataHash],
             ["Training code SHA-256", provenance.CodeHash.Length > 0 ? provenance.CodeHash : "not recorded"],
             ["Posterior", report.Members > 1 ? $"{report.Posterior} of {report.Members} members" : report.Posterior.ToString()],

@@ -12,9 +12,9 @@ internal sealed class ModelFile
 {
     private const long LargestFile = int.MaxValue; // protobuf's own limit
 
-    private ModelFile(string path, byte[] bytes, ModelManifest manifest)
+    private ModelFile(string path, byte[] bytes, ModelManifest manifest, string? signer)
     {
-        (Path, Bytes, Manifest) = (path, bytes, manifest);
+        (Path, Bytes, Manifest, Signer) = (path, bytes, manifest, signer);
         Sha256 = Convert.ToHexStringLower(SHA256.HashData(bytes));
     }
 
@@ -30,11 +30,15 @@ internal sealed class ModelFile
     /// <summary>SHA-256 of the file, lower-case hexadecimal.</summary>
     public string Sha256 { get; }
 
+    /// <summary>SHA-256 of the trusted public key that the file is signed with, lower-case hexadecimal; null where no keys were given, and nothing checked.</summary>
+    public string? Signer { get; }
+
     /// <summary>Reads and checks a model file.</summary>
     /// <param name="path">The file.</param>
     /// <param name="largest">Most bytes of it.</param>
+    /// <param name="trust">Keys, one of which the file has to be signed with; null takes any file.</param>
     /// <exception cref="ModelFileException">It is not a model file that this version can run.</exception>
-    public static ModelFile Load(string path, long largest = LargestFile)
+    public static ModelFile Load(string path, long largest = LargestFile, TrustedKeys? trust = null)
     {
         byte[] bytes;
         try
@@ -51,15 +55,17 @@ internal sealed class ModelFile
             throw new ModelFileException(path, "no such file", "a model written by credence-export", "Check the path given with --model.", e);
         }
 
-        return Parse(path, bytes);
+        return Parse(path, bytes, trust);
     }
 
     /// <summary>Checks a model file that is already in memory.</summary>
     /// <param name="path">Name for error messages.</param>
     /// <param name="bytes">The whole file; kept.</param>
-    /// <exception cref="ModelFileException">It is not a model file that this version can run.</exception>
-    public static ModelFile Parse(string path, byte[] bytes)
+    /// <param name="trust">As for <see cref="Load"/>.</param>
+    /// <exception cref="ModelFileException">It is not a model file that this version can run, or not signed with a trusted key.</exception>
+    public static ModelFile Parse(string path, byte[] bytes, TrustedKeys? trust = null)
     {
+        var signer = trust is null ? null : SignerOf(path, bytes, trust); // before anything of it is read
         ModelProto model;
         try
         {
@@ -85,7 +91,16 @@ internal sealed class ModelFile
                 "An ONNX file from elsewhere lacks preprocessing and classes; train and export it with Credence.");
         var manifest = ParseManifest(path, text);
         Check(path, manifest, model.Graph);
-        return new(path, bytes, manifest);
+        return new(path, bytes, manifest, signer);
+    }
+
+    private static string SignerOf(string path, byte[] bytes, TrustedKeys trust)
+    {
+        const string Expected = "a signature of one of the trusted keys";
+        return ModelSignature.Find(bytes) is not var (length, signature)
+            ? throw new ModelFileException(path, "no signature", Expected, "Have it signed by who answers for it (credence-export sign), or leave out --trust.")
+            : trust.SignerOf(bytes.AsSpan(0, length), signature)
+                ?? throw new ModelFileException(path, "a signature of another key, or of another file", Expected, "Fetch the model again from who signed it, and check which keys are trusted.");
     }
 
     private static ModelManifest ParseManifest(string path, string text)

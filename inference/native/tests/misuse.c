@@ -100,6 +100,9 @@ int main(int argc, char **argv)
     }
 
     /* Handles of another kind, and arguments that are null. */
+    EXPECT(CRD_USAGE, crd_model_load_trusted(argv[1], 1, NULL, &none));
+    EXPECT(CRD_USAGE, crd_model_load_trusted(NULL, 1, "keys.pem", &none));
+    EXPECT(CRD_BAD_MODEL, crd_model_load_trusted(argv[1], 1, "no-such-keys.pem", &none));
     EXPECT(CRD_OK, crd_model_load(argv[1], 1, &model));
     EXPECT(CRD_OK, crd_model_warm_up(model));
     EXPECT(CRD_USAGE, crd_result_free((crd_result *)model));

@@ -31,7 +31,7 @@ public sealed class BatchRunTests : IDisposable
         // The first predictions wait in here until one case more than they are is taken: without reading ahead that would never be.
         var bar = new Bar(_ => waited &= next.Wait(TimeSpan.FromSeconds(30)));
         var reporter = new BatchReporter(Cases, _ => Interlocked.Increment(ref finished), isJson: false, bar, TimeProvider.System);
-        var run = new BatchRun(segmenter, new(folder.File("tiny.onnx"), new() { Samples = 2 }, 1, InferenceDevice.Cpu, WritesDicom: false, WritesPage: false), rules, output, reporter, TimeProvider.System);
+        var run = new BatchRun(segmenter, new(folder.File("tiny.onnx"), new() { Samples = 2 }, 1, InferenceDevice.Cpu, Trust: null, WritesDicom: false, WritesPage: false), rules, output, reporter, TimeProvider.System);
         await run.RunAsync(Source(), jobs, default);
 
         Assert.True(waited);

@@ -52,7 +52,7 @@ internal static class PlanCommand
             using var generator = new Generator(0);
             using var network = folder.StartNetwork(options, TrainingLoop.NetworkOptions(options, plan), generator, warnings.Add);
             var memory = DeviceMemory.Of(device);
-            var resources = ResourceCheck.Of(plan, fingerprint, network, Optimisation.StatesOf(options.Optimiser), memory);
+            var resources = ResourceCheck.Of(TrainingLoop.OfOnePass(plan, options), fingerprint, network, Optimisation.StatesOf(options.Optimiser), memory);
             warnings.AddRange([.. resources.Warnings, .. network.Options.Warnings(plan.BatchSize)]);
             Console.WriteLine($"  a fit with these options ({FitOptions.Hyphenated(options.Posterior.ToString())}, width {plan.Width}, batch {plan.BatchSize}, {FitOptions.Hyphenated(options.Optimiser.ToString())}, on {memory.Name}):");
             foreach (var line in resources.Lines.Concat(warnings.Select(w => $"warning: {w}")))

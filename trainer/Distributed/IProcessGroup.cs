@@ -6,6 +6,9 @@ internal interface IProcessGroup : IDisposable
     /// <summary>Number of this process, from 0. Process 0 alone writes files and talks to the user.</summary>
     int Rank { get; }
 
+    /// <summary>Number of this process among those of its machine, from 0.</summary>
+    int LocalRank { get; }
+
     /// <summary>Number of processes.</summary>
     int Size { get; }
 

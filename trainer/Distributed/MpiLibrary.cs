@@ -19,7 +19,7 @@ internal static unsafe class MpiLibrary
     /// <summary>As the send buffer: the result takes the place of the operand.</summary>
     public static readonly void* InPlace = (void*)1;
 
-    /// <summary>MPI_COMM_WORLD; all symbols are 0 until <see cref="Open"/>.</summary>
+    /// <summary>MPI_COMM_WORLD; all symbols are 0 until <see cref="TryOpen"/>.</summary>
     public static nint World { get; private set; }
 
     /// <summary>MPI_BYTE.</summary>
@@ -34,14 +34,13 @@ internal static unsafe class MpiLibrary
     /// <summary>MPI_SUM.</summary>
     public static nint Add { get; private set; }
 
-    /// <summary>Opens the library.</summary>
-    /// <returns>What the loader says where it cannot; null where it can.</returns>
-    public static string? Open()
+    /// <summary>Opens the library, where it is installed.</summary>
+    public static bool TryOpen()
     {
         var library = OpenLibrary(Name, ResolveNow | Global);
         if (library == 0)
         {
-            return Marshal.PtrToStringUTF8(LastError()) ?? $"{Name} cannot be opened";
+            return false;
         }
 
         World = NativeLibrary.GetExport(library, "ompi_mpi_comm_world");
@@ -49,7 +48,7 @@ internal static unsafe class MpiLibrary
         Float = NativeLibrary.GetExport(library, "ompi_mpi_float");
         Double = NativeLibrary.GetExport(library, "ompi_mpi_double");
         Add = NativeLibrary.GetExport(library, "ompi_mpi_op_sum");
-        return null;
+        return true;
     }
 
     [DllImport(Name, EntryPoint = "MPI_Init_thread")]
@@ -75,7 +74,4 @@ internal static unsafe class MpiLibrary
 
     [DllImport("libdl.so.2", EntryPoint = "dlopen")] // a name that old and new glibc have
     private static extern nint OpenLibrary([MarshalAs(UnmanagedType.LPUTF8Str)] string name, int flags);
-
-    [DllImport("libdl.so.2", EntryPoint = "dlerror")]
-    private static extern nint LastError();
 }

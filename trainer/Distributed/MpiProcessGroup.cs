@@ -12,19 +12,20 @@ internal sealed unsafe class MpiProcessGroup : IProcessGroup
 
     /// <summary>Joins the others.</summary>
     /// <param name="launched">How many the launcher says there are.</param>
+    /// <param name="localRank">Number of this one among those of its machine, from 0.</param>
     /// <exception cref="ProcessGroupException">Open MPI is missing, or finds another number of processes.</exception>
-    public MpiProcessGroup(int launched)
+    public MpiProcessGroup(int launched, int localRank)
     {
-        if (MpiLibrary.Open() is { } error)
+        if (!MpiLibrary.TryOpen())
         {
-            throw new ProcessGroupException($"{launched} processes, and no Open MPI to join them ({error})", "libmpi.so.40",
+            throw new ProcessGroupException($"{launched} processes, and no Open MPI to join them", "a library libmpi.so.40 that can be opened",
                 "Install Open MPI (Debian: openmpi-bin) on every machine, or start one process.");
         }
 
         _ = MpiLibrary.Initialise(0, 0, MpiLibrary.ThreadSerialized, out var provided);
         _ = MpiLibrary.GetRank(MpiLibrary.World, out var rank);
         _ = MpiLibrary.GetSize(MpiLibrary.World, out var size);
-        (Rank, Size) = (rank, size);
+        (Rank, LocalRank, Size) = (rank, localRank, size);
         if (size != launched || provided < MpiLibrary.ThreadSerialized)
         {
             throw new ProcessGroupException($"{launched} processes, of which Open MPI sees {size} (thread level {provided})", $"all of them, at thread level {MpiLibrary.ThreadSerialized}",
@@ -34,6 +35,9 @@ internal sealed unsafe class MpiProcessGroup : IProcessGroup
 
     /// <inheritdoc/>
     public int Rank { get; }
+
+    /// <inheritdoc/>
+    public int LocalRank { get; }
 
     /// <inheritdoc/>
     public int Size { get; }

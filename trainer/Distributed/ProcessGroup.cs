@@ -166,7 +166,7 @@ internal static class ProcessGroup
             Environment.SetEnvironmentVariable("TERM", "dumb");
         }
 
-        return launched is > 1 ? new MpiProcessGroup(launched.Value) : SingleProcess.Instance;
+        return launched is > 1 ? new MpiProcessGroup(launched.Value, Number("OMPI_COMM_WORLD_LOCAL_RANK") ?? Number("SLURM_LOCALID") ?? 0) : SingleProcess.Instance;
 
         static int? Number(string variable) =>
             int.TryParse(Environment.GetEnvironmentVariable(variable), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : null;

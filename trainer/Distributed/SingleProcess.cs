@@ -14,6 +14,9 @@ internal sealed class SingleProcess : IProcessGroup
     public int Rank => 0;
 
     /// <inheritdoc/>
+    public int LocalRank => 0;
+
+    /// <inheritdoc/>
     public int Size => 1;
 
     /// <inheritdoc/>

@@ -75,7 +75,12 @@ internal sealed class TrainingLoop
         {
             var prepared = TrainingData.Prepare(options, folder, checkpoint, observer.Preparing, group, cancellation);
             RefuseUnfit(options, prepared.Plan, group.Size);
-            return (prepared, ResolveDevice(options.Device));
+            if (options.ElasticPeriod is not null && group.Size == 1)
+            {
+                throw new DatasetException(options.Run, "elastic averaging in one process", "several processes", "Start them with mpirun or srun, or leave --elastic-period out.");
+            }
+
+            return (prepared, ResolveDevice(options.Device, group));
         });
         group.RequireSame(data.Identity);
         var plan = data.Plan;
@@ -104,9 +109,8 @@ internal sealed class TrainingLoop
             group.Together(() => Readable(() => run.Restore(checkpoint)));
         }
 
-
         folder.Write(options with { Network = network.Options }, plan, data.Split);
-        var resources = ResourceCheck.Of(plan, data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
+        var resources = ResourceCheck.Of(OfOnePass(plan, options, group.Size), data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
         observer.Started(options, plan, network, objective, resources);
         foreach (var problem in resources.Warnings)
         {
@@ -164,6 +168,10 @@ internal sealed class TrainingLoop
         }
     }
 
+    /// <summary>The plan with the largest number of examples that a process has in memory at once.</summary>
+    internal static TrainingPlan OfOnePass(TrainingPlan plan, TrainingOptions options, int processes = 1) =>
+        plan with { BatchSize = (plan.BatchSize - 1) / (processes * options.Accumulate) + 1 };
+
     /// <summary>Refuses what would train, and end with nothing.</summary>
     /// <param name="options">Of the run.</param>
     /// <param name="plan">With the overrides of the options.</param>
@@ -189,11 +197,6 @@ internal sealed class TrainingLoop
     /// <summary>Refuses to deal out a minibatch that is too small, or whose examples depend on each other in a way that no part of it can know.</summary>
     private static void RefuseUndivided(TrainingOptions options, TrainingPlan plan, int processes)
     {
-        if (options.ElasticPeriod is not null && processes == 1)
-        {
-            throw new DatasetException(options.Run, "elastic averaging in one process", "several processes", "Start them with mpirun or srun, or leave --elastic-period out.");
-        }
-
         if (processes * options.Accumulate == 1)
         {
             return;
@@ -275,15 +278,19 @@ internal sealed class TrainingLoop
         return FormattableString.Invariant($"{string.Join(", ", parts.Where(p => p.Length > 0))}, foreground probability {options.ForegroundProbability}");
     }
 
-    /// <summary>The device of a name.</summary>
+    /// <summary>The device of a name; of processes that train together, each takes a CUDA device of its machine for itself.</summary>
     /// <exception cref="DatasetException">There is no such device.</exception>
-    internal static Device ResolveDevice(string name)
+    internal static Device ResolveDevice(string name, IProcessGroup? group = null)
     {
         var (isGpu, count) = (cuda.is_available(), cuda.device_count());
         return name switch
         {
-            "auto" => isGpu ? CUDA : CPU,
             "cpu" => CPU,
+            "auto" when !isGpu => CPU,
+            "auto" or "cuda" when isGpu && group is { Size: > 1 } => group.LocalRank < count
+                ? new Device($"cuda:{group.LocalRank}")
+                : throw new DatasetException($"--device {name}", $"process {group.LocalRank} of a machine with {count} CUDA devices, counted from 0", "a device a process", "Start as many processes a machine as it has devices."),
+            "auto" => CUDA,
             "cuda" when isGpu => CUDA,
             _ when name.StartsWith("cuda:", StringComparison.Ordinal) && int.TryParse(name[5..], NumberStyles.None, CultureInfo.InvariantCulture, out var index) && isGpu && index < count => new Device(name),
             _ => throw new DatasetException($"--device {name}", isGpu ? $"a machine with {count} CUDA devices" : "no CUDA device that this build can use",

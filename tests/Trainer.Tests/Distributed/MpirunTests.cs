@@ -87,6 +87,21 @@ public sealed class MpirunTests
         List<string> Losses(string run) => [.. File.ReadAllLines(folder.File($"{run}/log.jsonl")).Select(l => l[..l.LastIndexOf("\"seconds\"", StringComparison.Ordinal)])];
     }
 
+    [Theory]
+    [InlineData("SLURM_STEP_NUM_TASKS=2", "2 tasks that srun started without MPI; expected tasks that know each other. Give `srun --mpi=pmix`")]
+    [InlineData("OMPI_COMM_WORLD_SIZE=2", "2 processes, of which Open MPI sees 1 (thread level 2); expected all of them")]
+    public void Processes_that_cannot_find_each_other_are_refused(string environment, string expected)
+    {
+        Assert.SkipUnless(File.Exists(Mpirun), $"{Mpirun} is not installed (Debian package openmpi-bin)");
+        using var folder = new TemporaryFolder();
+
+        var (code, _, error) = BuiltProgram.RunIn("Trainer", "credence-train", environment, "fit", "--data", folder.File("data"), "--out", folder.File("run"));
+
+        Assert.Equal(3, code);
+        Assert.StartsWith($"error: training on several processes: {expected}", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("run")));
+    }
+
     private static string[] Launcher => [Mpirun, "--allow-run-as-root", "--oversubscribe"];
 
     private static string[] Parallel(int processes, params string[] arguments) =>

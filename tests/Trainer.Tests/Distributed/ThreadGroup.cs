@@ -7,6 +7,8 @@ internal sealed class ThreadGroup(Rendezvous meeting, int rank, int size) : IPro
 {
     public int Rank => rank;
 
+    public int LocalRank => rank;
+
     public int Size => size;
 
     public TimeSpan Communication => TimeSpan.Zero;

@@ -158,27 +158,11 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
 
     private static void Append(SessionOptions options, InferenceDevice device)
     {
-        var index = device.Index.ToString(CultureInfo.InvariantCulture);
         var (name, append) = device.Provider switch
         {
             ExecutionProvider.Cpu => ("CPUExecutionProvider", (Action)(() => { })), // is always appended last
-            ExecutionProvider.Cuda => ("CUDAExecutionProvider", () =>
-            {
-                using var cuda = new OrtCUDAProviderOptions();
-                cuda.UpdateOptions(new()
-                {
-                    ["device_id"] = index,
-                    ["cudnn_conv_algo_search"] = device.Search.ToString().ToUpperInvariant(),
-                    ["use_tf32"] = "0", // products of 10-bit mantissas do not meet the golden numbers
-                });
-                options.AppendExecutionProvider_CUDA(cuda);
-            }),
-            ExecutionProvider.TensorRt => ("TensorrtExecutionProvider", () =>
-            {
-                using var tensorRt = new OrtTensorRTProviderOptions();
-                tensorRt.UpdateOptions(new() { ["device_id"] = index });
-                options.AppendExecutionProvider_Tensorrt(tensorRt);
-            }),
+            ExecutionProvider.Cuda => ("CUDAExecutionProvider", AppendCuda),
+            ExecutionProvider.TensorRt => ("TensorrtExecutionProvider", AppendTensorRt),
             ExecutionProvider.DirectMl => ("DmlExecutionProvider", () => options.AppendExecutionProvider_DML(device.Index)),
             ExecutionProvider.OpenVino => ("OpenVINOExecutionProvider", () => options.AppendExecutionProvider_OpenVINO()),
             _ => throw new ArgumentOutOfRangeException(nameof(device), device, "no such provider"),
@@ -190,6 +174,25 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         }
 
         append();
+
+        void AppendCuda()
+        {
+            using var cuda = new OrtCUDAProviderOptions();
+            cuda.UpdateOptions(new()
+            {
+                ["device_id"] = device.Index.ToString(CultureInfo.InvariantCulture),
+                ["cudnn_conv_algo_search"] = device.Search.ToString().ToUpperInvariant(),
+                ["use_tf32"] = "0", // products of 10-bit mantissas do not meet the golden numbers
+            });
+            options.AppendExecutionProvider_CUDA(cuda);
+        }
+
+        void AppendTensorRt()
+        {
+            using var tensorRt = new OrtTensorRTProviderOptions();
+            tensorRt.UpdateOptions(new() { ["device_id"] = device.Index.ToString(CultureInfo.InvariantCulture) });
+            options.AppendExecutionProvider_Tensorrt(tensorRt);
+        }
     }
 
     private unsafe OrtValue Image(ReadOnlySpan<float> patches, int batch, Size3 size, float* pinned)

@@ -44,7 +44,7 @@ start() {
     host=$(hostname -s)
     mkdir -p "$work"/{munge,state,spool,jobs}
     dd if=/dev/urandom of="$work/munge/key" bs=1024 count=1 status=none
-    chown -R munge "$work/munge" && chmod 700 "$work/munge" && chmod 400 "$work/munge/key" && chmod 755 "$work"
+    chown -R munge "$work/munge" && chmod 755 "$work/munge" && chmod 400 "$work/munge/key" && chmod 755 "$work"
     cat >"$SLURM_CONF" <<CONF
 ClusterName=credence
 SlurmctldHost=$host(127.0.0.1)
@@ -117,10 +117,10 @@ exit_code() { scontrol show job "$1" | grep -o ' ExitCode=[0-9]*' | head -1 | cu
 
 submit() { (cd "$work/jobs" && sbatch --parsable --cpus-per-task=1 --mem=500M --export=ALL "$@") || fail "sbatch $*"; }
 
-same() { cmp "$1" "$2" || fail "$1 and $2 differ"; }
+same() { cmp "$1" "$2" || { diff "$1" "$2" | cut -c 1-300 | head -n 6; fail "$1 and $2 differ: ${3:-}"; }; }
 
 # Times of day and durations are no part of a result.
-timeless() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z//g; s/"(seconds|waitSeconds|stepSeconds|communicationSeconds)":[0-9.eE+-]+//g; s/(data-label="Seconds" data-key=")[0-9.]+">[0-9.]+/\1/; s/(,2,)[0-9.]+(,,)/\1\2/' "$1"; }
+timeless() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z//g; s/"(seconds|waitSeconds|stepSeconds|communicationSeconds)":[0-9.eE+-]+//g; s/(data-label="Seconds" data-key=")[0-9.]+">[0-9.]+/\1/; s/,[0-9.]+,("[^"]*")?,(\r?)$/,,\1,\2/' "$1"; }
 
 start
 cluster=$repository/docs/how-to/cluster
@@ -170,19 +170,19 @@ echo "-- a batch as an array of three, of which one task is missing at first"
 batch=(data/imagesTr --model model.onnx --output "$work/results" --samples 2 --any-scan)
 batch[0]=$work/data/imagesTr batch[2]=$work/model.onnx
 array=$(CREDENCE_SHARDS=3 submit --array=1,3 "$cluster/batch.sbatch" "${batch[@]}")
-merge=$(submit --dependency=afterany:"$array" "$cluster/merge.sbatch" "$work/results")
+merge=$(CREDENCE_MERGE=$CREDENCE_INFER submit --dependency=afterany:"$array" "$cluster/merge.sbatch" "$work/results")
 await "$merge" FAILED COMPLETED
 [ "$(exit_code "$merge")" = 7 ] || fail "merge ended with $(exit_code "$merge"), not with 7"
 grep -q 'shard 2/3 is missing: it has not begun' jobs/merge-"$merge".log || fail "merge does not name shard 2/3"
 array=$(CREDENCE_SHARDS=3 submit --array=2 "$cluster/batch.sbatch" "${batch[@]}")
-merge=$(submit --dependency=afterany:"$array" "$cluster/merge.sbatch" "$work/results")
+merge=$(CREDENCE_MERGE=$CREDENCE_INFER submit --dependency=afterany:"$array" "$cluster/merge.sbatch" "$work/results")
 await "$merge" FAILED COMPLETED
 [ "$(exit_code "$merge")" = 0 ] || fail "merge ended with $(exit_code "$merge")"
 sed -i "s#$work/whole#$work#g" whole/results/cases.jsonl
 for file in cases.jsonl cases.csv batch.json index.html; do
     timeless whole/results/$file >whole.txt
     timeless results/$file >merged.txt
-    same whole.txt merged.txt
+    same whole.txt merged.txt $file
 done
 (cd whole/results && find . -name '*.nii.gz') | while read -r map; do cmp "whole/results/$map" "results/$map" || exit 1; done || fail "maps differ"
 

@@ -114,10 +114,13 @@ public sealed class CommandTests
         Assert.Contains("epoch 1  step 2", fit.Error, StringComparison.Ordinal);
         Assert.Contains("warning: plan.json was measured on 5 cases, not on the 4 that train", fit.Error, StringComparison.Ordinal);
 
+        var looked = new string('a', 64);
+        File.WriteAllText(folder.File("lock.json"), $$"""{"testSet": "{{looked}}", "scanHashes": {"case": "{{looked}}"}, "looks": [{"time": "2026-01-01T00:00:00Z", "what": "evaluate", "program": "test"}]}""");
         var resumed = Train("fit", "--out", run, "--resume", "--epochs", "2", "--workers", "2", "--threads", "1", "--device", "cpu", "--data", data.Path, "--test-lock", folder.File("lock.json"), "--report");
         Assert.Equal(0, resumed.ExitCode);
         Assert.Equal(folder.File("lock.json"), (string)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "options.json")))!["testLock"]!);
-        Assert.Contains("no look was ever taken", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+        Assert.Contains("1 case, locked as aaaaaaaaaaaaaaaa, looked at 1 time, last on 2026-01-01T00:00:00Z", File.ReadAllText(Path.Combine(run, "report.html")), StringComparison.Ordinal);
+        Assert.StartsWith("1 case, locked as aaaaaaaaaaaaaaaa", (string)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "report", "evaluation.json")))!["testSetLock"]!, StringComparison.Ordinal);
         Assert.Contains("after 2 epochs, 4 steps", resumed.Output, StringComparison.Ordinal);
 
         Assert.Equal(3, Train("fit", "--data", data.Path, "--out", run, "--epochs", "1").ExitCode);

@@ -114,7 +114,7 @@ internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITraining
                 ? TrainingLoop.Resume(asked.Run, _ => asked, receiver, clock, cancellation)
                 : TrainingLoop.Fit(asked, receiver, clock, cancellation);
             return RunEvaluation.Run(
-                new() { Runs = [asked.Run], Data = asked.Data, Output = asked.Run, Checkpoint = CheckpointChoice.Last, Samples = options.Samples, Device = asked.Device, Job = job },
+                new() { Runs = [asked.Run], Data = asked.Data, Output = asked.Run, Checkpoint = CheckpointChoice.Last, Samples = options.Samples, Device = asked.Device, Job = job, TestLock = asked.TestLock },
                 receiver.Preparing, clock, cancellation);
         });
     }

@@ -38,7 +38,7 @@ internal sealed class ValidationFindings
 
         var findings = new ValidationFindings(run);
         findings.Report = RunEvaluation.Run(
-            new() { Runs = [options.Run], Data = run.Dataset.Folder, Output = Path.Combine(options.Run, RunReport.EvaluationFolder), Samples = options.Samples, Seed = options.Seed, Device = options.Device },
+            new() { Runs = [options.Run], Data = run.Dataset.Folder, Output = Path.Combine(options.Run, RunReport.EvaluationFolder), Samples = options.Samples, Seed = options.Seed, Device = options.Device, TestLock = run.TestLock },
             report, @case => findings.See(@case, run), clock, cancellation);
         findings.Temperature = findings.scaling.Fit();
         return findings;

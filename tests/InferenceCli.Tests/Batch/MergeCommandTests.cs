@@ -91,6 +91,25 @@ public sealed partial class MergeCommandTests : IDisposable
         Assert.Equal(7, Error("out").Code);
     }
 
+    /// <summary>Every pod of docs/how-to/cluster/batch.yaml, with the environment that Kubernetes gives it.</summary>
+    [Fact]
+    public void The_pods_of_the_ready_job_do_all_cases_once()
+    {
+        var job = new JobFile("batch.yaml");
+        job.AssertSound();
+        Assert.Equal("credence-infer", job.Program);
+        File.Delete(folder.File("in/bad.nii.gz"));
+        Directory.Move(folder.File("in"), folder.File("scans"));
+        File.Move(folder.File("tiny.onnx"), folder.File("model.onnx"));
+        Parallel.For(0, job.Completions, new() { MaxDegreeOfParallelism = 2 }, index =>
+        {
+            var (code, _, error) = Infer(job.Environment(index), [.. job.Arguments(folder.Path), "--samples", "1", "--no-page"]);
+            Assert.True(code == 0, error);
+            Assert.StartsWith($"shard {index + 1}/{job.Completions}, from JOB_COMPLETION_INDEX={index} and CREDENCE_SHARDS={job.Completions}\n", error, StringComparison.Ordinal);
+        });
+        Assert.Equal((0, $"{job.Completions} shards, {Cases} cases: {Cases} done, 0 unchanged, 0 failed -> {folder.File("results")}\n"), (Infer("", "merge", folder.File("results")) is var (end, output, _) ? (end, output) : default));
+    }
+
     [Fact]
     public void A_job_of_kubernetes_must_say_how_many_there_are()
     {

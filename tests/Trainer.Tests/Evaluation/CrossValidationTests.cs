@@ -95,6 +95,24 @@ public sealed class CrossValidationTests
         Assert.Equal((7, true), (code, error.Contains("network seed-2-fold-1 of shard 2/2 is missing: it is trained in part, or not judged yet", StringComparison.Ordinal)));
     }
 
+    /// <summary>The last pod of docs/how-to/cluster/cross-validate.yaml, with shorter training.</summary>
+    [Fact]
+    public void A_pod_of_the_ready_job_trains_its_network()
+    {
+        var job = new JobFile("cross-validate.yaml");
+        job.AssertSound();
+        Assert.Equal("credence-train", job.Program);
+        using var folder = new TemporaryFolder();
+        using var data = SmallDataset.Decathlon(cases: 5);
+        Directory.CreateSymbolicLink(folder.File("dataset"), data.Path);
+        string[] arguments = [.. job.Arguments(folder.Path).Select(a => a == "100" ? "1" : a), "--steps-per-epoch", "1", "--width", "2", "--batch-size", "1", "--recency", "0", "--device", "cpu"];
+
+        var (code, _, error) = BuiltProgram.RunIn("Trainer", "credence-train", job.Environment(job.Completions - 1), arguments);
+        Assert.True(code == 0, error);
+        Assert.StartsWith("shard 8/8, from JOB_COMPLETION_INDEX=7 and CREDENCE_SHARDS=8\n", error, StringComparison.Ordinal);
+        Assert.Equal(["seed-2-fold-2"], Directory.GetDirectories(folder.File("cv")).Select(Path.GetFileName)); // the eighth of ten
+    }
+
     [Fact]
     public void Out_of_fold_probabilities_are_tuned_on_and_only_with_their_own_data()
     {

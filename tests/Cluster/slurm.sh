@@ -1,6 +1,6 @@
 #!/bin/bash
 # The job files of docs/how-to/cluster against a real Slurm: controller, node and munge run on loopback, as root, and are stopped at the end.
-# Runs arrays on tiny phantoms, requeues a task in the middle, leaves one out, merges, and compares with processes that did all of it.
+# Runs arrays on tiny phantoms, requeues a task in the middle, leaves one out, merges, and compares with processes that did all of it. Trains with two tasks that srun joins.
 #   tests/Cluster/slurm.sh [Release]
 set -u
 cd "$(dirname "$0")/../.."
@@ -201,4 +201,33 @@ await "$job" FAILED COMPLETED
 timeless whole/run/log.jsonl >whole.txt
 timeless run/log.jsonl >merged.txt
 same whole.txt merged.txt
+
+echo "-- a fit of two tasks that PMIx joins, against one process, and a signal to both"
+training=(fit --data "$work/data" --folds 2 --steps-per-epoch 12 --width 2 --batch-size 2 --recency 0 --device cpu --threads 1 --optimiser sgd)
+if srun --quiet --ntasks=1 --mpi=pmix true 2>/dev/null; then
+    export OMP_NUM_THREADS=1
+    $CREDENCE_TRAIN "${training[@]}" --epochs 2 --out whole/pair >/dev/null 2>&1 || fail "fit of a pair in one process"
+    srun --ntasks=2 --mpi=pmix $CREDENCE_TRAIN "${training[@]}" --epochs 2 --out pair >pair.txt 2>pair.log || fail "fit of two tasks"
+    [ "$(wc -l <pair.txt)" = 1 ] || fail "two tasks print $(wc -l <pair.txt) results"
+    /usr/bin/python3 - whole/pair/log.jsonl pair/log.jsonl <<'PYTHON' || fail "two tasks learn something else than one process"
+import json, sys
+one, two = ([line["loss"] for line in map(json.loads, open(path)) if "loss" in line] for path in sys.argv[1:])
+sys.exit(len(one) != 24 or len(two) != 24 or max(abs(a - b) for a, b in zip(one, two)) > 1e-4)
+PYTHON
+    srun --ntasks=2 --mpi=pmix --job-name=pair $CREDENCE_TRAIN "${training[@]}" --epochs 20 --out stopped >/dev/null 2>stopped.log &
+    tasks=$!
+    for n in $(seq 300); do
+        grep -qs '"validationDice"' stopped/log.jsonl && break
+        sleep 0.1
+    done
+    scancel --signal=TERM --name=pair
+    wait $tasks
+    code=$?
+    [ $code = 143 ] || fail "two tasks ended with $code, not with 143"
+    grep -q '^interrupted: .*holds everything after' stopped.log || fail "two tasks left no checkpoint"
+    srun --ntasks=2 $CREDENCE_TRAIN "${training[@]}" --epochs 2 --out apart >/dev/null 2>apart.log && fail "tasks that do not know each other train"
+    grep -q '2 tasks that srun started without MPI' apart.log || fail "tasks without MPI are not told so"
+else
+    echo "left out: srun has no PMIx here (Debian packages openmpi-bin and libpmix-dev)"
+fi
 echo "passed"

@@ -123,6 +123,7 @@ public sealed class ModelFileTests
     [InlineData("list of an attribute", "hidden")]
     [InlineData("graph inside a graph", "hidden")]
     [InlineData("function", "hidden")]
+    [InlineData("default of a function", "hidden")]
     public void Weights_in_another_file_are_refused(string place, string name)
     {
         var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
@@ -147,12 +148,25 @@ public sealed class ModelFileTests
             case "function":
                 model.Functions.Add(new FunctionProto { Name = "f", Node = { inner } });
                 break;
+            case "default of a function":
+                model.Functions.Add(new FunctionProto { Name = "f", AttributeProto = { new AttributeProto { Name = "value", T = hidden } } });
+                break;
             default:
                 graph.Node[0].Attribute.Add(new AttributeProto { Name = "value", T = hidden });
                 break;
         }
 
         Assert.StartsWith($"m.onnx: weights of \"{name}\" in another file; expected one file that holds everything", Message(model.ToByteArray()), StringComparison.Ordinal);
+    }
+
+    /// <summary>What a manifest may make the engine allocate is bounded by the size of the file.</summary>
+    [Fact]
+    public void Noise_beyond_its_defaults_is_refused()
+    {
+        var bytes = TinyModel.Bytes(m => m with { NoiseInputs = [m.NoiseInputs[0] with { Shape = [2, 1, 3, 3, 300_000_000] }] });
+        var model = ModelProto.Parser.ParseFrom(bytes);
+        model.Graph.Input.Single(i => i.Name == "noise/conv").Type.TensorType.Shape.Dim[4].DimValue = 300_000_000;
+        Assert.StartsWith("m.onnx: noise input \"noise/conv\" of shape (2, 1, 3, 3, 300000000) with 54 default values; expected a default value an element", Message(model.ToByteArray()), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -50,25 +50,26 @@ internal static class ProcessGroup
             return work();
         }
 
-        var (code, text, result) = (0, "", default(T));
+        var (code, text, isInterruption, result) = (0, "", false, default(T));
         try
         {
             result = work();
         }
         catch (Exception e)
         {
-            (code, text) = CommandLine.Describe(e);
+            ((code, text), isInterruption) = (CommandLine.Describe(e), e is OperationCanceledException);
         }
 
-        var failures = group.Gather(code == 0 ? "" : $"{code}\n{group.Name()}\n{text}").Where(f => f.Length > 0).Select(f => f.Split('\n', 3)).ToList();
+        var failures = group.Gather(code == 0 ? "" : $"{code}\n{isInterruption}\n{group.Name()}\n{text}").Where(f => f.Length > 0).Select(f => f.Split('\n', 4)).ToList();
         if (failures.Count == 0)
         {
             return result!;
         }
 
-        var isOfAll = failures.Count == group.Size && failures.All(f => f[2] == failures[0][2]);
+        var isOfAll = failures.Count == group.Size && failures.All(f => f[3] == failures[0][3]);
         throw new AgreedFailureException(
-            int.Parse(failures[0][0], CultureInfo.InvariantCulture), isOfAll ? failures[0][2] : string.Join('\n', failures.Select(f => $"{f[1]}: {f[2]}")));
+            int.Parse(failures[0][0], CultureInfo.InvariantCulture), isOfAll ? failures[0][3] : string.Join('\n', failures.Select(f => $"{f[2]}: {f[3]}")),
+            failures.All(f => f[1] == true.ToString()));
     }
 
     /// <summary>What to throw where every process finds the same failure by itself.</summary>
@@ -80,7 +81,7 @@ internal static class ProcessGroup
         }
 
         var (code, text) = CommandLine.Describe(failure);
-        return new AgreedFailureException(code, text);
+        return new AgreedFailureException(code, text, failure is OperationCanceledException);
     }
 
     /// <summary>Replaces a tensor by its sum over the processes; one on a device takes the way through the host.</summary>

@@ -150,7 +150,7 @@ internal sealed class TrainingLoop
                 observer.Validated(run.Validate(epoch, objective, folder, report => log?.Write(report), cancellation));
             }
         }
-        catch (Exception e) when (e is OperationCanceledException || (e is AgreedFailureException agreed && agreed.ExitCode == Interruption.ExitCode))
+        catch (Exception e) when (e is OperationCanceledException || e is AgreedFailureException { IsInterruption: true })
         {
             run.Interrupt(objective, folder, () => log?.Flush());
             throw group.Agreed(new InterruptedException(

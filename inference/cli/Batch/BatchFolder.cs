@@ -13,6 +13,7 @@ internal sealed class BatchFolder : IDisposable
     public const string CaseFile = "case.json";
 
     private const string LockFile = ".lock";
+    private const string Replaced = ".replaced"; // behind the name of a case: its earlier result, until the new one is in its place
 
     private readonly string path;
     private readonly string unfinished;
@@ -30,6 +31,11 @@ internal sealed class BatchFolder : IDisposable
         Directory.CreateDirectory(unfinished);
         claim = OutputFile.TryClaim(System.IO.Path.Combine(unfinished, LockFile))
             ?? throw new InvalidImageFileException(path, "a folder that another process is writing", "a folder that nothing else writes", "Wait until it ends, give another folder with --output, or share the work with --shard.");
+        foreach (var replaced in Directory.GetDirectories(unfinished, $"*{Replaced}"))
+        {
+            PutBack(replaced, FolderOf(System.IO.Path.GetFileName(replaced)[..^Replaced.Length]));
+        }
+
         foreach (var leftover in Directory.GetDirectories(unfinished))
         {
             Directory.Delete(leftover, recursive: true);
@@ -78,7 +84,7 @@ internal sealed class BatchFolder : IDisposable
     /// <param name="write">Writes everything else into a folder.</param>
     public void Publish(CaseRecord record, Action<string> write)
     {
-        var (work, replaced, target) = (System.IO.Path.Combine(unfinished, record.Case), System.IO.Path.Combine(unfinished, record.Case + ".replaced"), System.IO.Path.Combine(path, record.Case));
+        var (work, replaced, target) = (System.IO.Path.Combine(unfinished, record.Case), System.IO.Path.Combine(unfinished, record.Case + Replaced), FolderOf(record.Case));
         try
         {
             write(work);
@@ -92,10 +98,20 @@ internal sealed class BatchFolder : IDisposable
         }
         finally
         {
+            PutBack(replaced, target);
             foreach (var folder in new[] { work, replaced }.Where(Directory.Exists))
             {
                 Directory.Delete(folder, recursive: true);
             }
+        }
+    }
+
+    /// <summary>Shows an earlier result again whose successor did not get into its place: the process was killed, or refused, between two renames.</summary>
+    private static void PutBack(string replaced, string target)
+    {
+        if (Directory.Exists(replaced) && !Directory.Exists(target))
+        {
+            Directory.Move(replaced, target);
         }
     }
 

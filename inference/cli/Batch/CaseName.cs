@@ -21,7 +21,7 @@ internal static class CaseName
         Path.GetRelativePath(root, folder) == "." ? OfStudy(uid) : Of(root, folder, "");
 
     /// <summary>A study that is in no folder.</summary>
-    public static string OfStudy(string uid) => $"study-{Hash(uid)}";
+    public static string OfStudy(string uid) => $"study-{Hash(uid, digits: 32)}"; // so many that nobody finds two studies of one name
 
     /// <summary>Cases of one name get a hash of where they come from behind it.</summary>
     public static IReadOnlyList<BatchCase> MakeUnique(IEnumerable<BatchCase> cases) =>
@@ -36,5 +36,5 @@ internal static class CaseName
         return safe.Length is > 0 and <= Longest ? safe : $"{safe[..Math.Min(safe.Length, Longest)]}-{Hash(name)}";
     }
 
-    private static string Hash(string text) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..8];
+    private static string Hash(string text, int digits = 8) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text)))[..digits];
 }

@@ -50,7 +50,8 @@ internal static partial class MergeCommand
     private static int CountOf(string output)
     {
         var counts = Directory.Exists(output)
-            ? Directory.EnumerateFiles(output).Select(f => ShardFile().Match(Path.GetFileName(f))).Where(m => m.Success).Select(m => int.Parse(m.Groups[1].ValueSpan, System.Globalization.CultureInfo.InvariantCulture)).Distinct().Order().ToList()
+            ? Directory.EnumerateFiles(output).Select(f => ShardFile().Match(Path.GetFileName(f))).Where(m => m.Success)
+                .Select(m => int.TryParse(m.Groups[1].ValueSpan, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var n) ? n : 0).Where(n => n > 0).Distinct().Order().ToList()
             : [];
         return counts switch
         {

@@ -22,5 +22,5 @@ internal static class DicomJson
         && attribute.TryGetProperty("Value", out var values) && values.ValueKind == JsonValueKind.Array && values.GetArrayLength() > 0 && values[0].ValueKind != JsonValueKind.Null ? values[0] : null;
 
     /// <summary>Whether a text is a UID: only such become part of an address.</summary>
-    public static bool IsUid(string text) => text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiDigit(c) || c == '.');
+    public static bool IsUid(string text) => text.Length is > 0 and <= 64 && text.All(c => char.IsAsciiDigit(c) || c == '.') && text.Split('.').All(component => component.Length > 0);
 }

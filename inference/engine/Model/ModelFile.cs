@@ -257,6 +257,11 @@ internal sealed class ModelFile
             {
                 var found = initialisers[noise.Name].FirstOrDefault();
                 var values = found is null ? [] : found.FloatData.Count > 0 ? [.. found.FloatData] : MemoryMarshal.Cast<byte, float>(found.RawData.Span);
+                if (!values.IsEmpty && noise.Shape.Aggregate(1.0, (product, edge) => product * edge) != values.Length)
+                {
+                    throw Wrong($"noise input \"{noise.Name}\" of shape ({string.Join(", ", noise.Shape)}) with {values.Length} default values", "a default value an element");
+                }
+
                 if (values.IsEmpty || values.ContainsAnyExcept(noise.Default))
                 {
                     throw Wrong($"noise input \"{noise.Name}\" {(values.IsEmpty ? "without a default" : "with another default")}", $"an initialiser of that name, {noise.Default} everywhere");

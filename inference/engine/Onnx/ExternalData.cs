@@ -4,24 +4,24 @@ namespace Credence.Inference.Onnx;
 internal static class ExternalData
 {
     /// <summary>The first such tensor, or what holds it where it has no name; null where the model holds everything.</summary>
-    public static string? Find(ModelProto model) => Find(model.Graph) ?? model.Functions.Select(f => Find(f.Node)).FirstOrDefault(found => found is not null);
+    public static string? Find(ModelProto model) =>
+        Find(model.Graph) ?? model.Functions.Select(f => Find(f.Node) ?? Find(f.AttributeProto, f.Name)).FirstOrDefault(found => found is not null);
 
     private static string? Find(GraphProto graph) =>
         graph.Initializer.Concat(graph.SparseInitializer.SelectMany(Parts)).Select(t => Named(t, graph.Name)).FirstOrDefault(found => found is not null) ?? Find(graph.Node);
 
-    private static string? Find(IEnumerable<NodeProto> nodes)
+    private static string? Find(IEnumerable<NodeProto> nodes) => nodes.Select(n => Find(n.Attribute, n.Name)).FirstOrDefault(found => found is not null);
+
+    private static string? Find(IEnumerable<AttributeProto> attributes, string holder)
     {
-        foreach (var node in nodes)
+        foreach (var attribute in attributes)
         {
-            foreach (var attribute in node.Attribute)
+            var tensors = attribute.Tensors.Append(attribute.T).Concat(attribute.SparseTensors.Append(attribute.SparseTensor).SelectMany(Parts));
+            var found = tensors.Select(t => Named(t, $"{holder}/{attribute.Name}")).Concat(attribute.Graphs.Append(attribute.G).Select(g => g is null ? null : Find(g)))
+                .FirstOrDefault(name => name is not null);
+            if (found is not null)
             {
-                var tensors = attribute.Tensors.Append(attribute.T).Concat(attribute.SparseTensors.Append(attribute.SparseTensor).SelectMany(Parts));
-                var found = tensors.Select(t => Named(t, $"{node.Name}/{attribute.Name}")).Concat(attribute.Graphs.Append(attribute.G).Select(g => g is null ? null : Find(g)))
-                    .FirstOrDefault(name => name is not null);
-                if (found is not null)
-                {
-                    return found;
-                }
+                return found;
             }
         }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.Json;
 using Credence.Inference.Tests;
+using Credence.InferenceCli.Batch;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Dicom;
 using Credence.MedicalIO.Dicom.Results;
@@ -139,6 +140,24 @@ public sealed class BatchCommandTests : IDisposable
         // The same as a run that nobody disturbed.
         Assert.Equal(0, Infer([.. Arguments("--seed", "1").Select(a => a == Output ? folder.File("undisturbed") : a)]).ExitCode);
         Assert.All(names, n => Assert.All(Directory.GetFiles(folder.File($"undisturbed/{n}"), "*.nii.gz"), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(Output, n, Path.GetFileName(f))))));
+    }
+
+    /// <summary>Killed between the two renames that replace a result: the earlier one is shown again, as it was.</summary>
+    [Fact]
+    public void An_earlier_result_whose_successor_never_came_is_put_back()
+    {
+        Scan("in/a.nii.gz", 1);
+        Assert.Equal(0, Batch("--seed", "1").ExitCode);
+        var before = File.ReadAllBytes(Path.Combine(Output, "a/probability.nii.gz"));
+        Directory.Move(Path.Combine(Output, "a"), Path.Combine(Output, ".unfinished/a.replaced"));
+        Directory.CreateDirectory(Path.Combine(Output, ".unfinished/a"));
+
+        using (new BatchFolder(Output, Shard.Whole))
+        {
+            Assert.Equal(before, File.ReadAllBytes(Path.Combine(Output, "a/probability.nii.gz")));
+        }
+
+        Assert.Equal([".lock"], Directory.GetFileSystemEntries(Path.Combine(Output, ".unfinished")).Select(Path.GetFileName));
     }
 
     [Fact]

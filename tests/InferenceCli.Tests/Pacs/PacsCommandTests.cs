@@ -85,7 +85,7 @@ public sealed class PacsCommandTests : IDisposable
         Directory.Delete(folder.File("out"), recursive: true);
         var (code, output, error) = Pacs(never.Url, "--study", Study, "--timeout", "0.5", "--retries", "1");
         Assert.Equal(5, code);
-        Assert.Matches($"error: study-[0-9a-f]{{8}}: .*/series/[0-9.]*: ({found}); expected a whole answer", error);
+        Assert.Matches($"error: study-[0-9a-f]{{32}}: .*/series/[0-9.]*: ({found}); expected a whole answer", error);
         AssertNobodyIsNamed(output, error);
         Assert.Equal([".lock"], Directory.GetFileSystemEntries(folder.File("out/.unfinished")).Select(Path.GetFileName));
     }
@@ -114,7 +114,7 @@ public sealed class PacsCommandTests : IDisposable
         Series("second", Study);
         pacs.Add(folder.File("second"));
         var (code, output, error) = Pacs(pacs.Url, "--study", Study);
-        Assert.Matches("^5 .*error: study-[0-9a-f]{8}: 2 scans match channel FLAIR: series 1 \"AX FLAIR\", series 1 \"AX FLAIR\"; expected one\\.", $"{code} {error}");
+        Assert.Matches("^5 .*error: study-[0-9a-f]{32}: 2 scans match channel FLAIR: series 1 \"AX FLAIR\", series 1 \"AX FLAIR\"; expected one\\.", $"{code} {error}");
         Assert.Equal(0, pacs.Posts);
         AssertNobodyIsNamed(output, error);
     }
@@ -151,7 +151,7 @@ public sealed class PacsCommandTests : IDisposable
         using var pacs = New((method, _, before) => method == "POST" && before == 2 && !isOpen ? new Fault.Status(409, Refusal) : null);
         var (code, output, error) = Pacs(pacs.Url, "--study", Study, "--json");
         Assert.Equal(5, code);
-        Assert.Matches(@"error: study-[0-9a-f]{8}: .*/studies/1\.2\.3\.4: predictive-entropy\.dcm was refused \(409, failure reason A900H: the server finds that attributes do not fit the kind of object\); expected that it is stored\.", error);
+        Assert.Matches(@"error: study-[0-9a-f]{32}: .*/studies/1\.2\.3\.4: predictive-entropy\.dcm was refused \(409, failure reason A900H: the server finds that attributes do not fit the kind of object\); expected that it is stored\.", error);
         AssertNobodyIsNamed(output, error);
 
         isOpen = true;

@@ -126,6 +126,31 @@ public sealed class DataParallelTests
         Assert.Matches(@"process 1 of 2 on .+ has data [0-9a-f]{64}; expected [0-9a-f]{64}, as process 0 ", Refusal(o => o with { Data = other.Path }));
         Assert.Contains("process 1 of 2 on", Refusal(o => o with { Data = other.File("absent") }), StringComparison.Ordinal);
         Assert.Empty(Directory.GetFiles(folder.Path, "*.safetensors"));
+
+        // What no test can make differ: the builds of two machines.
+        Assert.Matches("process 1 of 2 on .+ has program 0\\.1\\.1; expected 0\\.1\\.0, as process 0 ", Assert.Throws<AgreedFailureException>(() => OnProcesses(2, group =>
+        {
+            group.RequireSame(new Dictionary<string, string> { ["program"] = group.Rank == 0 ? "0.1.0" : "0.1.1" });
+            return true;
+        })).Message);
+    }
+
+    /// <summary>All processes must find the same, whatever signal each of them got: those that go on to write a checkpoint wait for each other.</summary>
+    [Theory]
+    [InlineData(true, true, true)]
+    [InlineData(false, true, true)]
+    [InlineData(true, false, false)]
+    public void An_interruption_is_one_where_nothing_else_failed(bool firstIsInterrupted, bool secondIsInterrupted, bool isInterruption)
+    {
+        var found = new bool[2];
+        OnProcesses(2, group =>
+        {
+            var isInterrupted = group.Rank == 0 ? firstIsInterrupted : secondIsInterrupted;
+            found[group.Rank] = Assert.Throws<AgreedFailureException>(() => group.Together<int>(() =>
+                isInterrupted ? throw new OperationCanceledException() : group.Rank == 1 ? throw new IOException("disk") : 0)).IsInterruption;
+            return true;
+        });
+        Assert.Equal([isInterruption, isInterruption], found);
     }
 
     [Theory]

@@ -20,6 +20,9 @@ public sealed class MpirunTests
     [InlineData(2, 1e-10, "--precision", "float64")]
     [InlineData(3, 1e-10, "--precision", "float64", "--posterior", "mean-field", "--data-term", "minibatch-sum")]
     [InlineData(2, 1e-10, "--precision", "float64", "--posterior", "channel-dropout", "--accumulate", "2")]
+    [InlineData(2, 1e-10, "--precision", "float64", "--posterior", "mean-field", "--loss", "cross-entropy")]
+    [InlineData(2, 1e-10, "--precision", "float64", "--data-term", "minibatch-sum", "--loss", "cross-entropy")]
+    [InlineData(3, 1e-10, "--precision", "float64", "--posterior", "channel-dropout", "--data-term", "minibatch-sum", "--loss", "cross-entropy")]
     public void Processes_learn_in_20_steps_what_one_learns(int processes, double tolerance, params string[] options)
     {
         using var data = SmallDataset.Decathlon();

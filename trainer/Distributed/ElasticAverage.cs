@@ -42,10 +42,11 @@ internal sealed class ElasticAverage : IDisposable
 
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
-        var offset = Flat() - centre;
+        var own = Flat();
+        var offset = own - centre;
         var sum = offset.clone();
         group.Sum(sum);
-        Set(Flat() - rate * offset);
+        Set(own - rate * offset);
         centre.add_(rate * sum);
     }
 

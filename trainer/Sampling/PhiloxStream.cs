@@ -27,8 +27,8 @@ internal readonly record struct PhiloxStream(ulong Key, uint Word1 = 0, uint Wor
     public void Normal(uint block, Span<double> four)
     {
         var (x0, x1, x2, x3) = Bits(block);
-        (four[0], four[1]) = BoxMuller(x0, x1);
-        (four[2], four[3]) = BoxMuller(x2, x3);
+        (four[0], four[1]) = Philox4x32.Normal(x0, x1);
+        (four[2], four[3]) = Philox4x32.Normal(x2, x3);
     }
 
     /// <summary>The first standard normal numbers, computed on the host by as many threads as it has.</summary>
@@ -76,13 +76,6 @@ internal readonly record struct PhiloxStream(ulong Key, uint Word1 = 0, uint Wor
 
         Tensor Low(Tensor product) => product.bitwise_and(tensor(Word, device: device));
         Tensor High(Tensor product) => Low(product.bitwise_right_shift(tensor(32L, device: device))); // the shift copies the sign bit
-    }
-
-    private static (double Cosine, double Sine) BoxMuller(uint x0, uint x1)
-    {
-        var radius = Math.Sqrt(-2 * Math.Log((x0 + 0.5) / TwoTo32));
-        var (sine, cosine) = Math.SinCos(2 * Math.PI * ((x1 + 0.5) / TwoTo32));
-        return (radius * cosine, radius * sine);
     }
 
     private static (Tensor Cosine, Tensor Sine) BoxMuller(Tensor x0, Tensor x1)

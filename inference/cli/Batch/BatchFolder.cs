@@ -27,13 +27,13 @@ internal sealed class BatchFolder : IDisposable
     /// <exception cref="InvalidImageFileException">Another process writes it.</exception>
     public BatchFolder(string path, Shard shard)
     {
-        (this.path, this.shard, unfinished) = (path, shard, System.IO.Path.Combine(path, $".unfinished{shard.Suffix}"));
+        (this.path, this.shard, unfinished) = (path, shard, Path.Combine(path, $".unfinished{shard.Suffix}"));
         Directory.CreateDirectory(unfinished);
-        claim = OutputFile.TryClaim(System.IO.Path.Combine(unfinished, LockFile))
+        claim = OutputFile.TryClaim(Path.Combine(unfinished, LockFile))
             ?? throw new InvalidImageFileException(path, "a folder that another process is writing", "a folder that nothing else writes", "Wait until it ends, give another folder with --output, or share the work with --shard.");
         foreach (var replaced in Directory.GetDirectories(unfinished, $"*{Replaced}"))
         {
-            PutBack(replaced, FolderOf(System.IO.Path.GetFileName(replaced)[..^Replaced.Length]));
+            PutBack(replaced, FolderOf(Path.GetFileName(replaced)[..^Replaced.Length]));
         }
 
         foreach (var leftover in Directory.GetDirectories(unfinished))
@@ -41,16 +41,16 @@ internal sealed class BatchFolder : IDisposable
             Directory.Delete(leftover, recursive: true);
         }
 
-        foreach (var leftover in Directory.GetFiles(unfinished).Where(f => System.IO.Path.GetFileName(f) != LockFile))
+        foreach (var leftover in Directory.GetFiles(unfinished).Where(f => Path.GetFileName(f) != LockFile))
         {
             File.Delete(leftover);
         }
 
-        log = new(System.IO.Path.Combine(path, ListFile(shard)), FileMode.Create, FileAccess.Write, FileShare.Read);
+        log = new(Path.Combine(path, ListFile(shard)), FileMode.Create, FileAccess.Write, FileShare.Read);
     }
 
     /// <summary>The output.</summary>
-    public string Path => path;
+    public string Folder => path;
 
     /// <summary>A folder that only this process writes, and that nobody looks into.</summary>
     public string Work => unfinished;
@@ -62,10 +62,10 @@ internal sealed class BatchFolder : IDisposable
     /// <exception cref="InvalidImageFileException">A folder is there that no batch wrote.</exception>
     public CaseRecord? Find(string name)
     {
-        var (folder, file) = (System.IO.Path.Combine(path, name), System.IO.Path.Combine(path, name, CaseFile));
+        var (folder, file) = (Path.Combine(path, name), Path.Combine(path, name, CaseFile));
         if (!File.Exists(file))
         {
-            return !System.IO.Path.Exists(folder) ? null : throw new InvalidImageFileException(
+            return !Path.Exists(folder) ? null : throw new InvalidImageFileException(
                 folder, $"no {CaseFile}", "a folder that batch wrote, which it may replace", "Move the folder away, or give another one with --output.");
         }
 
@@ -84,11 +84,11 @@ internal sealed class BatchFolder : IDisposable
     /// <param name="write">Writes everything else into a folder.</param>
     public void Publish(CaseRecord record, Action<string> write)
     {
-        var (work, replaced, target) = (System.IO.Path.Combine(unfinished, record.Case), System.IO.Path.Combine(unfinished, record.Case + Replaced), FolderOf(record.Case));
+        var (work, replaced, target) = (Path.Combine(unfinished, record.Case), Path.Combine(unfinished, record.Case + Replaced), FolderOf(record.Case));
         try
         {
             write(work);
-            OutputFile.WriteText(System.IO.Path.Combine(work, CaseFile), record.ToJson() + "\n");
+            OutputFile.WriteText(Path.Combine(work, CaseFile), record.ToJson() + "\n");
             if (Directory.Exists(target))
             {
                 Directory.Move(target, replaced);
@@ -116,10 +116,10 @@ internal sealed class BatchFolder : IDisposable
     }
 
     /// <summary>Where the result of a case is.</summary>
-    public string FolderOf(string name) => System.IO.Path.Combine(path, name);
+    public string FolderOf(string name) => Path.Combine(path, name);
 
     /// <summary>Writes down what became of a case after it was published.</summary>
-    public void Update(CaseRecord record) => OutputFile.WriteText(System.IO.Path.Combine(FolderOf(record.Case), CaseFile), record.ToJson() + "\n");
+    public void Update(CaseRecord record) => OutputFile.WriteText(Path.Combine(FolderOf(record.Case), CaseFile), record.ToJson() + "\n");
 
     /// <summary>Adds a line to the list of cases; in one write, so that no line is cut.</summary>
     public void Log(string line)
@@ -132,8 +132,8 @@ internal sealed class BatchFolder : IDisposable
     public void CloseList()
     {
         log.Dispose();
-        using var list = new CaseLists([System.IO.Path.Combine(path, ListFile(shard))]);
-        list.WriteTo(System.IO.Path.Combine(path, ListFile(shard)));
+        using var list = new CaseLists([Path.Combine(path, ListFile(shard))]);
+        list.WriteTo(Path.Combine(path, ListFile(shard)));
     }
 
     public void Dispose()

@@ -28,7 +28,7 @@ internal sealed class BatchSummary
     {
         (this.output, this.manifest, this.clock, this.longestPage) = (output, manifest, clock, longestPage);
         shard = new(manifest.Shard, manifest.Shards);
-        manifest.Write(output.Path);
+        manifest.Write(output.Folder);
     }
 
     /// <summary>Brings the page up to date while cases are predicted: every ten seconds at most, and for a twentieth of the time, since each time all lists are read.</summary>
@@ -66,7 +66,7 @@ internal sealed class BatchSummary
             if (shard.Count == 1)
             {
                 using var lists = new CaseLists(Lists());
-                CaseTable.Write(Path.Combine(output.Path, CaseTable.File), lists.Read(lists.ByName));
+                CaseTable.Write(Path.Combine(output.Folder, CaseTable.File), lists.Read(lists.ByName));
             }
 
             Dictionary<string, long> sizes;
@@ -88,7 +88,7 @@ internal sealed class BatchSummary
     /// <returns>The manifest, with the number of cases of each status.</returns>
     public BatchManifest Finish(string? began = null, string? ended = null)
     {
-        using var own = new CaseLists([Path.Combine(output.Path, BatchFolder.ListFile(shard))]);
+        using var own = new CaseLists([Path.Combine(output.Folder, BatchFolder.ListFile(shard))]);
         int Count(CaseStatus status) => own.Lines.Count(l => l.Status == status);
         manifest = manifest with
         {
@@ -98,7 +98,7 @@ internal sealed class BatchSummary
             StartedAt = began ?? manifest.StartedAt,
             FinishedAt = ended ?? BatchManifest.Now(clock),
         };
-        manifest.Write(output.Path);
+        manifest.Write(output.Folder);
         return manifest;
     }
 
@@ -107,22 +107,22 @@ internal sealed class BatchSummary
         using var lists = new CaseLists(Lists());
         var path = Path.Combine(output.Work, BatchPage.File);
         BatchPage.Write(path, new(
-            $"Cases of {Path.GetFileName(Path.TrimEndingDirectorySeparator(output.Path))}",
+            $"Cases of {Path.GetFileName(Path.TrimEndingDirectorySeparator(output.Folder))}",
             manifest.IntendedUse,
             lists.Lines,
             lists.Read(BatchPage.Order(lists.Lines).Take(longestPage)).Select(r => new BatchPageCase(r, PageOf(r))),
             manifest.Total,
             shard.Count,
-            [.. shard.All.Where(s => !File.Exists(Path.Combine(output.Path, BatchFolder.ListFile(s)))).Select(s => s.Number)],
+            [.. shard.All.Where(s => !File.Exists(Path.Combine(output.Folder, BatchFolder.ListFile(s)))).Select(s => s.Number)],
             [("Model", manifest.Model), ("Model SHA-256", manifest.ModelSha256), ("Program", manifest.Program), ("Made", BatchManifest.Now(clock))]));
-        File.Move(path, Path.Combine(output.Path, BatchPage.File), overwrite: true);
+        File.Move(path, Path.Combine(output.Folder, BatchPage.File), overwrite: true);
     }
 
     private string? PageOf(CaseRecord record) =>
-        File.Exists(Path.Combine(output.Path, record.Case, CasePage.File)) ? $"{Uri.EscapeDataString(record.Case)}/{CasePage.File}" : null;
+        File.Exists(Path.Combine(output.Folder, record.Case, CasePage.File)) ? $"{Uri.EscapeDataString(record.Case)}/{CasePage.File}" : null;
 
     /// <summary>The list of each process, whether it is there or not.</summary>
-    private IEnumerable<string> Lists() => shard.All.Select(s => Path.Combine(output.Path, BatchFolder.ListFile(s)));
+    private IEnumerable<string> Lists() => shard.All.Select(s => Path.Combine(output.Folder, BatchFolder.ListFile(s)));
 
     private static long Length(string path) => new FileInfo(path) is { Exists: true } file ? file.Length : -1;
 }

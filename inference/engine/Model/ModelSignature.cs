@@ -15,6 +15,8 @@ internal static class ModelSignature
 
     private const int MostMetadata = 1 << 10; // bytes of the entry
 
+    private static readonly byte EntryTag = Entry("")[0];
+
     /// <summary>Signs a file.</summary>
     /// <param name="bytes">The whole file; a signature that it has is replaced.</param>
     /// <param name="key">Private key.</param>
@@ -41,8 +43,6 @@ internal static class ModelSignature
 
         return null;
     }
-
-    private static byte EntryTag => Entry("")[0];
 
     private static byte[] Entry(string signature) =>
         new ModelProto { MetadataProps = { new StringStringEntryProto { Key = MetadataKey, Value = signature } } }.ToByteArray();

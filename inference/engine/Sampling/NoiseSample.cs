@@ -85,8 +85,8 @@ internal sealed class NoiseSample : IDisposable
             var (x0, x1, x2, x3) = Philox4x32.Block(((uint)block, (uint)(block >> 32), (uint)index, (uint)sample), key);
             if (input.Distribution == NoiseDistribution.Gaussian)
             {
-                (four[0], four[1]) = BoxMuller(x0, x1);
-                (four[2], four[3]) = BoxMuller(x2, x3);
+                var ((cosine0, sine0), (cosine1, sine1)) = (Philox4x32.Normal(x0, x1), Philox4x32.Normal(x2, x3));
+                (four[0], four[1], four[2], four[3]) = ((float)cosine0, (float)sine0, (float)cosine1, (float)sine1);
             }
             else
             {
@@ -100,13 +100,5 @@ internal sealed class NoiseSample : IDisposable
         }
 
         return values;
-    }
-
-    /// <summary>Box and Muller 1958, doi:10.1214/aoms/1177706645; u = (x + 0.5) / 2^32 is never 0.</summary>
-    private static (float Cosine, float Sine) BoxMuller(uint x0, uint x1)
-    {
-        var radius = Math.Sqrt(-2 * Math.Log((x0 + 0.5) / TwoTo32));
-        var (sine, cosine) = Math.SinCos(2 * Math.PI * ((x1 + 0.5) / TwoTo32));
-        return ((float)(radius * cosine), (float)(radius * sine));
     }
 }

@@ -9,6 +9,7 @@ internal static class Philox4x32
     private const uint Multiplier1 = 0xCD9E8D57;
     private const uint Weyl0 = 0x9E3779B9; // golden ratio
     private const uint Weyl1 = 0xBB67AE85; // square root of 3 - 1
+    private const double TwoTo32 = 4294967296.0;
 
     /// <summary>Computes one block.</summary>
     public static (uint X0, uint X1, uint X2, uint X3) Block(
@@ -26,5 +27,13 @@ internal static class Philox4x32
         }
 
         return (c0, c1, c2, c3);
+    }
+
+    /// <summary>Two independent standard normal numbers from two words of a block: Box and Muller 1958, doi:10.1214/aoms/1177706645; u = (x + 0.5) / 2^32 is never 0.</summary>
+    public static (double Cosine, double Sine) Normal(uint x0, uint x1)
+    {
+        var radius = Math.Sqrt(-2 * Math.Log((x0 + 0.5) / TwoTo32));
+        var (sine, cosine) = Math.SinCos(2 * Math.PI * ((x1 + 0.5) / TwoTo32));
+        return (radius * cosine, radius * sine);
     }
 }

@@ -16,7 +16,15 @@ internal static class BuiltProgram
     /// <param name="program">Name of the program, such as credence-infer.</param>
     /// <param name="environment">Variables, as <c>A=1 B=2</c>.</param>
     /// <param name="arguments">Its command line.</param>
-    public static (int ExitCode, string Output, string Error) RunIn(string project, string program, string environment, params string[] arguments)
+    public static (int ExitCode, string Output, string Error) RunIn(string project, string program, string environment, params string[] arguments) =>
+        End(StartIn(project, program, environment, arguments));
+
+    /// <summary>Starts it with such variables, its output and errors to be read by the caller.</summary>
+    /// <param name="project">Name of the project, such as InferenceCli.</param>
+    /// <param name="program">Name of the program, such as credence-infer.</param>
+    /// <param name="environment">Variables, as <c>A=1 B=2</c>.</param>
+    /// <param name="arguments">Its command line.</param>
+    public static Process StartIn(string project, string program, string environment, params string[] arguments)
     {
         var information = Information(project, program, arguments);
         foreach (var variable in environment.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(v => v.Split('=', 2)))
@@ -24,7 +32,7 @@ internal static class BuiltProgram
             information.Environment[variable[0]] = variable[1];
         }
 
-        return End(Process.Start(information)!);
+        return Process.Start(information)!;
     }
 
     /// <summary>Waits for the end of a process that was started here.</summary>

@@ -12,7 +12,9 @@ internal static unsafe class MpiLibrary
     /// <summary>Several threads may call, one at a time.</summary>
     public const int ThreadSerialized = 2;
 
-    private const string Name = "libmpi.so.40"; // Open MPI 2.0 and later
+    /// <summary>Open MPI 2.0 and later.</summary>
+    public const string Name = "libmpi.so.40";
+
     private const int ResolveNow = 2; // RTLD_NOW
     private const int Global = 0x100; // RTLD_GLOBAL
 
@@ -35,9 +37,10 @@ internal static unsafe class MpiLibrary
     public static nint Add { get; private set; }
 
     /// <summary>Opens the library, where it is installed.</summary>
-    public static bool TryOpen()
+    /// <param name="name">Of the library; every call goes to <see cref="Name"/>.</param>
+    public static bool TryOpen(string name = Name)
     {
-        var library = OpenLibrary(Name, ResolveNow | Global);
+        var library = OpenLibrary(name, ResolveNow | Global);
         if (library == 0)
         {
             return false;

@@ -13,12 +13,13 @@ internal sealed unsafe class MpiProcessGroup : IProcessGroup
     /// <summary>Joins the others.</summary>
     /// <param name="launched">How many the launcher says there are.</param>
     /// <param name="localRank">Number of this one among those of its machine, from 0.</param>
+    /// <param name="library">Of Open MPI.</param>
     /// <exception cref="ProcessGroupException">Open MPI is missing, or finds another number of processes.</exception>
-    public MpiProcessGroup(int launched, int localRank)
+    public MpiProcessGroup(int launched, int localRank, string library = MpiLibrary.Name)
     {
-        if (!MpiLibrary.TryOpen())
+        if (!MpiLibrary.TryOpen(library))
         {
-            throw new ProcessGroupException($"{launched} processes, and no Open MPI to join them", "a library libmpi.so.40 that can be opened",
+            throw new ProcessGroupException($"{launched} processes, and no Open MPI to join them", $"a library {library} that can be opened",
                 "Install Open MPI (Debian: openmpi-bin) on every machine, or start one process.");
         }
 

@@ -1,12 +1,11 @@
 using System.Diagnostics;
-using Credence.Models.Checkpoints;
+using Credence.Trainer.Distributed;
 
 namespace Credence.Trainer.Tests.Distributed;
 
 /// <summary>credence-train under a real mpirun: what it learns, what it refuses, and what is left when a process dies.</summary>
 public sealed class MpirunTests
 {
-    private const string Mpirun = "/usr/bin/mpirun";
     private static readonly string[] Alone = ["--steps-per-epoch", "20", "--width", "4", "--recency", "0", "--device", "cpu", "--threads", "1", "--learning-rate", "1e-3"];
 
     /// <summary>
@@ -29,12 +28,12 @@ public sealed class MpirunTests
         using var folder = new TemporaryFolder();
         string[] Command(string run) => ["fit", "--data", data.Path, "--out", folder.File(run), .. Alone, "--epochs", "1", "--batch-size", "4", .. options];
 
-        var one = Run(BuiltProgram.Command("Trainer", "credence-train", Command("one")));
-        var several = Run(Parallel(processes, Command("several")));
+        var one = Mpirun.Run(BuiltProgram.Command("Trainer", "credence-train", Command("one")));
+        var several = Mpirun.Run(Mpirun.Parallel(processes, Command("several")));
 
         Assert.Equal((0, 0), (one.ExitCode, several.ExitCode));
         Assert.Single(several.Output.Split('\n', StringSplitOptions.RemoveEmptyEntries)); // the result, once
-        var (expected, actual) = (Weights(folder.File("one")), Weights(folder.File("several")));
+        var (expected, actual) = (Mpirun.Weights(folder.File("one")), Mpirun.Weights(folder.File("several")));
         Assert.Equal(expected.Keys, actual.Keys);
         var differences = expected.ToDictionary(w => w.Key, w => w.Value.Zip(actual[w.Key], (a, b) => Math.Abs(a - b)).Max());
         Assert.True(differences.Values.Max() <= tolerance, $"{differences.MaxBy(d => d.Value)}");
@@ -48,36 +47,39 @@ public sealed class MpirunTests
         using var folder = new TemporaryFolder();
         string[] Command(string seed) => BuiltProgram.Command("Trainer", "credence-train", ["fit", "--data", data.Path, "--out", folder.Path, .. Alone, "--seed", seed]);
 
-        var (code, output, error) = Run([.. Launcher, "-np", "1", .. Command("1"), ":", "-np", "1", .. Command("2")]);
+        var (code, output, error) = Mpirun.Run([.. Mpirun.Launcher, "-np", "1", .. Command("1"), ":", "-np", "1", .. Command("2")]);
 
         Assert.Equal((3, ""), (code, output));
         Assert.Matches("^error: training on several processes: process 1 of 2 on .+ has seed 2; expected 1, as process 0 of 2 on .+ has\\. ", Assert.Single(error.Split('\n'), l => l.StartsWith("error", StringComparison.Ordinal)));
     }
 
-    [Fact]
-    public void A_process_that_is_killed_ends_all_and_the_run_goes_on_bit_for_bit()
+    /// <summary>Oracle: the run that nobody stopped. With elastic averaging every process has weights and a momentum of its own that have to come back.</summary>
+    [Theory]
+    [InlineData("--posterior", "mean-field")]
+    [InlineData("--elastic-period", "3")]
+    public void A_process_that_is_killed_ends_all_and_the_run_goes_on_bit_for_bit(params string[] options)
     {
         using var data = SmallDataset.Decathlon();
         using var folder = new TemporaryFolder();
-        string[] Command(string run) => ["fit", "--data", data.Path, "--out", folder.File(run), .. Alone, "--epochs", "2", "--posterior", "mean-field", "--batch-size", "3"];
-        Assert.Equal(0, Run(Parallel(2, Command("whole"))).ExitCode);
+        string[] Command(string run) => ["fit", "--data", data.Path, "--out", folder.File(run), .. Alone, "--epochs", "2", "--batch-size", "3", .. options];
+        Assert.Equal(0, Mpirun.Run(Mpirun.Parallel(2, Command("whole"))).ExitCode);
 
         Assert.Equal(137, Signalled("killed", rank => rank == 1, "KILL"));
         Assert.Equal(143, Signalled("terminated", _ => true, "TERM"));
 
         foreach (var run in new[] { "killed", "terminated" })
         {
-            Assert.Equal(0, Run(Parallel(2, ["fit", "--out", folder.File(run), "--resume"])).ExitCode);
-            Assert.Equal(Weights(folder.File("whole")), Weights(folder.File(run)));
+            Assert.Equal(0, Mpirun.Run(Mpirun.Parallel(2, ["fit", "--out", folder.File(run), "--resume"])).ExitCode);
+            Assert.Equal(Mpirun.Weights(folder.File("whole")), Mpirun.Weights(folder.File(run)));
             Assert.Equal(Losses("whole"), Losses(run));
         }
 
         int Signalled(string run, Predicate<int> isMeant, string signal)
         {
-            var process = Start(Parallel(2, Command(run)));
+            var process = Mpirun.Start(Mpirun.Parallel(2, Command(run)));
             var log = folder.File($"{run}/log.jsonl");
             Assert.True(SpinWait.SpinUntil(() => process.HasExited || (File.Exists(log) && new FileInfo(log).Length > 0), TimeSpan.FromMinutes(2))); // flushed behind the first epoch
-            foreach (var id in Ranks(process.Id, isMeant))
+            foreach (var id in Mpirun.Ranks(process.Id, isMeant))
             {
                 Process.Start("/bin/kill", [$"-{signal}", $"{id}"]).WaitForExit();
             }
@@ -95,7 +97,7 @@ public sealed class MpirunTests
     [InlineData("OMPI_COMM_WORLD_SIZE=2", "2 processes, of which Open MPI sees 1 (thread level 2); expected all of them")]
     public void Processes_that_cannot_find_each_other_are_refused(string environment, string expected)
     {
-        Assert.SkipUnless(File.Exists(Mpirun), $"{Mpirun} is not installed (Debian package openmpi-bin)");
+        Mpirun.Require();
         using var folder = new TemporaryFolder();
 
         var (code, _, error) = BuiltProgram.RunIn("Trainer", "credence-train", environment, "fit", "--data", folder.File("data"), "--out", folder.File("run"));
@@ -105,33 +107,30 @@ public sealed class MpirunTests
         Assert.False(Directory.Exists(folder.File("run")));
     }
 
-    private static string[] Launcher => [Mpirun, "--allow-run-as-root", "--oversubscribe"];
-
-    private static string[] Parallel(int processes, params string[] arguments) =>
-        [.. Launcher, "-np", $"{processes}", .. BuiltProgram.Command("Trainer", "credence-train", arguments)];
-
-    private static Process Start(string[] command)
+    [Fact]
+    public void Several_processes_without_the_library_are_told_what_to_install()
     {
-        Assert.SkipUnless(File.Exists(Mpirun), $"{Mpirun} is not installed (Debian package openmpi-bin)");
-        var start = new ProcessStartInfo(command[0], command[1..]) { RedirectStandardOutput = true, RedirectStandardError = true };
-        start.Environment["OMP_NUM_THREADS"] = "1";
-        return Process.Start(start)!;
+        var failure = Assert.Throws<ProcessGroupException>(() => new MpiProcessGroup(launched: 3, localRank: 0, library: "libmpi-of-nobody.so.40"));
+
+        Assert.Equal(
+            (3, "error: training on several processes: 3 processes, and no Open MPI to join them; expected a library libmpi-of-nobody.so.40 that can be opened. Install Open MPI (Debian: openmpi-bin) on every machine, or start one process."),
+            CommandLine.Describe(failure));
     }
 
-    private static (int ExitCode, string Output, string Error) Run(string[] command) => BuiltProgram.End(Start(command));
-
-    /// <summary>The processes that a launcher has started, by the number that it gave them.</summary>
-    private static List<int> Ranks(int launcher, Predicate<int> isMeant) =>
-    [
-        .. File.ReadAllText($"/proc/{launcher}/task/{launcher}/children").Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(id => int.Parse(id, System.Globalization.CultureInfo.InvariantCulture))
-            .Where(id => File.ReadAllText($"/proc/{id}/environ").Split('\0').FirstOrDefault(v => v.StartsWith("OMPI_COMM_WORLD_RANK=", StringComparison.Ordinal)) is { } rank
-                && isMeant(int.Parse(rank.Split('=')[1], System.Globalization.CultureInfo.InvariantCulture))),
-    ];
-
-    private static SortedDictionary<string, double[]> Weights(string run)
+    /// <summary>An empty file in the place of the library, which the processes of a real mpirun alone see.</summary>
+    [Fact]
+    public void A_launcher_whose_machine_lacks_the_library_ends_with_exit_code_3()
     {
-        using var scope = NewDisposeScope();
-        var (tensors, _) = SafetensorsFile.Read(Path.Combine(run, "last.safetensors"));
-        return new(tensors.Where(t => t.Value.is_floating_point()).ToDictionary(t => t.Key, t => t.Value.to(float64).data<double>().ToArray()));
+        Mpirun.Require();
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "a file cannot be covered here (needs root)");
+        using var folder = new TemporaryFolder();
+        File.WriteAllText(folder.File("empty"), "");
+        var cover = $"for library in $(/sbin/ldconfig -p | sed -n 's/.*libmpi\\.so\\.40.* => //p'); do mount --bind {folder.File("empty")} $library || exit 99; done; exec \"$@\"";
+
+        var (code, output, error) = Mpirun.Run(["/usr/bin/unshare", "--mount", "/bin/sh", "-c", cover, "sh", .. Mpirun.Parallel(2, "fit", "--data", folder.File("data"), "--out", folder.File("run"))]);
+
+        Assert.Equal((3, ""), (code, output));
+        Assert.Contains("error: training on several processes: 2 processes, and no Open MPI to join them; expected a library libmpi.so.40 that can be opened. Install Open MPI (Debian: openmpi-bin)", error, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder.File("run")));
     }
 }

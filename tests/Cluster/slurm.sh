@@ -122,6 +122,29 @@ same() { cmp "$1" "$2" || { diff "$1" "$2" | cut -c 1-300 | head -n 6; fail "$1 
 # Times of day and durations are no part of a result.
 timeless() { sed -E 's/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}Z//g; s/"(seconds|waitSeconds|stepSeconds|communicationSeconds)":[0-9.eE+-]+//g; s/(data-label="Seconds" data-key=")[0-9.]+">[0-9.]+/\1/; s/,[0-9.]+,("[^"]*")?,(\r?)$/,,\1,\2/' "$1"; }
 
+# weights A B [TOLERANCE]: compares every tensor of two checkpoints: to the bit, optimiser and averages too, or the numbers of the network alone. Texts, which hold times, are left out.
+weights() {
+    /usr/bin/python3 - "$@" <<'PYTHON' || fail "$1 and $2 hold other weights"
+import array, json, sys
+def read(path):
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        body = file.read()
+    return {name: (t["dtype"], t["shape"], body[slice(*t["data_offsets"])]) for name, t in header.items() if name != "__metadata__"}
+one, two = map(read, sys.argv[1:3])
+if len(sys.argv) < 4:
+    wrong = [name for name in one.keys() | two.keys() if one.get(name) != two.get(name)]
+    print(f"{len(one)} tensors", *(f"{name} differs" for name in wrong))
+    sys.exit(bool(wrong) or not one)
+def numbers(tensors):
+    return {name: array.array("f", data) for name, (dtype, _, data) in tensors.items() if name.startswith("network/") and dtype == "F32"}
+one, two = numbers(one), numbers(two)
+differences = [abs(a - b) for name in one for a, b in zip(one[name], two[name], strict=True)]
+print(f"{len(one)} tensors of the network, largest difference {max(differences):.1e}")
+sys.exit(one.keys() != two.keys() or max(differences) > float(sys.argv[3]))
+PYTHON
+}
+
 start
 cluster=$repository/docs/how-to/cluster
 cd "$work" || exit 1
@@ -164,6 +187,7 @@ for run in seed-1-fold-0 seed-1-fold-1 seed-2-fold-0 seed-2-fold-1; do
     timeless whole/cv/$run/log.jsonl >whole.txt
     timeless cv/$run/log.jsonl >merged.txt
     same whole.txt merged.txt
+    weights whole/cv/$run/last.safetensors cv/$run/last.safetensors
 done
 
 echo "-- a batch as an array of three, of which one task is missing at first"
@@ -201,6 +225,8 @@ await "$job" FAILED COMPLETED
 timeless whole/run/log.jsonl >whole.txt
 timeless run/log.jsonl >merged.txt
 same whole.txt merged.txt
+weights whole/run/last.safetensors run/last.safetensors
+weights whole/run/best.safetensors run/best.safetensors
 
 echo "-- a fit of two tasks that PMIx joins, against one process, and a signal to both"
 training=(fit --data "$work/data" --folds 2 --steps-per-epoch 12 --width 2 --batch-size 2 --recency 0 --device cpu --threads 1 --optimiser sgd)
@@ -214,6 +240,7 @@ import json, sys
 one, two = ([line["loss"] for line in map(json.loads, open(path)) if "loss" in line] for path in sys.argv[1:])
 sys.exit(len(one) != 24 or len(two) != 24 or max(abs(a - b) for a, b in zip(one, two)) > 1e-4)
 PYTHON
+    weights whole/pair/last.safetensors pair/last.safetensors 1e-5
     srun --ntasks=2 --mpi=pmix --job-name=pair $CREDENCE_TRAIN "${training[@]}" --epochs 20 --out stopped >/dev/null 2>stopped.log &
     tasks=$!
     for n in $(seq 300); do

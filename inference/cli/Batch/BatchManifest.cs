@@ -17,6 +17,9 @@ internal sealed record BatchManifest
     /// <summary>SHA-256 of the model file.</summary>
     public required string ModelSha256 { get; init; }
 
+    /// <summary>SHA-256 of the trusted public key that the model is signed with; null where no keys were given, and nothing checked.</summary>
+    public string? ModelSigner { get; init; }
+
     /// <summary>What the model may be used for.</summary>
     public required string IntendedUse { get; init; }
 
@@ -62,6 +65,7 @@ internal sealed record BatchManifest
         Program = $"credence-infer {typeof(BatchManifest).Assembly.GetName().Version?.ToString(3)}",
         Model = segmenter.Manifest.Name,
         ModelSha256 = segmenter.ModelSha256,
+        ModelSigner = segmenter.ModelSigner,
         IntendedUse = segmenter.Manifest.IntendedUse,
         OptionsSha256 = optionsSha256,
         HasPage = hasPage,

@@ -114,7 +114,7 @@ internal sealed class BatchSummary
             manifest.Total,
             shard.Count,
             [.. shard.All.Where(s => !File.Exists(Path.Combine(output.Folder, BatchFolder.ListFile(s)))).Select(s => s.Number)],
-            [("Model", manifest.Model), ("Model SHA-256", manifest.ModelSha256), ("Program", manifest.Program), ("Made", BatchManifest.Now(clock))]));
+            [("Model", manifest.Model), ("Model SHA-256", manifest.ModelSha256), ("Model signed with key", manifest.ModelSigner ?? "not checked"), ("Program", manifest.Program), ("Made", BatchManifest.Now(clock))]));
         File.Move(path, Path.Combine(output.Folder, BatchPage.File), overwrite: true);
     }
 

@@ -7,6 +7,8 @@ namespace Credence.InferenceCli.Batch;
 /// <summary>Puts the shards of a batch together, as if one process had run it.</summary>
 internal static partial class MergeCommand
 {
+    private const int MostNames = 10; // of cases, in an error
+
     public static Command Create()
     {
         var output = new Argument<DirectoryInfo>("output") { Description = "The --output that the shards of a batch share." };
@@ -36,10 +38,19 @@ internal static partial class MergeCommand
                 $"{whole[0].Total} cases, each in one shard", "The scans changed while the shards ran; run all shards again.");
         }
 
+        var lost = lists.ByName.Where(l => l.Status is CaseStatus.Done or CaseStatus.Unchanged && !File.Exists(Path.Combine(output, l.Case, BatchFolder.CaseFile))).GroupBy(l => l.List, l => l.Case).OrderBy(g => g.Key).ToList();
+        if (lost.Count > 0)
+        {
+            lost.ForEach(g => Console.Error.WriteLine($"error: {output}: {Lost(new(g.Key + 1, count), [.. g])}"));
+            Console.Error.WriteLine("Copy the folders back, or run these shards again with the same command, which does these cases alone; then merge again.");
+            return CommandLine.ShardsMissing;
+        }
+
         using var folder = new BatchFolder(output, Shard.Whole);
         folder.CloseList();
         lists.WriteTo(Path.Combine(output, BatchFolder.ListFile(Shard.Whole)));
-        var summary = new BatchSummary(folder, whole[0] with { Shard = 1, Shards = 1, Cases = whole[0].Total, FinishedAt = null }, TimeProvider.System);
+        var signer = whole.Select(m => m.ModelSigner).FirstOrDefault(s => s is not null); // all have one file, so that what one has checked holds for all
+        var summary = new BatchSummary(folder, whole[0] with { Shard = 1, Shards = 1, Cases = whole[0].Total, FinishedAt = null, ModelSigner = signer }, TimeProvider.System);
         summary.Write();
         var merged = summary.Finish(whole.Min(m => m.StartedAt), whole.Max(m => m.FinishedAt));
         Console.WriteLine($"{count} shards, {merged.Total} cases: {merged.Done} done, {merged.Unchanged} unchanged, {merged.Failed} failed -> {output}");
@@ -68,6 +79,10 @@ internal static partial class MergeCommand
         _ when Done(output, shard) != manifest.Cases => $"shard {shard} is missing: its list has {Done(output, shard)} of {manifest.Cases} cases",
         _ => null,
     };
+
+    private static string Lost(Shard shard, IReadOnlyList<string> cases) =>
+        $"shard {shard} calls {cases.Count} case{(cases.Count == 1 ? "" : "s")} done without a {BatchFolder.CaseFile} in {(cases.Count == 1 ? "its folder" : "their folders")}: {string.Join(", ", cases.Take(MostNames))}"
+        + (cases.Count > MostNames ? $" and {cases.Count - MostNames} more" : "");
 
     private static int Done(string output, Shard shard)
     {

@@ -1,4 +1,6 @@
+using System.Security.Cryptography;
 using System.Text.RegularExpressions;
+using Credence.Inference.Model;
 using Credence.Inference.Tests;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Nifti;
@@ -77,6 +79,63 @@ public sealed partial class MergeCommandTests : IDisposable
         Assert.All(Directory.GetFiles(whole, "*.nii.gz", SearchOption.AllDirectories), f => Assert.Equal(File.ReadAllBytes(f), File.ReadAllBytes(Path.Combine(shared, Path.GetRelativePath(whole, f)))));
         Assert.Equal(Cases + 2, File.ReadAllLines(Path.Combine(shared, "cases.csv")).Length);
         Assert.Equal(5, Infer("", "merge", shared).ExitCode); // once more is the same
+    }
+
+    [Fact]
+    public void A_case_that_a_shard_calls_done_and_that_is_gone_is_named_with_its_shard()
+    {
+        File.Delete(folder.File("in/bad.nii.gz"));
+        var output = folder.File("out");
+        Assert.Equal((0, 0), (Infer("", Batch(output, "--shard", "1/2")).ExitCode, Infer("", Batch(output, "--shard", "2/2")).ExitCode));
+        Directory.Delete(Path.Combine(output, "case04"), recursive: true); // cases are dealt out in turn: the 5th and 9th to shard 1, the 8th to shard 2
+        Directory.Delete(Path.Combine(output, "case08"), recursive: true);
+        File.Delete(Path.Combine(output, "case07", "case.json"));
+
+        var (code, _, error) = Infer("", "merge", output);
+
+        Assert.Equal(7, code);
+        Assert.Equal(
+            $"error: {output}: shard 1/2 calls 2 cases done without a case.json in their folders: case04, case08\nerror: {output}: shard 2/2 calls 1 case done without a case.json in its folder: case07\n"
+            + "Copy the folders back, or run these shards again with the same command, which does these cases alone; then merge again.\n", error);
+        Assert.False(File.Exists(Path.Combine(output, "cases.csv")));
+
+        Directory.Delete(Path.Combine(output, "case07"), recursive: true);
+        Assert.Equal((0, 0), (Infer("", Batch(output, "--shard", "1/2")).ExitCode, Infer("", Batch(output, "--shard", "2/2")).ExitCode));
+        (code, var said, _) = Infer("", "merge", output);
+        Assert.Equal((0, $"2 shards, {Cases} cases: 3 done, {Cases - 3} unchanged, 0 failed -> {output}\n"), (code, said));
+    }
+
+    /// <summary>Oracle: the SHA-256 of the key, from the framework.</summary>
+    [Fact]
+    public void Pages_say_who_signed_the_model_or_that_nobody_looked()
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        File.WriteAllText(folder.File("keys.pem"), key.ExportSubjectPublicKeyInfoPem());
+        File.WriteAllBytes(folder.File("tiny.onnx"), ModelSignature.Sign(TinyModel.Bytes(), key));
+        File.Delete(folder.File("in/bad.nii.gz"));
+        var signer = Convert.ToHexStringLower(SHA256.HashData(key.ExportSubjectPublicKeyInfo()));
+        var output = folder.File("out");
+
+        Assert.Equal(0, Infer("", Batch(output, "--shard", "1/2")).ExitCode);
+        Assert.Contains("<dt>Model signed with key</dt><dd>not checked</dd>", Page(), StringComparison.Ordinal);
+        Assert.Contains("[\"Model signed with key\",\"not checked\"]", File.ReadAllText(Path.Combine(output, "case00", "report.html")), StringComparison.Ordinal);
+
+        Assert.Equal(0, Infer("", Batch(output, "--shard", "2/2", "--trust", folder.File("keys.pem"))).ExitCode);
+        Assert.Contains($"<dt>Model signed with key</dt><dd>{signer}</dd>", Page(), StringComparison.Ordinal);
+        Assert.Contains($"[\"Model signed with key\",\"{signer}\"]", File.ReadAllText(Path.Combine(output, "case01", "report.html")), StringComparison.Ordinal);
+
+        Assert.Equal(0, Infer("", "merge", output).ExitCode); // one file, so that the second shard has looked for both
+        Assert.Contains($"<dt>Model signed with key</dt><dd>{signer}</dd>", Page(), StringComparison.Ordinal);
+        Assert.Contains($"\"modelSigner\": \"{signer}\"", File.ReadAllText(Path.Combine(output, "batch.json")), StringComparison.Ordinal);
+
+        // What a manifest says is text.
+        var manifest = Path.Combine(output, "batch-2-of-2.json");
+        File.WriteAllText(manifest, File.ReadAllText(manifest).Replace(signer, "<script>alert(1)</script>", StringComparison.Ordinal));
+        Assert.Equal(0, Infer("", "merge", output).ExitCode);
+        Assert.Contains("<dd>&lt;script&gt;alert(1)&lt;/script&gt;</dd>", Page(), StringComparison.Ordinal);
+        Assert.DoesNotContain("<script>alert", Page(), StringComparison.Ordinal);
+
+        string Page() => File.ReadAllText(Path.Combine(output, "index.html"));
     }
 
     [Fact]

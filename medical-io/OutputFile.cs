@@ -1,13 +1,21 @@
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
 namespace Credence.MedicalIO;
 
 /// <summary>Writes a file under a temporary name and renames it when it is whole, so that nobody ever sees half of it.</summary>
-public static class OutputFile
+public static partial class OutputFile
 {
+    /// <summary>How the names of folders begin whose files become visible later, with others, by a rename of their own: what such a folder lists need not outlive a power cut.</summary>
+    public const string UnfinishedFolder = ".unfinished";
+
+    private const int CloseOnExec = 0x80000; // O_RDONLY | O_CLOEXEC
+
     // Numbers of errors of Linux, as .NET hands them on, and one of Windows.
     private const int WouldBlock = 11, NoSpace = 28, ReadOnlyDisk = 30, OverQuota = 122, SharingViolation = unchecked((int)0x80070020);
 
     /// <summary>Calls <paramref name="write"/> with a stream to a temporary file beside <paramref name="path"/>, then renames it over <paramref name="path"/>.</summary>
-    /// <remarks>When <paramref name="write"/> throws, the temporary file is removed and an existing file at <paramref name="path"/> is untouched.</remarks>
+    /// <remarks>The bytes are on the disk before the rename, and the rename before this returns. When <paramref name="write"/> throws, the temporary file is removed and an existing file at <paramref name="path"/> is untouched.</remarks>
     /// <exception cref="UnwritableFileException">There is no room, or the place may not be written.</exception>
     public static void Write(string path, Action<Stream> write)
     {
@@ -21,6 +29,11 @@ public static class OutputFile
             }
 
             File.Move(unfinished, path, overwrite: true);
+            var folder = Path.GetDirectoryName(Path.GetFullPath(path))!;
+            if (!Path.GetFileName(folder).StartsWith(UnfinishedFolder, StringComparison.Ordinal))
+            {
+                FlushFolder(folder);
+            }
         }
         catch (Exception e)
         {
@@ -35,6 +48,23 @@ public static class OutputFile
             }
 
             throw;
+        }
+    }
+
+    /// <summary>Writes the names in a folder to the disk: without it a power cut may undo a rename whose file is safe.</summary>
+    /// <remarks>Nothing happens where the system has no such call (Windows), or the file system refuses it.</remarks>
+    /// <param name="path">The folder.</param>
+    public static void FlushFolder(string path)
+    {
+        if (!OperatingSystem.IsLinux())
+        {
+            return;
+        }
+
+        using var folder = new SafeFileHandle(OpenFolder(path, CloseOnExec), ownsHandle: true); // .NET opens no folders
+        if (!folder.IsInvalid)
+        {
+            RandomAccess.FlushToDisk(folder);
         }
     }
 
@@ -70,6 +100,10 @@ public static class OutputFile
                 stream.Write(System.Text.Encoding.UTF8.GetBytes(string.Join(',', row.Select(Field)) + "\r\n"));
             }
         });
+
+    [LibraryImport("libc.so.6", EntryPoint = "open", StringMarshalling = StringMarshalling.Utf8)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int OpenFolder(string path, int flags);
 
     private static FileStream Create(string path, string unfinished)
     {

@@ -58,6 +58,8 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
             {
                 File.Move(file, Path.Combine(folder, Path.GetFileName(file)), overwrite: true);
             }
+
+            OutputFile.FlushFolder(folder);
         }
         finally
         {
@@ -65,7 +67,7 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
         }
     }
 
-    private const string UnfinishedPrefix = ".unfinished-";
+    private const string UnfinishedPrefix = $"{OutputFile.UnfinishedFolder}-";
 
     /// <summary>Whether a file is one that a result may have.</summary>
     private static bool IsResult(string name) => name is ReportFile or "report.html" or "lesions.csv" or "lesions.json" or "lesions.nii.gz" or "picture.dcm"

@@ -205,6 +205,7 @@ internal sealed class RunFolder(string path, bool isWriter = true)
                 [ModelManifest.MetadataKey] = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest),
                 [ProgressKey] = JsonSerializer.Serialize(progress, TrainerJson.Indented),
             });
+            OutputFile.FlushFolder(path);
         }
     }
 

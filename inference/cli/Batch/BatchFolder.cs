@@ -27,7 +27,7 @@ internal sealed class BatchFolder : IDisposable
     /// <exception cref="InvalidImageFileException">Another process writes it.</exception>
     public BatchFolder(string path, Shard shard)
     {
-        (this.path, this.shard, unfinished) = (path, shard, Path.Combine(path, $".unfinished{shard.Suffix}"));
+        (this.path, this.shard, unfinished) = (path, shard, Path.Combine(path, $"{OutputFile.UnfinishedFolder}{shard.Suffix}"));
         Directory.CreateDirectory(unfinished);
         claim = OutputFile.TryClaim(Path.Combine(unfinished, LockFile))
             ?? throw new InvalidImageFileException(path, "a folder that another process is writing", "a folder that nothing else writes", "Wait until it ends, give another folder with --output, or share the work with --shard.");
@@ -95,6 +95,7 @@ internal sealed class BatchFolder : IDisposable
             }
 
             Directory.Move(work, target);
+            OutputFile.FlushFolder(path);
         }
         finally
         {

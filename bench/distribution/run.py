@@ -3,13 +3,13 @@
 
     bench/distribution/run.py [--widths 8 16 32] [--batch 4] [--steps 12] [--rounds 1] [--no-build]
 
-Trains on phantoms that credence-train makes, with one batch for all rows: one process with one and with two threads, two processes with one thread each.
-Efficiency is the ratio of the time of one process to that of two; of the first, 2 is the most, and the second has the same two cores. The share of
-Allreduce is the time in MPI calls, waiting for the other process included. The model: a step of p processes takes as long as one process takes for 1/p of
-the batch, and a ring all-reduce of n numbers of 4 bytes 2 (p - 1) (alpha + 4 n / (p beta)); alpha and beta are fitted to allreduce.py at p = 2, and the sum is
-compared with the steps that were measured. The last tables put other figures into the same formula: the step of one GPU in results/gpu.json, seconds a
-scan in results/engine.json and hippocampus.json, and the network that ASSUMED says. Prints tables, puts them into
-docs/explanation/data-parallel.md and writes bench/results/distribution.json.
+Trains on phantoms that credence-train makes, with one batch for all rows: one process with one and with two threads, two processes with one thread each. Each
+time is the median over the rounds, and with two rounds or more it has its standard deviation over them behind it. Efficiency is the ratio of the time of one
+process to that of two; of the first, 2 is the most, and the second has the same two cores. The share of Allreduce is the time in MPI calls, waiting for the
+other process included. The model: a step of p processes takes as long as one process takes for 1/p of the batch, and a ring all-reduce of n numbers of 4
+bytes 2 (p - 1) (alpha + 4 n / (p beta)); alpha and beta are fitted to allreduce.py at p = 2, and the sum is compared with the steps that were measured. The
+last tables put other figures into the same formula: the step of one GPU in results/gpu.json, seconds a scan in results/engine.json and hippocampus.json, and
+the network that ASSUMED says. Prints tables, puts them into docs/explanation/data-parallel.md and writes bench/results/distribution.json.
 """
 import argparse, builtins, json, os, pathlib, re, statistics, subprocess, sys, tempfile
 
@@ -60,6 +60,10 @@ def train(data, run, processes, threads, batch, width, steps):
     return {"seconds": statistics.median(times), "communicationSeconds": statistics.median(s["communicationSeconds"] for s in log[WARM_UP + 1:]), "parameters": parameters(said)}
 
 
+def spread(seconds, deviation):
+    return f"{seconds:.3f}" + ("" if deviation is None else f" ± {deviation:.3f}")
+
+
 def ring(processes, count, alpha, beta):
     return 2 * (processes - 1) * (alpha + 4 * count / (processes * beta))
 
@@ -99,9 +103,10 @@ def main():
                 for name, (processes, threads, batch) in configurations.items():
                     measured[name].append(train(scratch / "data", scratch / "run", processes, threads, batch, width, options.steps))
             seconds = {name: statistics.median(r["seconds"] for r in results) for name, results in measured.items()}
+            deviation = {name: statistics.stdev(r["seconds"] for r in results) if len(results) > 1 else None for name, results in measured.items()}
             count = measured["half"][0]["parameters"]
             reduced = ring(2, count, alpha, beta)
-            rows[width] = {"parameters": count, "seconds": seconds, "toOneThread": seconds["oneThread"] / seconds["twoProcesses"],
+            rows[width] = {"parameters": count, "seconds": seconds, "deviation": deviation, "toOneThread": seconds["oneThread"] / seconds["twoProcesses"],
                            "toTwoThreads": seconds["twoThreads"] / seconds["twoProcesses"],
                            "allreduceShare": statistics.median(r["communicationSeconds"] / r["seconds"] for r in measured["twoProcesses"]),
                            "modelAllreduceSeconds": reduced, "modelSeconds": seconds["half"] + reduced}
@@ -112,10 +117,10 @@ def main():
         gpu_parameters = parameters(command([*TRAINER, "plan", "--data", scratch / "large", "--out", scratch / "plan", "--width", GPU_STEP[2]]))
 
     print(f"\nbatch {options.batch} of 32 x 32 x 32, seconds a step, {options.rounds} round(s) of {options.steps} steps")
-    print(f"{'width':>5}{'parameters':>12}{'1 x 1 thread':>14}{'1 x 2 threads':>15}{'2 x 1 thread':>14}{'/ 1 thread':>12}{'/ 2 threads':>13}{'in MPI':>8}{'model s':>9}{'of it Allreduce':>17}")
+    print(f"{'width':>5}{'parameters':>12}{'1 x 1 thread':>16}{'1 x 2 threads':>16}{'2 x 1 thread':>16}{'/ 1 thread':>12}{'/ 2 threads':>13}{'in MPI':>8}{'model s':>9}{'of it Allreduce':>17}")
     for width, row in rows.items():
-        s = row["seconds"]
-        print(f"{width:5}{row['parameters']:12,}{s['oneThread']:14.3f}{s['twoThreads']:15.3f}{s['twoProcesses']:14.3f}{row['toOneThread']:12.2f}{row['toTwoThreads']:13.2f}"
+        times = "".join(f"{spread(row['seconds'][name], row['deviation'][name]):>16}" for name in ("oneThread", "twoThreads", "twoProcesses"))
+        print(f"{width:5}{row['parameters']:12,}{times}{row['toOneThread']:12.2f}{row['toTwoThreads']:13.2f}"
               f"{row['allreduceShare']:8.1%}{row['modelSeconds']:9.3f}{row['modelAllreduceSeconds'] / row['modelSeconds']:17.2%}")
 
     step = json.loads((RESULTS / "gpu.json").read_text())["runs"][0]["secondsPerStep"][GPU_STEP[0]]

@@ -29,8 +29,11 @@ internal static class ExportCommand
             Description = "float32; float16-weights: weights take half the bytes, computation stays float32; float16: convolutions compute in float16 too, which not every device gains from.",
             DefaultValueFactory = _ => Precisions.Keys.First(),
         }.AcceptOnlyFromAmong([.. Precisions.Keys]);
+        var name = new Option<string>("--name") { Description = "Name of the model, for people; that of the data set by default." };
+        var licence = new Option<string>("--licence") { Description = "Licence of the model file, such as CC-BY-SA-4.0; unspecified by default." };
+        var use = new Option<string>("--intended-use") { Description = "What the model may be used for; research only by default." };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
-        var command = new Command("export", "Write a trained network, or an ensemble of several, as one ONNX file, proved equal to the networks.") { runs, output, scan, calibration, precision, json };
+        var command = new Command("export", "Write a trained network, or an ensemble of several, as one ONNX file, proved equal to the networks.") { runs, output, scan, calibration, precision, name, licence, use, json };
         command.SetAction((parse, _) =>
         {
             var result = OnnxExport.Export(new()
@@ -40,6 +43,9 @@ internal static class ExportCommand
                 ProofScan = [.. (parse.GetValue(scan) ?? []).Select(s => s.FullName)],
                 Calibration = parse.GetValue(calibration)?.FullName,
                 Precision = Precisions[parse.GetRequiredValue(precision)],
+                Name = parse.GetValue(name),
+                Licence = parse.GetValue(licence),
+                IntendedUse = parse.GetValue(use),
             });
             foreach (var warning in result.Warnings)
             {

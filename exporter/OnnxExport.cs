@@ -26,6 +26,15 @@ public sealed record ExportOptions
     /// <summary>Number format of weights and convolutions.</summary>
     public WeightPrecision Precision { get; init; } = WeightPrecision.Float32;
 
+    /// <summary>Name of the model, for people; null keeps that of the data set.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>Licence of the model file; null keeps what the checkpoint says.</summary>
+    public string? Licence { get; init; }
+
+    /// <summary>What the model may be used for; null keeps what the checkpoint says.</summary>
+    public string? IntendedUse { get; init; }
+
     /// <summary>Most bytes of a file: protobuf's own limit.</summary>
     internal long LargestFile { get; init; } = int.MaxValue;
 }
@@ -76,6 +85,12 @@ public static class OnnxExport
     private static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<TrainedMember> members, ExportOptions options)
     {
         var manifest = EnsembleManifest.Join(members, options.Calibration is not null);
+        manifest = manifest with
+        {
+            Name = options.Name ?? manifest.Name,
+            Licence = options.Licence ?? manifest.Licence,
+            IntendedUse = options.IntendedUse ?? manifest.IntendedUse,
+        };
         var warnings = new List<string>();
         if (options.Calibration is { } calibration)
         {

@@ -164,4 +164,5 @@ def main():
         "workerPeakMB": resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024 if options.workers else 0}))
 
 
-main()
+if __name__ == "__main__":
+    main()

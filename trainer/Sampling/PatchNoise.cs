@@ -1,8 +1,12 @@
+using Credence.Inference.Sampling;
+
 namespace Credence.Trainer.Sampling;
 
 /// <summary>Standard normal noise by position: voxel v of a seed has one value, on the host and on a device alike.</summary>
 internal static class PatchNoise
 {
+    private const int Chunk = 256; // of numbers, in whole blocks
+
     /// <summary>Adds sigma times the noise.</summary>
     /// <param name="voxels">Changed in place.</param>
     /// <param name="sigma">Standard deviation.</param>
@@ -10,13 +14,13 @@ internal static class PatchNoise
     public static void Add(Span<float> voxels, double sigma, uint seed)
     {
         var stream = new PhiloxStream(seed);
-        Span<double> four = stackalloc double[4];
-        for (var first = 0; first < voxels.Length; first += 4)
+        Span<float> noise = stackalloc float[Chunk];
+        for (var first = 0; first < voxels.Length; first += Chunk)
         {
-            stream.Normal((uint)(first / 4), four);
-            for (var n = 0; n < 4 && first + n < voxels.Length; n++)
+            stream.Normal((uint)(first / Philox4x32.BlockLength), noise);
+            for (var n = 0; n < Math.Min(Chunk, voxels.Length - first); n++)
             {
-                voxels[first + n] += (float)(sigma * four[n]);
+                voxels[first + n] += (float)(sigma * noise[n]);
             }
         }
     }

@@ -16,40 +16,16 @@ internal readonly record struct PhiloxStream(ulong Key, uint Word1 = 0, uint Wor
     private const double TwoTo32 = 4294967296.0;
     private const long Word = 0xFFFFFFFF;
     private const int Rounds = 10;
-    private const int Chunk = 1 << 14; // blocks a task
+
+    private (uint, uint) HostKey => ((uint)Key, (uint)(Key >> 32));
 
     /// <summary>The 128 bits of a block.</summary>
-    public (uint X0, uint X1, uint X2, uint X3) Bits(uint block) => Philox4x32.Block((block, Word1, Word2, Word3), ((uint)Key, (uint)(Key >> 32)));
+    public (uint X0, uint X1, uint X2, uint X3) Bits(uint block) => Philox4x32.Block((block, Word1, Word2, Word3), HostKey);
 
-    /// <summary>Four standard normal numbers.</summary>
-    /// <param name="block">Which.</param>
-    /// <param name="four">Gets them.</param>
-    public void Normal(uint block, Span<double> four)
-    {
-        var (x0, x1, x2, x3) = Bits(block);
-        (four[0], four[1]) = Philox4x32.Normal(x0, x1);
-        (four[2], four[3]) = Philox4x32.Normal(x2, x3);
-    }
-
-    /// <summary>The first standard normal numbers, computed on the host by as many threads as it has.</summary>
+    /// <summary>Standard normal numbers in a row, computed on the host.</summary>
+    /// <param name="block">The first; every block gives four.</param>
     /// <param name="values">Gets them.</param>
-    public void Normal(Memory<float> values)
-    {
-        var (blocks, stream) = ((values.Length + 3) / 4, this);
-        Parallel.For(0, (blocks + Chunk - 1) / Chunk, chunk =>
-        {
-            var target = values.Span;
-            Span<double> four = stackalloc double[4];
-            for (var block = chunk * Chunk; block < Math.Min(blocks, (chunk + 1) * Chunk); block++)
-            {
-                stream.Normal((uint)block, four);
-                for (var n = 0; n < 4 && 4 * block + n < target.Length; n++)
-                {
-                    target[4 * block + n] = (float)four[n];
-                }
-            }
-        });
-    }
+    public void Normal(uint block, Span<float> values) => Philox4x32.Normal((block, Word1, Word2, Word3), HostKey, values);
 
     /// <summary>The first standard normal numbers, computed on a device; those of the host within rounding.</summary>
     /// <param name="count">How many.</param>
@@ -58,7 +34,7 @@ internal readonly record struct PhiloxStream(ulong Key, uint Word1 = 0, uint Wor
     public Tensor Normal(long count, Device device)
     {
         using var scope = NewDisposeScope();
-        var c0 = arange((count + 3) / 4, int64, device);
+        var c0 = arange((count + Philox4x32.BlockLength - 1) / Philox4x32.BlockLength, int64, device);
         var (c1, c2, c3) = (full_like(c0, (long)Word1), full_like(c0, (long)Word2), full_like(c0, (long)Word3));
         var (k0, k1) = ((long)(uint)Key, (long)(Key >> 32));
         for (var round = 0; round < Rounds; round++)

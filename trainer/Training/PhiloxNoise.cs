@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+using Credence.Inference.Sampling;
 using Credence.Models;
 using Credence.Trainer.Sampling;
 
@@ -18,6 +20,8 @@ namespace Credence.Trainer.Training;
 internal sealed class PhiloxNoise(ulong seed, long step, int firstExample, int weights, Device device, ScalarType type, uint firstDraw = 0) : ITrainingNoise
 {
     private const ulong Domain = 0x7472_6169_0000_0000; // keeps clear of the noise of inference, whose key is the seed itself
+
+    private const int Chunk = 1 << 16; // numbers a task, in whole blocks
 
     private uint draws = firstDraw;
 
@@ -57,13 +61,16 @@ internal sealed class PhiloxNoise(ulong seed, long step, int firstExample, int w
             return cat([.. Enumerable.Range(0, (int)streams).Select(n => Stream(draw, place(n)).Normal(each, device))]).view(shape).to(type).MoveToOuterDisposeScope();
         }
 
-        var values = new float[streams * each];
-        for (var n = 0; n < streams; n++)
+        var values = empty([streams, each], float32);
+        var chunks = (each + Chunk - 1) / Chunk;
+        Parallel.For(0, (int)streams * chunks, task =>
         {
-            Stream(draw, place(n)).Normal(values.AsMemory(n * each, each));
-        }
+            var (n, first) = (task / chunks, task % chunks * Chunk);
+            var row = MemoryMarshal.Cast<byte, float>(values.bytes).Slice(n * each, each);
+            Stream(draw, place(n)).Normal((uint)(first / Philox4x32.BlockLength), row.Slice(first, Math.Min(Chunk, each - first)));
+        });
 
-        return tensor(values, shape).to(type).MoveToOuterDisposeScope();
+        return values.view(shape).to(type).MoveToOuterDisposeScope();
     }
 
     /// <summary>A number an example and channel, from 32 random bits.</summary>

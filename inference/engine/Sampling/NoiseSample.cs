@@ -75,28 +75,23 @@ internal sealed class NoiseSample : IDisposable
     internal static float[] Draw(NoiseInput input, int index, ulong seed, int sample)
     {
         var values = new float[input.Count];
-        var key = ((uint)seed, (uint)(seed >> 32));
+        var (counter, key) = ((0u, 0u, (uint)index, (uint)sample), ((uint)seed, (uint)(seed >> 32)));
+        if (input.Distribution == NoiseDistribution.Gaussian)
+        {
+            Philox4x32.Normal(counter, key, values);
+            return values;
+        }
+
         var dropBelow = input.DropProbability * TwoTo32;
         var kept = (float)(1 / (1 - input.DropProbability));
-        Span<float> four = stackalloc float[4];
-        for (var first = 0; first < values.Length; first += 4)
+        for (var first = 0; first < values.Length; first += Philox4x32.BlockLength)
         {
-            var block = (ulong)(first / 4);
-            var (x0, x1, x2, x3) = Philox4x32.Block(((uint)block, (uint)(block >> 32), (uint)index, (uint)sample), key);
-            if (input.Distribution == NoiseDistribution.Gaussian)
+            var (x0, x1, x2, x3) = Philox4x32.Block(counter with { Item1 = (uint)(first / Philox4x32.BlockLength) }, key);
+            ReadOnlySpan<uint> bits = [x0, x1, x2, x3];
+            for (var n = 0; n < bits.Length && first + n < values.Length; n++)
             {
-                var ((cosine0, sine0), (cosine1, sine1)) = (Philox4x32.Normal(x0, x1), Philox4x32.Normal(x2, x3));
-                (four[0], four[1], four[2], four[3]) = ((float)cosine0, (float)sine0, (float)cosine1, (float)sine1);
+                values[first + n] = bits[n] >= dropBelow ? kept : 0;
             }
-            else
-            {
-                four[0] = x0 >= dropBelow ? kept : 0;
-                four[1] = x1 >= dropBelow ? kept : 0;
-                four[2] = x2 >= dropBelow ? kept : 0;
-                four[3] = x3 >= dropBelow ? kept : 0;
-            }
-
-            four[..Math.Min(4, values.Length - first)].CopyTo(values.AsSpan(first));
         }
 
         return values;

@@ -1,0 +1,121 @@
+#!/usr/bin/python3
+"""Train, export, segment and measure on real scans: the networks of studies.py, fold by fold.
+
+    bench/proof/run.py <study> --data <folder with hippocampus/ and lgg-flair/> --work <folder> [--networks NAME ...] [--folds 0 1 ...] [--minutes 100]
+
+Each network of each fold is a job: `credence-train cross-validate` of that fold alone, `credence-export` of its last weights, `credence-infer batch` over the
+cases that it has not seen, `credence-infer evaluate`. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
+files that credence-infer wrote. Jobs run side by side, a thread each, which two cores do faster than one job with two threads. What is done is not repeated and
+an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
+the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
+
+Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over cases (scipy, BCa bootstrap).
+Debian packages: python3-nibabel, python3-scipy.
+"""
+import argparse, concurrent.futures, json, pathlib, sys, time
+import scores, studies
+from programs import ROOT, Interrupted, Programs
+
+
+class Job:
+    """One network of one fold: a single one, or an ensemble of several seeds."""
+
+    def __init__(self, study, data, work, network, fold):
+        self.study, self.data, self.network, self.fold = study, data / study.data, network, fold
+        self.work, self.folder = work, work / study.name / network.name / f"fold-{fold}"
+        # One folder for all folds, but where each starts from weights of its own.
+        self.training = self.folder / "training" if network.start_from else self.training_of(network.runs_of or f"{study.name}/{network.name}")
+
+    def training_of(self, network):
+        return self.work / network / "training"
+
+    @property
+    def runs(self):
+        return [self.training / f"seed-{seed}-fold-{self.fold}" for seed in self.network.seeds]
+
+    def start(self):
+        other = self.network.start_from
+        return ["--start-from", self.training_of(other) / f"seed-{self.network.seeds[0]}-fold-{self.fold}" / "last.safetensors"] if other else []
+
+    def run(self, program):
+        self.folder.mkdir(parents=True, exist_ok=True)
+        for seed, run in zip(self.network.seeds, self.runs):
+            if not (run / "evaluation.json").exists():
+                self.plan(program, run)
+                start = time.monotonic()
+                options = [*self.study.options, *self.network.options, *self.start()]
+                program("credence-train", ["cross-validate", "--data", self.data, "--out", self.training, "--folds", self.study.folds, "--seeds", seed, "--threads", 1,
+                        "--samples", 1, "--shard", f"{self.fold + 1}/{self.study.folds}", *options], self.folder / "training.log")
+                print(f"{self.network.name}, fold {self.fold}, seed {seed}: trained, {(time.monotonic() - start) / 60:.1f} minutes in this call", flush=True)
+        for samples in self.network.samples:
+            result = self.folder / f"scores-{samples}.json"
+            if not result.exists():
+                result.write_text(json.dumps(self.score(program, samples), indent=1))
+
+    def plan(self, program, run):
+        """Puts a plan that is not the usual one where training finds it."""
+        if self.study.plan and not (run / "plan.json").exists():
+            program("credence-train", ["plan", "--data", self.data, "--out", self.folder / "plan", "--fold", self.fold, "--split-seed", 1, "--folds", self.study.folds], self.folder / "training.log")
+            run.mkdir(parents=True)
+            (run / "plan.json").write_text(json.dumps(self.study.plan(json.loads((self.folder / "plan/plan.json").read_text()))))
+
+    def score(self, program, samples):
+        names = json.loads((self.runs[0] / "split.json").read_text())["validation"]
+        cases = [(name, self.study.scan(self.data, name), self.study.reference(self.data, name)) for name in names]
+        model, log = self.folder / "model.onnx", self.folder / "scoring.log"
+        if not model.exists():
+            program("credence-export", ["export", *(run / f"{self.network.checkpoint}.safetensors" for run in self.runs), "--output", model, "--scan", cases[0][1]], log)
+        return scores.score(program, model, cases, self.folder, samples, log, ["--flips", *self.study.flips] if self.study.flips else [])
+
+
+def gather(study, jobs, commit):
+    rows = {}
+    for network in study.networks:
+        for samples in network.samples:
+            folds = [json.loads(path.read_text()) for job in jobs if job.network is network and (path := job.folder / f"scores-{samples}.json").exists()]
+            if not folds:
+                continue
+            row = {"folds": len(folds), **scores.summary({case: measured for fold in folds for case, measured in fold.items()})}
+            runs = [run for job in jobs if job.network is network for run in job.runs if (run / "evaluation.json").exists()]
+            rows.setdefault(network.name, {"training": {run.name: scores.training(run) for run in runs}, "options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][str(samples)] = row
+            print(f"{network.name:28} {samples:3} samples, {row['folds']} folds: " + ", ".join(
+                f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key == "volume interval covers"))
+    target = ROOT / f"bench/results/proof-{study.name}.json"
+    target.write_text(json.dumps({"data": study.data, "folds": study.folds, "commit": commit, "networks": rows}, indent=1) + "\n")
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("study", choices=sorted(studies.ALL))
+    arguments.add_argument("--data", type=pathlib.Path, required=True)
+    arguments.add_argument("--work", type=pathlib.Path, required=True)
+    arguments.add_argument("--networks", nargs="+")
+    arguments.add_argument("--folds", nargs="+", type=int)
+    arguments.add_argument("--processes", type=int, default=2)
+    arguments.add_argument("--minutes", type=float, help="end at a safe place after so long; the same command goes on")
+    arguments.add_argument("--gather", action="store_true", help="run nothing, only gather what is done")
+    options = arguments.parse_args()
+    study = studies.ALL[options.study]
+    programs = Programs(options.work / "programs")
+    jobs = [Job(study, options.data, options.work, network, fold) for fold in study.run_folds or range(study.folds) for network in study.networks]
+    failed = []
+    if not options.gather:
+        programs.stop_on_signals(options.minutes)
+        todo = [j for j in jobs if j.network.name in (options.networks or [n.name for n in study.networks]) and j.fold in (options.folds or range(study.folds))]
+
+        def attempt(job):
+            try:
+                job.run(programs)
+            except Interrupted:
+                pass
+            except RuntimeError as error:
+                failed.append(job)
+                print(error, file=sys.stderr, flush=True)
+
+        with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
+            list(pool.map(attempt, todo))
+    gather(study, jobs, programs.commit)
+    sys.exit(1 if failed else 0)
+
+
+main()

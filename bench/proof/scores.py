@@ -1,0 +1,79 @@
+"""How a model file does on cases: `credence-infer batch` and `evaluate`, and what NumPy and nibabel make of the files that they wrote. How its training went: its log."""
+import json
+import nibabel, numpy, scipy.stats
+
+METRICS = ["nll", "brier", "ece-near", "lesion-f1", "ndsc-r-auc", "lesion-f1-retention-area"]
+
+
+def score(program, model, cases, folder, samples, log, more=()):
+    """Segments cases, each a triple of name, scan and reference, into a folder; returns what was measured, by case."""
+    scans, references, results = folder / "scans", folder / "references", folder / f"samples-{samples}"
+    for links, position in ((scans, 1), (references, 2)):
+        links.mkdir(parents=True, exist_ok=True)
+        for case in cases:
+            link = links / f"{case[0]}.nii.gz"
+            if not link.exists():
+                link.symlink_to(case[position].resolve())
+    program("credence-infer", ["batch", scans, "--model", model, "--output", results, "--samples", samples, "--threads", 1, "--no-page", *more], log)
+    program("credence-infer", ["evaluate", "--reference", references, "--prediction", results, "--output", results / "evaluation", "--threads", 1], log)
+    values = {c["name"]: c["values"] for c in json.loads((results / "evaluation/evaluation.json").read_text())["cases"]}
+    return {name: measure(results / name, references / f"{name}.nii.gz", values[name]) for name, _, _ in cases}
+
+
+def measure(result, reference, values):
+    """One case: Dice, volume and interval of the volume by class, beside the values of `credence-infer evaluate`."""
+    truth = nibabel.load(reference)
+    truth, millilitres = numpy.asarray(truth.dataobj), float(numpy.prod(truth.header.get_zooms()[:3])) / 1000
+    found = numpy.asarray(nibabel.load(result / "segmentation.nii.gz").dataobj)
+    report = json.loads((result / "report.json").read_text())
+    classes = {}
+    for entry in report["classes"]:
+        of_class, predicted = truth == entry["label"], found == entry["label"]
+        both = of_class.sum() + predicted.sum()
+        classes[entry["name"]] = {"dice": float(2 * (of_class & predicted).sum() / both) if both else None, "volume": float(of_class.sum() * millilitres), "interval": entry.get("sampleVolumeInterval")}
+    return {"classes": classes, "values": values}
+
+
+def interval(values):
+    """Mean and median with the 95 % interval of the mean over cases (BCa bootstrap)."""
+    values = numpy.array(values, dtype=float)
+    row = {"mean": round(float(values.mean()), 5), "median": round(float(numpy.median(values)), 5), "cases": len(values)}
+    if len(values) > 1 and values.std() > 0:
+        bounds = scipy.stats.bootstrap((values,), numpy.mean, n_resamples=5000, random_state=1).confidence_interval
+        row |= {"low": round(float(bounds.low), 5), "high": round(float(bounds.high), 5)}
+    return row
+
+
+def summary(cases):
+    """All metrics over cases; `dice` of a case is its mean over the classes that have one."""
+    names = list(next(iter(cases.values()))["classes"])
+    dice = {name: [c["classes"][name]["dice"] for c in cases.values() if c["classes"][name]["dice"] is not None] for name in names}
+    mean = {case: numpy.mean(values) for case, c in cases.items() if (values := [k["dice"] for k in c["classes"].values() if k["dice"] is not None])}
+    row = {"dice": interval(list(mean.values())), **{f"dice {name}": interval(values) for name, values in dice.items()}}
+    inside = [k["interval"][0] <= k["volume"] <= k["interval"][1] for c in cases.values() for k in c["classes"].values() if k["interval"]]
+    if inside:
+        row["volume interval covers"] = interval(inside)
+    for key in sorted({key for c in cases.values() for key in c["values"] if key.startswith("all/") or key.split("/")[1] in METRICS}):
+        values = [c["values"][key] for c in cases.values() if c["values"].get(key) is not None]
+        if values:
+            row[key] = interval(values)
+    row["diceByCase"] = {case: round(float(value), 4) for case, value in sorted(mean.items())}
+    return row
+
+
+def training(run):
+    """Of one run, from log.jsonl: minutes, and of Gaussian weights the KL (nats), signal-to-noise ratio, collapsed share, and the share of the KL in both gradient norms over the second half."""
+    lines = [json.loads(line) for line in (run / "log.jsonl").read_text().splitlines()]
+    steps, epochs = [line for line in lines if "loss" in line], [line for line in lines if "validationDice" in line]
+    row = {"minutes": epochs[-1]["seconds"] / 60, "steps": len(steps), "secondsPerStep": float(numpy.median([s["stepSeconds"] for s in steps])),
+           "validationDice": [round(e["validationDice"], 4) for e in epochs], "validationNll": [round(e["validationNegativeLogLikelihood"], 5) for e in epochs]}
+    layers = [layer["posterior"] for layer in epochs[-1]["layers"] if layer.get("posterior")]
+    if layers:
+        weights = numpy.array([layer["weights"] for layer in layers])
+        late = steps[len(steps) // 2:]
+        row |= {"gaussianWeights": int(weights.sum()), "kl": sum(layer["kl"] for layer in layers), "klFactor": late[-1]["klFactor"], "weightedKl": late[-1]["weightedKl"],
+                "signalToNoise": float(numpy.average([layer["signalToNoise"] for layer in layers], weights=weights)),
+                "collapsedShare": float(numpy.average([layer["collapsedShare"] for layer in layers], weights=weights)),
+                "klGradientShare": float(numpy.mean([s["klGradientNorm"] / (s["klGradientNorm"] + s["dataGradientNorm"]) for s in late])),
+                "gradientCosine": float(numpy.mean([s["gradientCosine"] or 0 for s in late]))}
+    return row

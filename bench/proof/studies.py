@@ -1,0 +1,94 @@
+"""The networks that the proof compares. Every difference between two rows of a result is a difference between two lines here."""
+import dataclasses, pathlib, typing
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    name: str
+    options: tuple = ()
+    seeds: tuple = (1,)  # several are one ensemble
+    samples: tuple = (16,)
+    runs_of: str = ""  # <study>/<network> whose runs these are, where they are trained there already
+    checkpoint: str = "last"  # or "best"
+    start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    name: str
+    data: str
+    scan: typing.Callable[[pathlib.Path, str], pathlib.Path]
+    reference: typing.Callable[[pathlib.Path, str], pathlib.Path]
+    networks: tuple
+    options: tuple
+    folds: int = 5
+    run_folds: tuple = ()  # of them, where not all are run
+    flips: tuple = ()
+    plan: typing.Callable[[dict], dict] | None = None  # changes the plan of every run
+
+
+def decathlon(name, networks, **more):
+    return Study(name, "hippocampus", lambda data, case: data / "imagesTr" / f"{case}.nii.gz", lambda data, case: data / "labelsTr" / f"{case}.nii.gz", networks, **more)
+
+
+def patients(name, networks, **more):
+    return Study(name, "lgg-flair", lambda data, case: data / case / "flair.nii.gz", lambda data, case: data / case / "lesion.nii.gz", networks, **more)
+
+
+HIPPOCAMPUS = decathlon(
+    "hippocampus", (Network("plain", samples=(1,)), Network("mean-field", ("--posterior", "mean-field"))),
+    options=("--epochs", 12, "--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("LeftRight",))
+
+SMALL = ("--epochs", 8, "--steps-per-epoch", 250, "--width", 8, "--average", 0.998, "--recency", 0)
+
+LESIONS = patients("lesions", (
+    Network("dice-cross-entropy", samples=(1,)),
+    Network("cross-entropy", ("--loss", "cross-entropy"), samples=(1,)),
+    Network("focal", ("--loss", "focal(gamma=2)"), samples=(1,)),
+    Network("hard-negatives", ("--loss", "hard-negatives(k=3)"), samples=(1,)),
+    Network("tversky", ("--loss", "tversky"), samples=(1,)),
+), options=SMALL)
+
+BAYES = ("--posterior", "mean-field")
+COUNTS = (1, 2, 4, 8, 16, 32, 64)
+UNCERTAINTY = patients("uncertainty", (
+    Network("deterministic", samples=(1,), runs_of="lesions/dice-cross-entropy"),
+    Network("channel-dropout", ("--posterior", "channel-dropout"), samples=COUNTS),
+    Network("mean-field-output", (*BAYES, "--bayesian-stages", "output-layer"), samples=COUNTS),
+    Network("mean-field-last-stage", (*BAYES, "--bayesian-stages", "last-stage"), samples=COUNTS),
+    Network("mean-field-all", BAYES, samples=COUNTS),
+    Network("flipout", (*BAYES, "--estimator", "flipout"), samples=COUNTS),
+    Network("moped", BAYES, samples=COUNTS, start_from="lesions/dice-cross-entropy"),
+    Network("ensemble-of-3", seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
+), options=SMALL)
+
+
+
+def flat(plan):
+    """Slices in place of volumes, about as many voxels a step."""
+    size = plan["patchSize"]
+    return plan | {"patchSize": size | {"depth": 1}, "batchSize": plan["batchSize"] * size["depth"], "kernels": [[1, *k[1:]] for k in plan["kernels"]], "strides": [[1, *s[1:]] for s in plan["strides"]]}
+
+
+# The ELBO itself: a likelihood, and patches that are placed anywhere.
+SHORT = ("--epochs", 6, "--steps-per-epoch", 100, "--width", 8, "--recency", 0)
+BOUND = (*SHORT, *BAYES, "--loss", "cross-entropy", "--foreground-probability", 0)
+
+
+def coefficients(voxels, examples):
+    """Lambda = 1 is the factor 1/(N V); the factors of other units are the lambda that they stand for. Blundell et al. 2015, equations 8 and 9, need sums over a minibatch."""
+    return (*(Network(f"lambda-{t}", ("--temper", t)) for t in (0, 0.1, 1, 10, 100, 1000)),
+            Network("as-1-over-N", ("--temper", voxels)), Network("as-1", ("--temper", voxels * examples)),
+            Network("1-over-M-of-sums", ("--data-term", "minibatch-sum")), Network("pi-of-sums", ("--data-term", "minibatch-sum", "--kl-scaling", "geometric-per-minibatch")))
+
+
+ALL = {study.name: study for study in (
+    HIPPOCAMPUS, LESIONS, UNCERTAINTY,
+    decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
+    decathlon("kl-2d", coefficients(40 * 56, 100 * 80), options=BOUND, run_folds=(0,), plan=flat),
+    decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=BOUND, run_folds=(0,)),
+    decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
+              for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
+    patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))
+             + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=SHORT, run_folds=(0,)),
+)}

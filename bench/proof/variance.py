@@ -1,0 +1,53 @@
+#!/usr/bin/python3
+"""How the variance of Dice splits into seed, fold and case on 20, 50 and 160 cases of the hippocampus set.
+
+    bench/proof/variance.py --data <folder with hippocampus/> --work <folder>
+
+A cross-validation of 5 folds x 3 seeds on each subset (drawn once, seed 1), two shards side by side, a short training (studies.SHORT). The split is that of
+`credence-train cross-validate` (docs/explanation/variance.md). What is done is not repeated. Prints a table and writes bench/results/proof-variance.json.
+"""
+import argparse, concurrent.futures, json, pathlib, random
+import studies
+from programs import ROOT, Programs
+
+SIZES = (20, 50, 160)
+
+
+def subset(source, folder, size):
+    """A data set of some of the cases, by links."""
+    description = json.loads((source / "dataset.json").read_text())
+    chosen = sorted(random.Random(1).sample(description["training"], size), key=lambda c: c["image"])
+    for case in chosen:
+        for part in ("image", "label"):
+            link = folder / case[part]
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.exists():
+                link.symlink_to((source / case[part]).resolve())
+    (folder / "dataset.json").write_text(json.dumps(description | {"training": chosen, "numTraining": size}))
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--data", type=pathlib.Path, required=True)
+    arguments.add_argument("--work", type=pathlib.Path, required=True)
+    options = arguments.parse_args()
+    program = Programs(options.work / "programs")
+    program.stop_on_signals()
+    rows = {}
+    for size in SIZES:
+        folder = options.work / "variance" / str(size)
+        subset(options.data / "hippocampus", folder / "data", size)
+        if not (folder / "cross-validation/cross-validation.json").exists():
+            def shard(n):
+                program("credence-train", ["cross-validate", "--data", folder / "data", "--out", folder / "cross-validation", "--seeds", "1,2,3", "--threads", 1, "--shard", f"{n}/2", *studies.SHORT], folder / f"shard-{n}.log")
+            with concurrent.futures.ThreadPoolExecutor(2) as pool:
+                list(pool.map(shard, (1, 2)))
+            program("credence-train", ["merge", folder / "cross-validation"], folder / "merge.log")
+        metrics = {m["summary"]["metric"]: m for m in json.loads((folder / "cross-validation/cross-validation.json").read_text())["metrics"]}
+        rows[str(size)] = {name: metrics[name] for name in ("anterior/dice", "posterior/dice", "all/nll") if name in metrics}
+        for name, metric in rows[str(size)].items():
+            print(f"{size:4} cases  {name:16} {json.dumps(metric)}", flush=True)
+    (ROOT / "bench/results/proof-variance.json").write_text(json.dumps({"options": " ".join(map(str, studies.SHORT)), "commit": program.commit, "cases": rows}, indent=1) + "\n")
+
+
+main()

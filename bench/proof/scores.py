@@ -16,7 +16,7 @@ def score(program, model, cases, folder, samples, log, more=()):
                 link.symlink_to(case[position].resolve())
     program("credence-infer", ["batch", scans, "--model", model, "--output", results, "--samples", samples, "--threads", 1, "--no-page", *more], log)
     program("credence-infer", ["evaluate", "--reference", references, "--prediction", results, "--output", results / "evaluation", "--threads", 1], log)
-    values = {c["name"]: c["values"] for c in json.loads((results / "evaluation/evaluation.json").read_text())["cases"]}
+    values = {c["case"]: c["values"] for c in json.loads((results / "evaluation/evaluation.json").read_text())["cases"]}
     return {name: measure(results / name, references / f"{name}.nii.gz", values[name]) for name, _, _ in cases}
 
 

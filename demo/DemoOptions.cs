@@ -7,6 +7,9 @@ internal sealed record DemoOptions
 {
     public required string Output { get; init; }
 
+    /// <summary>Model file to predict with; null trains one.</summary>
+    public string? Model { get; init; }
+
     public Posterior Posterior { get; init; } = Posterior.MeanField;
 
     /// <summary>Minutes of training; everything else takes about a minute.</summary>

@@ -11,7 +11,7 @@ using Credence.Trainer.Training;
 
 namespace Credence.Demo;
 
-/// <summary>The whole pipeline on phantoms: scans, training, model file, prediction of unseen cases, figure and summary.</summary>
+/// <summary>The whole pipeline on phantoms: scans, training, model file, prediction of unseen cases, figure and summary; or the second half of it, with a model that is there.</summary>
 internal static class Demonstration
 {
     /// <summary>Mean lesion Dice on unseen phantoms that the demonstration has to reach.</summary>
@@ -37,27 +37,42 @@ internal static class Demonstration
         }
 
         Directory.CreateDirectory(options.Output);
-        Clear(At("phantoms"), At("unseen"), At("run"), At("predictions"));
+        Clear(At("unseen"), At("predictions"));
+        if (options.Model is null)
+        {
+            Clear(At("phantoms"), At("run"));
+        }
+
 
         // Training phantoms are DICOM series; of the unseen ones half are DICOM and half NIfTI.
         var unseen = Time("phantoms drawn and written", () =>
         {
-            PhantomDataset.Write(At("phantoms"), options.TrainingCases, options.Seed, PhantomFormat.Dicom, new());
+            if (options.Model is null)
+            {
+                PhantomDataset.Write(At("phantoms"), options.TrainingCases, options.Seed, PhantomFormat.Dicom, new());
+            }
+
             return PhantomDataset.Write(At("unseen/dicom"), options.UnseenCases / 2, options.Seed + 1, PhantomFormat.Dicom, new())
                 .Concat(PhantomDataset.Write(At("unseen/nifti"), options.UnseenCases - options.UnseenCases / 2, options.Seed + 2, PhantomFormat.Nifti, new()))
                 .ToList();
         });
-        var training = Time($"{options.Posterior} U-Net trained", () => TrainingLoop.Fit(
-            new() { Data = At("phantoms"), Run = At("run"), Posterior = options.Posterior, Minutes = options.Minutes, LearningRate = options.LearningRate, Width = 8, StepsPerEpoch = 50, Folds = 8, Seed = options.Seed },
-            observer, TimeProvider.System, cancellation));
-        var export = Time("exported and proved", () => OnnxExport.Export(new() { Runs = [At("run")], Output = At(ModelFile), ProofScan = [unseen[0].Scan] }));
-        var results = Time($"{unseen.Count} unseen phantoms predicted", () => Predict(options, At, unseen, cancellation));
+        var (model, training, export) = options.Model is { } given ? (given, null, null) : Train();
+        (string, TrainingResult?, ExportResult?) Train()
+        {
+            var trained = Time($"{options.Posterior} U-Net trained", () => TrainingLoop.Fit(
+                new() { Data = At("phantoms"), Run = At("run"), Posterior = options.Posterior, Minutes = options.Minutes, LearningRate = options.LearningRate, Width = 8, StepsPerEpoch = 50, Folds = 8, Seed = options.Seed },
+                observer, TimeProvider.System, cancellation));
+            return (At(ModelFile), trained, Time("exported and proved", () => OnnxExport.Export(new() { Runs = [At("run")], Output = At(ModelFile), ProofScan = [unseen[0].Scan] })));
+        }
+
+        using var segmenter = LesionSegmenter.Load(model);
+        var results = Time($"{unseen.Count} unseen phantoms predicted", () => Predict(segmenter, options, At, unseen, cancellation));
 
         var mean = results.Average(r => r.Dice);
         File.WriteAllBytes(At("demo.png"), Figure.Draw(
-            string.Create(CultureInfo.InvariantCulture, $"Unseen phantoms, {options.Posterior} U-Net, {results[0].Result.Report.Samples} samples: mean lesion Dice {mean:F2}"),
+            string.Create(CultureInfo.InvariantCulture, $"Unseen phantoms, {(options.Model is null ? $"{options.Posterior} U-Net" : segmenter.ModelName)}, {results[0].Result.Report.Samples} samples: mean lesion Dice {mean:F2}"),
             [.. results.OrderByDescending(r => r.Dice).Where((_, n) => n % Math.Max(1, results.Count / FigureRows) == 0).Take(FigureRows).Select(Row)]));
-        WriteSummary(At("summary.json"), options, seconds, training, export, results, mean);
+        WriteSummary(At("summary.json"), options, segmenter, seconds, training, export, results, mean);
 
         writer.WriteLine();
         writer.WriteLine("case                 Dice   predicted mL   95 % of samples   true mL");
@@ -69,14 +84,13 @@ internal static class Demonstration
 
         writer.WriteLine();
         writer.WriteLine(string.Create(CultureInfo.InvariantCulture, $"Lesion Dice on unseen phantoms: {mean:F3} (target {Target:F2})"));
-        writer.WriteLine($"Figure, summary, model and maps: {options.Output}");
+        writer.WriteLine($"Figure, summary{(options.Model is null ? ", model" : "")} and maps: {options.Output}");
         return mean;
     }
 
     private static List<CaseResult> Predict(
-        DemoOptions options, Func<string, string> at, List<(string Id, string Scan, string Mask)> unseen, CancellationToken cancellation)
+        LesionSegmenter segmenter, DemoOptions options, Func<string, string> at, List<(string Id, string Scan, string Mask)> unseen, CancellationToken cancellation)
     {
-        using var segmenter = LesionSegmenter.Load(at(ModelFile));
         var results = new List<CaseResult>();
         foreach (var (id, scan, mask) in unseen)
         {
@@ -100,18 +114,19 @@ internal static class Demonstration
         : "one sample";
 
     private static void WriteSummary(
-        string path, DemoOptions options, List<(string Stage, double Seconds)> seconds, TrainingResult training, ExportResult export,
+        string path, DemoOptions options, LesionSegmenter segmenter, List<(string Stage, double Seconds)> seconds, TrainingResult? training, ExportResult? export,
         List<CaseResult> results, double mean) => OutputFile.WriteText(path, new JsonObject
         {
-            ["posterior"] = options.Posterior.ToString(),
+            ["model"] = segmenter.ModelName,
+            ["posterior"] = options.Model is null ? options.Posterior.ToString() : null,
             ["seed"] = options.Seed,
             ["samples"] = results[0].Result.Report.Samples,
             ["meanLesionDice"] = mean,
             ["target"] = Target,
-            ["validationDice"] = training.BestDice,
-            ["steps"] = training.Steps,
-            ["exportMaximumError"] = export.Proof.MaximumError,
-            ["modelSha256"] = export.Sha256,
+            ["validationDice"] = training?.BestDice,
+            ["steps"] = training?.Steps,
+            ["exportMaximumError"] = export?.Proof.MaximumError,
+            ["modelSha256"] = segmenter.ModelSha256,
             ["seconds"] = new JsonObject(seconds.Select(s => KeyValuePair.Create(s.Stage, (JsonNode?)Math.Round(s.Seconds, 1)))),
             ["cases"] = new JsonArray([.. results.Select(r => new JsonObject
             {

@@ -7,7 +7,7 @@
 `credence-train evaluate`. What is done is not repeated. Prints a table and writes bench/results/proof-processes.json. Debian package: openmpi-bin.
 """
 import argparse, json, os, pathlib, statistics, subprocess
-from programs import ROOT, Programs
+from programs import ROOT, Programs, write
 
 COMMON = ["--width", 8, "--recency", 0, "--epochs", 6, "--threads", 1, "--split-seed", 1]
 RUNS = {
@@ -43,7 +43,7 @@ def main():
                 scores.append({"dice": statistics.mean(summary[f"{c}/dice"]["mean"] for c in ("anterior", "posterior")), "nll": summary["all/nll"]["mean"]})
             row = rows.setdefault(optimiser, {})[name] = {key: {"mean": statistics.mean(s[key] for s in scores), "sd": statistics.stdev(s[key] for s in scores)} for key in scores[0]}
             print(f"{optimiser:8} {name:48} Dice {row['dice']['mean']:.4f} (sd {row['dice']['sd']:.4f})  NLL {row['nll']['mean']:.4f} (sd {row['nll']['sd']:.4f}), {len(SEEDS)} seeds", flush=True)
-    (ROOT / "bench/results/proof-processes.json").write_text(json.dumps({"common": " ".join(map(str, COMMON)), "commit": programs.commit, "rows": rows}, indent=1) + "\n")
+    write(ROOT / "bench/results/proof-processes.json", {"common": " ".join(map(str, COMMON)), "commit": programs.commit, "rows": rows})
 
 
 main()

@@ -1,9 +1,16 @@
-"""Our programs, as processes that can be ended at a safe place."""
-import pathlib, shutil, signal, subprocess, threading
+"""Our programs, as processes that can be ended at a safe place, and files that are whole or not there."""
+import json, os, pathlib, shutil, signal, subprocess, threading
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PROJECTS = {"Trainer": "trainer", "Exporter": "exporter", "InferenceCli": "inference/cli"}
 FOLDERS = {"credence-train": "Trainer", "credence-export": "Exporter", "credence-infer": "InferenceCli"}
+
+
+def write(path, value):
+    """Writes JSON under a temporary name and renames it: a file that is there is whole."""
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(value, indent=1) + "\n")
+    os.replace(part, path)
 
 
 class Interrupted(Exception):

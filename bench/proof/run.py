@@ -14,7 +14,7 @@ Debian packages: python3-nibabel, python3-scipy.
 """
 import argparse, concurrent.futures, json, pathlib, sys, time
 import scores, studies
-from programs import ROOT, Interrupted, Programs
+from programs import ROOT, Interrupted, Programs, write
 
 
 class Job:
@@ -50,14 +50,14 @@ class Job:
         for samples in self.network.samples:
             result = self.folder / f"scores-{samples}.json"
             if not result.exists():
-                result.write_text(json.dumps(self.score(program, samples), indent=1))
+                write(result, self.score(program, samples))
 
     def plan(self, program, run):
         """Puts a plan that is not the usual one where training finds it."""
         if self.study.plan and not (run / "plan.json").exists():
             program("credence-train", ["plan", "--data", self.data, "--out", self.folder / "plan", "--fold", self.fold, "--split-seed", 1, "--folds", self.study.folds], self.folder / "training.log")
             run.mkdir(parents=True)
-            (run / "plan.json").write_text(json.dumps(self.study.plan(json.loads((self.folder / "plan/plan.json").read_text()))))
+            write(run / "plan.json", self.study.plan(json.loads((self.folder / "plan/plan.json").read_text())))
 
     def score(self, program, samples):
         names = json.loads((self.runs[0] / "split.json").read_text())["validation"]
@@ -80,8 +80,7 @@ def gather(study, jobs, commit):
             rows.setdefault(network.name, {"training": {run.name: scores.training(run) for run in runs}, "options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][str(samples)] = row
             print(f"{network.name:28} {samples:3} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key == "volume interval covers"))
-    target = ROOT / f"bench/results/proof-{study.name}.json"
-    target.write_text(json.dumps({"data": study.data, "folds": study.folds, "commit": commit, "networks": rows}, indent=1) + "\n")
+    write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "commit": commit, "networks": rows})
 
 
 def main():

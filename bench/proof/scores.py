@@ -16,12 +16,12 @@ def score(program, model, cases, folder, samples, log, more=()):
                 link.symlink_to(case[position].resolve())
     program("credence-infer", ["batch", scans, "--model", model, "--output", results, "--samples", samples, "--threads", 1, "--no-page", *more], log)
     program("credence-infer", ["evaluate", "--reference", references, "--prediction", results, "--output", results / "evaluation", "--threads", 1], log)
-    values = {c["name"]: c["values"] for c in json.loads((results / "evaluation/evaluation.json").read_text())["cases"]}
-    return {name: measure(results / name, references / f"{name}.nii.gz", values[name]) for name, _, _ in cases}
+    evaluated = {c["case"]: c for c in json.loads((results / "evaluation/evaluation.json").read_text())["cases"]}
+    return {name: measure(results / name, references / f"{name}.nii.gz", evaluated[name]) for name, _, _ in cases}
 
 
-def measure(result, reference, values):
-    """One case: Dice, volume and interval of the volume by class, beside the values of `credence-infer evaluate`."""
+def measure(result, reference, evaluated):
+    """One case: Dice, volume and interval of the volume by class; the values of `credence-infer evaluate`, and of each lesion that was found its mean uncertainty and whether it is one."""
     truth = nibabel.load(reference)
     truth, millilitres = numpy.asarray(truth.dataobj), float(numpy.prod(truth.header.get_zooms()[:3])) / 1000
     found = numpy.asarray(nibabel.load(result / "segmentation.nii.gz").dataobj)
@@ -31,7 +31,8 @@ def measure(result, reference, values):
         of_class, predicted = truth == entry["label"], found == entry["label"]
         both = of_class.sum() + predicted.sum()
         classes[entry["name"]] = {"dice": float(2 * (of_class & predicted).sum() / both) if both else None, "volume": float(of_class.sum() * millilitres), "interval": entry.get("sampleVolumeInterval")}
-    return {"classes": classes, "values": values}
+    lesions = [[lesion["meanUncertainty"], lesion["isTruePositive"]] for c in evaluated["classes"] for lesion in c["predictedLesions"]]
+    return {"classes": classes, "values": evaluated["values"], "lesions": lesions}
 
 
 def interval(values):
@@ -57,6 +58,9 @@ def summary(cases):
         values = [c["values"][key] for c in cases.values() if c["values"].get(key) is not None]
         if values:
             row[key] = interval(values)
+    false, true = ([u for c in cases.values() for u, is_true in c["lesions"] if is_true == wanted] for wanted in (False, True))
+    if false and true:  # pooled over the cases: few have both
+        row["lesion error AUROC"] = {"mean": round(float(scipy.stats.mannwhitneyu(false, true).statistic / (len(false) * len(true))), 5), "false": len(false), "true": len(true)}
     row["diceByCase"] = {case: round(float(value), 4) for case, value in sorted(mean.items())}
     return row
 

@@ -11,7 +11,7 @@ bench/results/proof-shift.json. Debian packages: python3-nibabel, python3-scipy.
 import argparse, json, pathlib
 import nibabel, numpy, scipy.ndimage
 import scores
-from programs import ROOT, Programs
+from programs import ROOT, Programs, write
 
 STRENGTHS = 5
 
@@ -125,7 +125,7 @@ def main():
             done = folder / "row.json"
             if not done.exists():
                 cases = [corrupt(options.data / "hippocampus", name, corruption, strength, folder) for name in names]
-                done.write_text(json.dumps(measure(program, fold / "model.onnx", samples, cases, folder)))
+                write(done, measure(program, fold / "model.onnx", samples, cases, folder))
             row = rows[key] = json.loads(done.read_text())
             clean = rows["as it was"]["entropyByCase"]
             pairs = [(row["entropyByCase"][name], clean[name]) for name in names]
@@ -134,7 +134,7 @@ def main():
                   f"detects {row['detects']:.2f}  error AUROC {row['all/error-auroc']['mean']:.3f}  warned {row['warned']:.0%}  refused {row['refused']:.0%}", flush=True)
         results[network] = {"commit": program.commit, "samples": samples, "rows": {key: {k: v for k, v in row.items() if k in
                             ("dice", "all/nll", "all/brier", "all/ece-near", "all/error-auroc", "warned", "refused", "detects", "volume interval covers")} for key, row in rows.items()}}
-        target.write_text(json.dumps(results, indent=1) + "\n")
+        write(target, results)
 
 
 main()

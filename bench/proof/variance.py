@@ -8,7 +8,7 @@ A cross-validation of 5 folds x 3 seeds on each subset (drawn once, seed 1), two
 """
 import argparse, concurrent.futures, json, pathlib, random
 import studies
-from programs import ROOT, Programs
+from programs import ROOT, Programs, write
 
 SIZES = (20, 50, 160)
 
@@ -47,7 +47,7 @@ def main():
         rows[str(size)] = {name: metrics[name] for name in ("anterior/dice", "posterior/dice", "all/nll") if name in metrics}
         for name, metric in rows[str(size)].items():
             print(f"{size:4} cases  {name:16} {json.dumps(metric)}", flush=True)
-    (ROOT / "bench/results/proof-variance.json").write_text(json.dumps({"options": " ".join(map(str, studies.SHORT)), "commit": program.commit, "cases": rows}, indent=1) + "\n")
+    write(ROOT / "bench/results/proof-variance.json", {"options": " ".join(map(str, studies.SHORT)), "commit": program.commit, "cases": rows})
 
 
 main()

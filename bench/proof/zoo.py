@@ -54,7 +54,7 @@ def hippocampus(network, samples, work, data):
         "limits": "One scanner, one protocol, adults. It expects a scan that is cropped to the neighbourhood of one hippocampus (about 35 x 50 x 35 mm), as the training scans are; on a whole head it finds hippocampi "
                   "where there are none. Borders between anterior and posterior part follow that data set's convention.",
         "training": f"credence-train cross-validate --folds 5 --seeds 1 {options}",
-        "folds": f"All {folds['folds']} folds of the cross-validation that it comes from: Dice {folds['dice']['mean']:.3f} ({folds['dice'].get('low', 0):.3f} to {folds['dice'].get('high', 0):.3f}, {folds['dice']['cases']} cases)."}
+        "folds": f" All {folds['folds']} folds of the cross-validation that it comes from: Dice {folds['dice']['mean']:.3f} ({folds['dice'].get('low', 0):.3f} to {folds['dice'].get('high', 0):.3f}, {folds['dice']['cases']} cases)."}
 
 
 MODELS = {
@@ -65,16 +65,16 @@ MODELS = {
 
 
 def card(name, about, model, measured):
-    manifest_hash = hashlib.sha256(model.read_bytes()).hexdigest()
-    rows = "\n".join(f"| {key} | {value['mean']:.3f} | {value['low']:.3f} to {value['high']:.3f} |" if "low" in value else f"| {key} | {value['mean']:.3f} | |"
-                     for key, value in measured.items() if isinstance(value, dict) and "mean" in value)
+    figures = {key: value for key, value in measured.items() if isinstance(value, dict) and "mean" in value and (key != "dice" or len([k for k in measured if k.startswith("dice ")]) > 1)}
+    names = {"dice": "Dice, mean of the classes", "volume interval covers": "share of the 95 % intervals of volume that hold the true volume"}
+    rows = "\n".join(f"| {names.get(key, key)} | {value['mean']:.3g} | {value['low']:.3g} to {value['high']:.3g} |" if "low" in value else f"| {names.get(key, key)} | {value['mean']:.3g} | |" for key, value in figures.items())
     return f"""# {about['name']}
 
 {about['use']}
 
 | | |
 |---|---|
-| file | `model.onnx`, {model.stat().st_size / 1e6:.1f} MB, weights as float16, sha256 `{manifest_hash}` |
+| file | `model.onnx`, {model.stat().st_size / 1e6:.1f} MB, weights as float16, sha256 `{hashlib.sha256(model.read_bytes()).hexdigest()}` |
 | licence | {about['licence']} |
 | data | {about['data']} |
 | trained by | `{about['training']}` |
@@ -82,7 +82,7 @@ def card(name, about, model, measured):
 
 ## How it does
 
-On {about['unseen']}; {about['samples']} {'sample' if about['samples'] == 1 else 'samples'}; 95 % intervals over cases. {about.get('folds', '')}
+On {about['unseen']}; {about['samples']} {'sample' if about['samples'] == 1 else 'samples'}; 95 % intervals over cases.{about.get('folds', '')}
 
 | metric | mean | interval |
 |---|---|---|

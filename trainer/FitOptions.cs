@@ -39,6 +39,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<KlScaling?> scaling = new("--kl-scaling")
     {
         Description = $"Factor of the KL divergence: {string.Join(", ", Enum.GetNames<KlScaling>().Select(Hyphenated))}; the one that belongs to --data-term by default.",
+        HelpName = string.Join('|', Enum.GetNames<KlScaling>().Select(Hyphenated)),
         CustomParser = result => Parse<KlScaling>(result),
     };
 
@@ -241,6 +242,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         where T : struct, Enum => new(name)
         {
             Description = $"{description}: {string.Join(", ", Enum.GetNames<T>().Select(Hyphenated))}.",
+            HelpName = string.Join('|', Enum.GetNames<T>().Select(Hyphenated)),
             CustomParser = result => Parse<T>(result),
             DefaultValueFactory = _ => defaultValue,
         };
@@ -262,7 +264,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         where T : struct, Enum
     {
         var text = result.Tokens[0].Value;
-        foreach (var value in Enum.GetValues<T>().Where(v => Hyphenated(v.ToString()).Equals(text, StringComparison.OrdinalIgnoreCase)))
+        foreach (var value in Enum.GetValues<T>().Where(v => v.ToString().Equals(text.Replace("-", "", StringComparison.Ordinal), StringComparison.OrdinalIgnoreCase))) // as help shows defaults, too
         {
             return value;
         }

@@ -37,7 +37,7 @@ def patients(name, networks, **more):
 
 HIPPOCAMPUS = decathlon(
     "hippocampus", (Network("plain", samples=(1,)), Network("mean-field", ("--posterior", "mean-field"))),
-    options=("--epochs", 12, "--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("LeftRight",))
+    options=("--epochs", 12, "--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",))
 
 SMALL = ("--epochs", 8, "--steps-per-epoch", 250, "--width", 8, "--average", 0.998, "--recency", 0)
 
@@ -71,8 +71,10 @@ def flat(plan):
 
 
 # The ELBO itself: a likelihood, and patches that are placed anywhere.
-SHORT = ("--epochs", 6, "--steps-per-epoch", 100, "--width", 8, "--recency", 0)
-BOUND = (*SHORT, *BAYES, "--loss", "cross-entropy", "--foreground-probability", 0)
+BRIEF = ("--epochs", 6, "--steps-per-epoch", 100, "--recency", 0)
+SHORT = (*BRIEF, "--width", 8)
+LIKELIHOOD = (*BAYES, "--loss", "cross-entropy", "--foreground-probability", 0)
+BOUND = (*SHORT, *LIKELIHOOD)
 
 
 def coefficients(voxels, examples):
@@ -86,7 +88,7 @@ ALL = {study.name: study for study in (
     HIPPOCAMPUS, LESIONS, UNCERTAINTY,
     decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
     decathlon("kl-2d", coefficients(40 * 56, 100 * 80), options=BOUND, run_folds=(0,), plan=flat),
-    decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=BOUND, run_folds=(0,)),
+    decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),
     decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))

@@ -49,6 +49,7 @@ internal sealed class PredictionArguments
     private readonly Option<FlipAxes> flips = new("--flips")
     {
         Description = "Mirror the case in each sample and take the mean: left-right, posterior-anterior, inferior-superior, several of them separated by commas, or all.",
+        HelpName = "axes",
         CustomParser = result =>
         {
             var axes = FlipAxes.None;

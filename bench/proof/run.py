@@ -80,7 +80,8 @@ def gather(study, jobs, commit):
             rows.setdefault(network.name, {"training": {run.name: scores.training(run) for run in runs}, "options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][str(samples)] = row
             print(f"{network.name:28} {samples:3} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key == "volume interval covers"))
-    write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "commit": commit, "networks": rows})
+    if rows:
+        write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "commit": commit, "networks": rows})
 
 
 def main():

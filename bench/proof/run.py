@@ -56,7 +56,7 @@ class Job:
         """Puts a plan that is not the usual one where training finds it."""
         if self.study.plan and not (run / "plan.json").exists():
             program("credence-train", ["plan", "--data", self.data, "--out", self.folder / "plan", "--fold", self.fold, "--split-seed", 1, "--folds", self.study.folds], self.folder / "training.log")
-            run.mkdir(parents=True)
+            run.mkdir(parents=True, exist_ok=True)
             write(run / "plan.json", self.study.plan(json.loads((self.folder / "plan/plan.json").read_text())))
 
     def score(self, program, samples):
@@ -76,10 +76,12 @@ def gather(study, jobs, commit):
             if not folds:
                 continue
             row = {"folds": len(folds), **scores.summary({case: measured for fold in folds for case, measured in fold.items()})}
-            runs = [run for job in jobs if job.network is network for run in job.runs if (run / "evaluation.json").exists()]
-            rows.setdefault(network.name, {"training": {run.name: scores.training(run) for run in runs}, "options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][str(samples)] = row
+            rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][str(samples)] = row
             print(f"{network.name:28} {samples:3} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key == "volume interval covers"))
+        if network.name in rows:
+            runs = [run for job in jobs if job.network is network for run in job.runs if (run / "evaluation.json").exists()]
+            rows[network.name]["training"] = {run.name: scores.training(run) for run in runs}
     if rows:
         write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "commit": commit, "networks": rows})
 

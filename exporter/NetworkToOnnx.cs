@@ -81,9 +81,7 @@ internal static class NetworkToOnnx
                     OnnxGraphBuilder.Number("epsilon", BatchNormalisation.Epsilon));
                 break;
             case InstanceNormalisation:
-                var instance = members.Cast<InstanceNormalisation>();
-                graph.Node("InstanceNormalization", output, [inputs[0], Constant(graph, $"{name}/scale", instance, l => l.Scale), Constant(graph, $"{name}/shift", instance, l => l.Shift)],
-                    OnnxGraphBuilder.Number("epsilon", InstanceNormalisation.Epsilon));
+                WriteInstanceNorm(graph, [.. members.Cast<InstanceNormalisation>()], name, output, inputs[0]);
                 break;
             case LeakyRelu layer:
                 graph.Node("LeakyRelu", output, inputs, OnnxGraphBuilder.Number("alpha", layer.NegativeSlope));
@@ -103,20 +101,29 @@ internal static class NetworkToOnnx
         }
     }
 
+    private static void WriteInstanceNorm(OnnxGraphBuilder graph, IReadOnlyList<InstanceNormalisation> members, string name, string output, string input)
+    {
+        var channels = members[0].Scale.shape[0];
+        var (centred, deviation) = Standardise(graph, name, input, InstanceNormalisation.Epsilon);
+        var factor = graph.Node("Div", $"{name}/factor", [Constant(graph, $"{name}/scale", members, l => l.Scale.view(1, channels, 1, 1, 1)), deviation]);
+        var scaled = graph.Node("Mul", $"{name}/scaled", [centred, factor]);
+        graph.Node("Add", output, [scaled, Constant(graph, $"{name}/shift", members, l => l.Shift.view(1, channels, 1, 1, 1))]);
+    }
+
+    private static (string Centred, string Deviation) Standardise(OnnxGraphBuilder graph, string name, string input, double epsilon) => Standardisation.Write(
+        (operation, part, inputs, attributes) => graph.Node(operation, $"{name}/{part}", inputs, [.. attributes.Select(a => a.Proto)]), input, graph.Constant($"{name}/epsilon", [(float)epsilon]));
+
     /// <summary>
-    /// Instance norm over the channels of a group, joined along D. ONNX's own GroupNormalization computes mean(x²) - mean(x)² in float32, and loses its
+    /// Mean and deviation over the channels of a group, joined along D. ONNX's own GroupNormalization computes mean(x²) - mean(x)² in float32, and loses its
     /// digits where the mean is large.
     /// </summary>
     private static void WriteGroupNorm(OnnxGraphBuilder graph, IReadOnlyList<GroupNormalisation> members, string name, string output, string input)
     {
         var (channels, groups) = (members[0].Scale.shape[0], members[0].Groups);
-        float[] Filled(float value) => [.. Enumerable.Repeat(value, (int)groups)];
-
         // 0 keeps an edge, -1 takes what is left: D is multiplied by the channels of a group, and divided again.
         var joined = graph.Node("Reshape", $"{name}/joined", [input, graph.Constant($"{name}/groups", [0, groups, -1, 0, 0])]);
-        var normalised = graph.Node("InstanceNormalization", $"{name}/normalised",
-            [joined, graph.Constant($"{name}/one", Filled(1), groups), graph.Constant($"{name}/zero", Filled(0), groups)],
-            OnnxGraphBuilder.Number("epsilon", GroupNormalisation.Epsilon));
+        var (centred, deviation) = Standardise(graph, name, joined, GroupNormalisation.Epsilon);
+        var normalised = graph.Node("Div", $"{name}/normalised", [centred, deviation]);
         var divided = graph.Node("Reshape", $"{name}/divided", [normalised, graph.Constant($"{name}/channels", [0, channels, -1, 0, 0])]);
         var scaled = graph.Node("Mul", $"{name}/scaled", [divided, Constant(graph, $"{name}/scale", members, l => l.Scale.view(1, channels, 1, 1, 1))]);
         graph.Node("Add", output, [scaled, Constant(graph, $"{name}/shift", members, l => l.Shift.view(1, channels, 1, 1, 1))]);

@@ -67,7 +67,7 @@ internal static class UsualModules
 
     private static string Instance(InstanceNorm3d m, ModuleGraph graph, string x) => m.track_running_stats
         ? Batch(graph, x, m.weight, m.bias, m.running_mean, m.running_var, m.num_features, m.eps)
-        : graph.Node("InstanceNormalization", [x, .. ScaleAndShift(graph, m.weight, m.bias, m.num_features)], OnnxAttribute.Number("epsilon", m.eps));
+        : ScaleAndShiftChannels(graph, Standardise(graph, x, m.eps), m.weight, m.bias);
 
     private static string[] ScaleAndShift(ModuleGraph graph, Parameter? scale, Parameter? shift, long channels) =>
     [
@@ -75,21 +75,29 @@ internal static class UsualModules
         shift is null ? graph.Constant("shift", Filled(0, channels)) : graph.Constant("shift", shift),
     ];
 
-    /// <summary>As <c>NetworkToOnnx</c> does: instance norm over the channels of a group, joined along D.</summary>
-    private static string Group(GroupNorm m, ModuleGraph graph, string x)
+    private static string Standardise(ModuleGraph graph, string x, double epsilon)
     {
-        var joined = graph.Node("Reshape", [x, graph.Constant("groups", 0, m.num_groups, -1, 0, 0)]); // 0 keeps an edge, -1 takes what is left
-        var normalised = graph.Node("InstanceNormalization", [joined, graph.Constant("one", Filled(1, m.num_groups)), graph.Constant("zero", Filled(0, m.num_groups))],
-            OnnxAttribute.Number("epsilon", m.eps));
-        var divided = graph.Node("Reshape", [normalised, graph.Node("Shape", [x])]);
-        if (m.weight is not { } weight)
+        var (centred, deviation) = Standardisation.Write((operation, _, inputs, attributes) => graph.Node(operation, inputs, attributes), x, graph.Scalar("epsilon", (float)epsilon));
+        return graph.Node("Div", [centred, deviation]);
+    }
+
+    private static string ScaleAndShiftChannels(ModuleGraph graph, string x, Parameter? weight, Parameter? bias)
+    {
+        if (weight is null)
         {
-            return divided;
+            return x;
         }
 
         using var scale = weight.reshape(1, -1, 1, 1, 1);
-        using var shift = m.bias!.reshape(1, -1, 1, 1, 1);
-        return graph.Node("Add", [graph.Node("Mul", [divided, graph.Constant("scale", scale)]), graph.Constant("shift", shift)]);
+        using var shift = bias!.reshape(1, -1, 1, 1, 1);
+        return graph.Node("Add", [graph.Node("Mul", [x, graph.Constant("scale", scale)]), graph.Constant("shift", shift)]);
+    }
+
+    /// <summary>As <c>NetworkToOnnx</c> does: over the channels of a group, joined along D.</summary>
+    private static string Group(GroupNorm m, ModuleGraph graph, string x)
+    {
+        var joined = graph.Node("Reshape", [x, graph.Constant("groups", 0, m.num_groups, -1, 0, 0)]); // 0 keeps an edge, -1 takes what is left
+        return ScaleAndShiftChannels(graph, graph.Node("Reshape", [Standardise(graph, joined, m.eps), graph.Node("Shape", [x])]), m.weight, m.bias);
     }
 
     /// <summary>x Φ(x), by the error function or by the tangent that approximates it (Hendrycks and Gimpel 2016, arXiv:1606.08415).</summary>

@@ -4,7 +4,8 @@
     bench/proof/run.py <study> --data <folder with hippocampus/ and lgg-flair/> --work <folder> [--networks NAME ...] [--folds 0 1 ...] [--minutes 100]
 
 Each network of each fold is a job: `credence-train cross-validate` of that fold alone, `credence-export` of its last weights, `credence-infer batch` over the
-cases that it has not seen, `credence-infer evaluate`. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
+cases that it has not seen, `credence-infer evaluate`. Where a study says so and all folds of a network are done, it is tuned: `credence-train tune --leave-out` on the other
+folds, then exported and measured once more, and `tune` on all folds for the intervals of volumes. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
 files that credence-infer wrote. Jobs run side by side, a thread each, which two cores do faster than one job with two threads. What is done is not repeated and
 an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
 the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
@@ -33,6 +34,15 @@ class Job:
     def runs(self):
         return [self.training / f"seed-{seed}-fold-{self.fold}" for seed in self.network.seeds]
 
+    @property
+    def samples(self):
+        """Of the cross-validation, and of the tuned network."""
+        return min(16, max(self.network.samples))
+
+    @property
+    def is_trained(self):
+        return all((run / "evaluation.json").exists() for run in self.runs)
+
     def start(self):
         other = self.network.start_from
         return ["--start-from", self.training_of(other) / f"seed-{self.network.seeds[0]}-fold-{self.fold}" / "last.safetensors"] if other else []
@@ -43,14 +53,32 @@ class Job:
             if not (run / "evaluation.json").exists():
                 self.plan(program, run)
                 start = time.monotonic()
-                options = [*self.study.options, *self.network.options, *self.start()]
-                program("credence-train", ["cross-validate", "--data", self.data, "--out", self.training, "--folds", self.study.folds, "--seeds", seed, "--threads", 1,
-                        "--samples", 1, "--shard", f"{self.fold + 1}/{self.study.folds}", *options], self.folder / "training.log")
+                self.cross_validate(program, [seed], "--shard", f"{self.fold + 1}/{self.study.folds}")
                 print(f"{self.network.name}, fold {self.fold}, seed {seed}: trained, {(time.monotonic() - start) / 60:.1f} minutes in this call", flush=True)
         for samples in self.network.samples:
             result = self.folder / f"scores-{samples}.json"
             if not result.exists():
                 write(result, self.score(program, samples))
+
+    def cross_validate(self, program, seeds, *more):
+        program("credence-train", ["cross-validate", "--data", self.data, "--out", self.training, "--folds", self.study.folds, "--seeds", ",".join(map(str, seeds)), "--threads", 1,
+                "--samples", self.samples if len(self.network.seeds) == 1 else 1, *self.study.options, *self.network.options, *self.start(), *more], self.folder / "training.log")
+
+    def tune(self, program):
+        """With the other folds of a network whose folds are all trained."""
+        result, calibration = self.folder / f"scores-{self.samples}-tuned.json", self.folder / "calibration.json"
+        if not result.exists():
+            options = ["--ensemble"] if len(self.network.seeds) > 1 else []
+            program("credence-train", ["tune", self.training, "--out", calibration, "--leave-out", self.fold, "--no-volume-intervals", *options], self.folder / "training.log")
+            write(result, self.score(program, self.samples, calibration))
+
+    def tune_volumes(self, program):
+        """On all folds: the coverage of its intervals is that with the factors of the other folds."""
+        result = self.folder.parent / "calibration.json"
+        if not result.exists():
+            options = ["--ensemble"] if len(self.network.seeds) > 1 else []
+            self.cross_validate(program, self.network.seeds)  # nothing is trained any more: the report over these seeds
+            program("credence-train", ["tune", self.training, "--out", result, *options], self.folder / "training.log")
 
     def plan(self, program, run):
         """Puts a plan that is not the usual one where training finds it."""
@@ -59,29 +87,33 @@ class Job:
             run.mkdir(parents=True, exist_ok=True)
             write(run / "plan.json", self.study.plan(json.loads((self.folder / "plan/plan.json").read_text())))
 
-    def score(self, program, samples):
+    def score(self, program, samples, calibration=None):
         names = json.loads((self.runs[0] / "split.json").read_text())["validation"]
         cases = [(name, self.study.scan(self.data, name), self.study.reference(self.data, name)) for name in names]
-        model, log = self.folder / "model.onnx", self.folder / "scoring.log"
+        model, log = self.folder / f"model{'-tuned' if calibration else ''}.onnx", self.folder / "scoring.log"
         if not model.exists():
-            program("credence-export", ["export", *(run / f"{self.network.checkpoint}.safetensors" for run in self.runs), "--output", model, "--scan", cases[0][1]], log)
-        return scores.score(program, model, cases, self.folder, samples, log, ["--flips", *self.study.flips] if self.study.flips else [])
+            program("credence-export", ["export", *(run / f"{self.network.checkpoint}.safetensors" for run in self.runs), "--output", model, "--scan", cases[0][1],
+                    *(["--calibration", calibration] if calibration else [])], log)
+        results = self.folder / f"samples-{samples}{'-tuned' if calibration else ''}"
+        return scores.score(program, model, cases, self.folder, results, samples, log, ["--flips", *self.study.flips] if self.study.flips else [])
 
 
 def gather(study, jobs, commit):
     rows = {}
     for network in study.networks:
-        for samples in network.samples:
-            folds = [json.loads(path.read_text()) for job in jobs if job.network is network and (path := job.folder / f"scores-{samples}.json").exists()]
+        mine = [job for job in jobs if job.network is network]
+        for samples in [*map(str, network.samples), f"{mine[0].samples}-tuned"]:
+            folds = [json.loads(path.read_text()) for job in mine if (path := job.folder / f"scores-{samples}.json").exists()]
             if not folds:
                 continue
             row = {"folds": len(folds), **scores.summary({case: measured for fold in folds for case, measured in fold.items()})}
-            rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][str(samples)] = row
-            print(f"{network.name:28} {samples:3} samples, {row['folds']} folds: " + ", ".join(
+            rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][samples] = row
+            print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key == "volume interval covers"))
         if network.name in rows:
-            runs = [run for job in jobs if job.network is network for run in job.runs if (run / "evaluation.json").exists()]
-            rows[network.name]["training"] = {run.name: scores.training(run) for run in runs}
+            rows[network.name]["training"] = {run.name: scores.training(run) for job in mine for run in job.runs if (run / "evaluation.json").exists()}
+            if (tuned := mine[0].folder.parent / "calibration.json").exists():
+                rows[network.name]["tuning"] = {key: value for key, value in json.loads(tuned.read_text()).items() if key not in ("classes", "thresholds", "dataHash")}
     if rows:
         write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "commit": commit, "networks": rows})
 
@@ -105,9 +137,9 @@ def main():
         programs.stop_on_signals(options.minutes)
         todo = [j for j in jobs if j.network.name in (options.networks or [n.name for n in study.networks]) and j.fold in (options.folds or range(study.folds))]
 
-        def attempt(job):
+        def attempt(job, work):
             try:
-                job.run(programs)
+                work(job, programs)
             except Interrupted:
                 pass
             except RuntimeError as error:
@@ -115,7 +147,12 @@ def main():
                 print(error, file=sys.stderr, flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
-            list(pool.map(attempt, todo))
+            list(pool.map(lambda job: attempt(job, Job.run), todo))
+            if study.tune and not programs.stopping:
+                tuned = [j for j in todo if not j.network.start_from and all(other.is_trained for other in jobs if other.network is j.network)]
+                # The report over all folds first, which the others read.
+                list(pool.map(lambda job: attempt(job, Job.tune_volumes), {j.network.name: j for j in tuned}.values()))
+                list(pool.map(lambda job: attempt(job, Job.tune), tuned))
     gather(study, jobs, programs.commit)
     sys.exit(1 if failed else 0)
 

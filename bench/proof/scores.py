@@ -5,9 +5,9 @@ import nibabel, numpy, scipy.stats
 METRICS = ["nll", "brier", "ece-near", "lesion-f1", "ndsc-r-auc", "lesion-f1-retention-area"]
 
 
-def score(program, model, cases, folder, samples, log, more=()):
-    """Segments cases, each a triple of name, scan and reference, into a folder; returns what was measured, by case."""
-    scans, references, results = folder / "scans", folder / "references", folder / f"samples-{samples}"
+def score(program, model, cases, folder, results, samples, log, more=()):
+    """Segments cases, each a triple of name, scan and reference, into a folder of results; returns what was measured, by case."""
+    scans, references = folder / "scans", folder / "references"
     for links, position in ((scans, 1), (references, 2)):
         links.mkdir(parents=True, exist_ok=True)
         for case in cases:

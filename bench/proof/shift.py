@@ -85,7 +85,7 @@ def corrupt(source, name, corruption, strength, folder):
 
 def measure(program, model, samples, cases, folder):
     log = folder / "scoring.log"
-    measured = scores.score(program, model, cases, folder, samples, log, ["--any-scan"])
+    measured = scores.score(program, model, cases, folder, folder / f"samples-{samples}", samples, log, ["--any-scan"])
     reports = {name: json.loads((folder / f"samples-{samples}" / name / "report.json").read_text()) for name in measured}
     warned = [name for name, report in reports.items() if report["warnings"]]
     if warned:

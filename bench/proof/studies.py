@@ -10,7 +10,7 @@ class Network:
     samples: tuple = (16,)
     runs_of: str = ""  # <study>/<network> whose runs these are, where they are trained there already
     checkpoint: str = "last"  # or "best"
-    start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts
+    start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts; not tuned, as it is no single cross-validation
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Study:
     run_folds: tuple = ()  # of them, where not all are run
     flips: tuple = ()
     plan: typing.Callable[[dict], dict] | None = None  # changes the plan of every run
+    tune: bool = False  # also with temperature, threshold and smallest lesion tuned on the other folds
 
 
 def decathlon(name, networks, **more):
@@ -47,7 +48,7 @@ LESIONS = patients("lesions", (
     Network("focal", ("--loss", "focal(gamma=2)"), samples=(1,)),
     Network("hard-negatives", ("--loss", "hard-negatives(k=3)"), samples=(1,)),
     Network("tversky", ("--loss", "tversky"), samples=(1,)),
-), options=SMALL)
+), options=SMALL, tune=True)
 
 BAYES = ("--posterior", "mean-field")
 COUNTS = (1, 2, 4, 8, 16, 32, 64)
@@ -60,8 +61,7 @@ UNCERTAINTY = patients("uncertainty", (
     Network("flipout", (*BAYES, "--estimator", "flipout"), samples=COUNTS),
     Network("moped", BAYES, samples=COUNTS, start_from="lesions/dice-cross-entropy"),
     Network("ensemble-of-3", seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
-), options=SMALL)
-
+), options=SMALL, tune=True)
 
 
 def flat(plan):

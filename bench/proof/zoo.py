@@ -118,7 +118,7 @@ def main():
         model.parent.mkdir(parents=True, exist_ok=True)
         program("credence-export", ["export", run / "last.safetensors", "--output", model, "--scan", cases[0][1], "--precision", "float16-weights",
                                     "--name", about["name"], "--licence", about["licence"], "--intended-use", about["use"]], folder / "export.log")
-        measured = scores.summary(scores.score(program, model, cases, folder, about["samples"], folder / "scoring.log"))
+        measured = scores.summary(scores.score(program, model, cases, folder, folder / f"samples-{about['samples']}", about["samples"], folder / "scoring.log"))
         (model.parent / "model-card.md").write_text(card(name, about, model, measured))
         print(f"{name}: {model.stat().st_size / 1e6:.1f} MB, Dice {measured['dice']['mean']:.3f} over {measured['dice']['cases']} unseen cases", flush=True)
 

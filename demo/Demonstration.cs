@@ -75,7 +75,7 @@ internal static class Demonstration
         WriteSummary(At("summary.json"), options, segmenter, seconds, training, export, results, mean);
 
         writer.WriteLine();
-        writer.WriteLine("case                 Dice   predicted mL   95 % of samples   true mL");
+        writer.WriteLine($"case                 Dice   predicted mL   {(results[0].Class.VolumeInterval is null ? "95 % of samples" : "95 % interval  ")}   true mL");
         foreach (var r in results)
         {
             writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -109,7 +109,7 @@ internal static class Demonstration
         Orientation.ToCanonical(VolumeFile.Read(r.Scan)), Orientation.ToCanonical(r.Reference), Orientation.ToCanonical(r.Result.Prediction.Segmentation),
         Orientation.ToCanonical(r.Result.Prediction.Probabilities[0]), Orientation.ToCanonical(r.Result.Prediction.PredictiveEntropy), Orientation.ToCanonical(r.Result.Prediction.MutualInformation));
 
-    private static string Interval(ClassReport report) => report.SampleVolumeInterval is [var low, var high]
+    private static string Interval(ClassReport report) => (report.VolumeInterval ?? report.SampleVolumeInterval) is [var low, var high]
         ? string.Create(CultureInfo.InvariantCulture, $"{low:F2} to {high:F2}")
         : "one sample";
 
@@ -133,7 +133,7 @@ internal static class Demonstration
                 ["case"] = r.Name,
                 ["dice"] = r.Dice,
                 ["volume"] = r.Class.Volume,
-                ["volumeInterval"] = r.Class.SampleVolumeInterval is { } i ? new JsonArray(i[0], i[1]) : null,
+                ["volumeInterval"] = (r.Class.VolumeInterval ?? r.Class.SampleVolumeInterval) is { } i ? new JsonArray(i[0], i[1]) : null,
                 ["trueVolume"] = r.TrueVolume,
             })]),
         }.ToJsonString(new() { WriteIndented = true }) + "\n");

@@ -94,10 +94,11 @@ public static class OnnxExport
         var warnings = new List<string>();
         if (options.Calibration is { } calibration)
         {
-            manifest = manifest with { Calibration = TunedCalibration.Read(calibration).For(calibration, manifest) };
-            if (members.Count > 1)
+            var tuned = TunedCalibration.Read(calibration);
+            manifest = manifest with { Calibration = tuned.For(calibration, manifest) };
+            if (members.Count != tuned.Members)
             {
-                warnings.Add($"{calibration} was tuned on single networks; the mean over {members.Count} is less sure of itself. Check temperature and threshold on held-out cases.");
+                warnings.Add($"{calibration} was tuned on {(tuned.Members == 1 ? "single networks" : $"means over {tuned.Members} networks")}, and the model is {(members.Count == 1 ? "a single one" : $"the mean over {members.Count}")}: the more members, the less sure of itself. Check temperature, threshold and volume intervals on held-out cases, or tune with --ensemble on as many seeds.");
             }
         }
 

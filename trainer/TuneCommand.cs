@@ -1,5 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
+using Credence.Inference.Model;
+using Credence.Inference.Sampling;
 using Credence.Trainer.Evaluation;
 
 namespace Credence.Trainer;
@@ -23,7 +25,14 @@ internal static class TuneCommand
             }
         });
 
-        var command = new Command("tune", "Choose temperature, threshold and minimum lesion size on out-of-fold predictions, for `credence-export export --calibration`.") { crossValidation, output, data, objective, largest };
+        var ensemble = new Option<bool>("--ensemble") { Description = "Tune the mean over all seeds of a fold, for an ensemble of as many networks." };
+        var leaveOut = new Option<int?>("--leave-out") { Description = "A fold that the calibration must not see, so that its networks can be judged with it." };
+        var noVolumes = new Option<bool>("--no-volume-intervals") { Description = "Do not predict all cases again to widen the intervals of volumes." };
+        var device = FitOptions.Device();
+        var command = new Command("tune", "Choose temperature, threshold and minimum lesion size on out-of-fold predictions, and widen volume intervals until they hold, for `credence-export export --calibration`.")
+        {
+            crossValidation, output, data, objective, largest, ensemble, leaveOut, noVolumes, device,
+        };
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var folder = parse.GetRequiredValue(crossValidation).FullName;
@@ -36,6 +45,10 @@ internal static class TuneCommand
                 Data = parse.GetValue(data)?.FullName,
                 Objective = parse.GetValue(objective),
                 LargestMinimum = parse.GetValue(largest),
+                IsEnsemble = parse.GetValue(ensemble),
+                LeftOut = parse.GetValue(leaveOut),
+                HasVolumeIntervals = !parse.GetValue(noVolumes),
+                Device = parse.GetValue(device)!,
             }, observer.Preparing, cancellation);
             observer.Dispose();
 
@@ -43,9 +56,26 @@ internal static class TuneCommand
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"threshold {calibration.Threshold:0.##}, lesions of {calibration.MinimumLesionVoxels} voxels and more, temperature {calibration.Temperature:0.###} ({tuned.TemperatureRule})"));
             Console.WriteLine(string.Create(CultureInfo.InvariantCulture,
                 $"{tuned.Objective}: untuned {tuned.Untuned:F4}, tuned {tuned.Apparent:F4}, of which {tuned.Optimism:F4} is optimism: tuned on the other folds it is {tuned.Nested:F4}"));
+            if (tuned.VolumeIntervals is { } volumes)
+            {
+                foreach (var (@class, k) in tuned.Classes.Skip(1).Select((c, k) => (c, k)))
+                {
+                    Console.WriteLine(Describe(@class, volumes, calibration.VolumeInterval, k));
+                }
+            }
+
             Console.WriteLine($"-> {file}");
             return CommandLine.Done;
         }, cancellation));
         return command;
+    }
+
+    private static string Describe(ClassDescription @class, TunedVolumeIntervals volumes, VolumeIntervalCalibration? calibration, int k)
+    {
+        static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.#} %");
+        var start = $"95 % volume interval, {@class.Name}: that of the samples holds the truth in {Percent(volumes.OfSamples[k])} of {volumes.Cases} cases";
+        return calibration is null
+            ? $"{start}; too few cases to widen it ({VolumeInterval.FewestCases} are needed)"
+            : string.Create(CultureInfo.InvariantCulture, $"{start}; widened by {calibration.Factors[k]:0.###}{(volumes.Widened is null ? "" : $": in {Percent(volumes.Widened[k])} (by the factor of the other folds), its upper end {volumes.Ratio![k]:0.##} times the lower one")}");
     }
 }

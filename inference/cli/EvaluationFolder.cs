@@ -51,20 +51,9 @@ internal sealed class EvaluationFolder
     public IReadOnlyList<ClassDescription>? ReportedClasses()
     {
         var report = cases.Values.Select(f => Path.Combine(Path.GetDirectoryName(f)!, "report.json")).FirstOrDefault(File.Exists);
-        if (report is null)
-        {
-            return null;
-        }
-
-        try
-        {
-            using var json = JsonDocument.Parse(File.ReadAllBytes(report));
-            return [.. json.RootElement.GetProperty("classes").EnumerateArray().Select(c => new ClassDescription(c.GetProperty("label").GetByte(), c.GetProperty("name").GetString() ?? ""))];
-        }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
-        {
-            throw new InvalidImageFileException(report, "classes that cannot be read", "the report of credence-infer predict", "Predict the case again, or remove the report.", e);
-        }
+        return report is null
+            ? null
+            : ReadClasses(report, classes => classes.Select(c => new ClassDescription(c.GetProperty("label").GetByte(), c.GetProperty("name").GetString() ?? "")).ToList());
     }
 
     /// <summary>Probability maps beside a segmentation, by label: <c>probability.nii.gz</c> for one class, <c>probability-LABEL-NAME.nii.gz</c> for several.</summary>
@@ -98,12 +87,39 @@ internal sealed class EvaluationFolder
         return IsSegmentationOfFolder(segmentation) && File.Exists(file) ? ReadMap(file, grid, float.IsFinite, "finite numbers only") : null;
     }
 
+    /// <summary>Intervals of the volumes in the <c>report.json</c> beside a segmentation, mL by label: calibrated where the model was, else those of the samples; none without report or samples.</summary>
+    /// <exception cref="InvalidImageFileException">The report cannot be read.</exception>
+    public static Dictionary<byte, (double Low, double High)> VolumeIntervals(string segmentation)
+    {
+        var report = Path.Combine(Path.GetDirectoryName(segmentation)!, "report.json");
+        return IsSegmentationOfFolder(segmentation) && File.Exists(report)
+            ? ReadClasses(report, classes => classes.Select(c => (Label: c.GetProperty("label").GetByte(), Interval: Interval(c, "volumeInterval") ?? Interval(c, "sampleVolumeInterval")))
+                .Where(c => c.Interval is not null).ToDictionary(c => c.Label, c => c.Interval!.Value))
+            : [];
+
+        static (double Low, double High)? Interval(JsonElement @class, string name) =>
+            @class.TryGetProperty(name, out var pair) && pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 ? (pair[0].GetDouble(), pair[1].GetDouble()) : null;
+    }
+
     /// <summary>Reads labels and checks the grid.</summary>
     public static LabelMap ReadLabels(string path, VolumeGeometry? grid = null)
     {
         var labels = NiftiFile.ReadLabels(path);
         CheckGrid(path, labels.Geometry, grid);
         return labels;
+    }
+
+    private static T ReadClasses<T>(string report, Func<IEnumerable<JsonElement>, T> read)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(report));
+            return read(json.RootElement.GetProperty("classes").EnumerateArray());
+        }
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        {
+            throw new InvalidImageFileException(report, "classes that cannot be read", "the report of credence-infer predict", "Predict the case again, or remove the report.", e);
+        }
     }
 
     private static Volume ReadMap(string path, VolumeGeometry grid, Predicate<float> isValid, string expected)

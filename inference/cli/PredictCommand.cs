@@ -66,7 +66,9 @@ internal static class PredictCommand
         _ => "",
     };
 
-    private static string Describe(ClassReport @class) => @class.SampleVolumeInterval is [var low, var high]
-        ? string.Create(CultureInfo.InvariantCulture, $"{@class.Name} {@class.Volume:F2} mL (95 % of samples {low:F2} to {high:F2})")
-        : string.Create(CultureInfo.InvariantCulture, $"{@class.Name} {@class.Volume:F2} mL");
+    private static string Describe(ClassReport @class)
+    {
+        var (words, interval) = @class.VolumeInterval is { } calibrated ? ("95 % interval", calibrated) : ("95 % of samples", @class.SampleVolumeInterval);
+        return string.Create(CultureInfo.InvariantCulture, $"{@class.Name} {@class.Volume:F2} mL{(interval is [var low, var high] ? string.Create(CultureInfo.InvariantCulture, $" ({words} {low:F2} to {high:F2})") : "")}");
+    }
 }

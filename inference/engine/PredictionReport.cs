@@ -115,7 +115,7 @@ public sealed record PredictionReport
             Patches = prediction.Patches,
             EmptyPatches = prediction.EmptyPatches,
             Shared = prediction.Shared,
-            Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume))],
+            Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume, model.Manifest.Calibration.VolumeInterval))],
             Lesions = prediction.Lesions.Lesions,
             ReadSeconds = readTime.TotalSeconds,
             PredictSeconds = predictTime.TotalSeconds,
@@ -127,8 +127,9 @@ public sealed record PredictionReport
 /// <param name="Name">Such as lesion.</param>
 /// <param name="Voxels">Voxels of the segmentation.</param>
 /// <param name="Volume">mL of the segmentation.</param>
+/// <param name="VolumeInterval">Holds the true volume, mL, in 95 % of cases like those that the model was calibrated on: the interval over the samples, widened; null where the model carries no such calibration, or fewer samples were drawn than it holds for.</param>
 /// <param name="SampleMeanVolume">Mean over the samples, mL.</param>
-/// <param name="SampleVolumeInterval">2.5th and 97.5th percentile over the samples, mL; null for fewer than two samples.</param>
+/// <param name="SampleVolumeInterval">2.5th and 97.5th percentile over the samples, mL: what the samples differ by, no promise about the truth; null for fewer than two samples.</param>
 /// <param name="SampleVolumeVariation">Standard deviation over the samples as a share of their mean; null for fewer than two samples, or where all are empty.</param>
 /// <param name="Lesions">Lesions of the segmentation.</param>
 /// <param name="SampleLesionInterval">2.5th and 97.5th percentile over the samples of the number of lesions; null for fewer than two samples.</param>
@@ -136,10 +137,10 @@ public sealed record PredictionReport
 /// <param name="MeanEntropy">Mean predictive entropy over the voxels of the segmentation, nats; null where there is none.</param>
 /// <param name="MeanMutualInformation">Mean over the voxels of the segmentation, nats; null where there is none.</param>
 public sealed record ClassReport(
-    byte Label, string Name, long Voxels, double Volume, double SampleMeanVolume, IReadOnlyList<double>? SampleVolumeInterval, double? SampleVolumeVariation,
+    byte Label, string Name, long Voxels, double Volume, IReadOnlyList<double>? VolumeInterval, double SampleMeanVolume, IReadOnlyList<double>? SampleVolumeInterval, double? SampleVolumeVariation,
     int Lesions, IReadOnlyList<double>? SampleLesionInterval, double? StructuralUncertainty, double? MeanEntropy, double? MeanMutualInformation)
 {
-    internal static ClassReport Create(ClassDescription description, Prediction prediction, int index, double voxelVolume)
+    internal static ClassReport Create(ClassDescription description, Prediction prediction, int index, double voxelVolume, VolumeIntervalCalibration? calibration)
     {
         var (voxels, entropy, information) = (0L, 0.0, 0.0);
         var labels = prediction.Segmentation.Labels;
@@ -155,15 +156,27 @@ public sealed record ClassReport(
 
         double[] volumes = [.. prediction.SampleVolumes[index].Order()];
         return new(
-            description.Label, description.Name, voxels, voxels * voxelVolume / 1000, volumes.Average(),
+            description.Label, description.Name, voxels, voxels * voxelVolume / 1000, Calibrated(), volumes.Average(),
             Interval(volumes), Variation(volumes),
             prediction.Lesions.Lesions.Count(l => l.Label == description.Label), Interval([.. prediction.Lesions.SampleCounts[index].Select(n => (double)n).Order()]),
             prediction.Lesions.StructuralUncertainty[index],
             voxels > 0 ? entropy / voxels : null,
             voxels > 0 ? information / voxels : null);
+
+        double[]? Calibrated()
+        {
+            if (calibration is null || volumes.Length < calibration.Samples)
+            {
+                return null;
+            }
+
+            var (low, high) = Sampling.VolumeInterval.OfSamples(volumes);
+            (low, high) = Sampling.VolumeInterval.Widen(low, high, calibration.Factors[index], voxelVolume / 1000);
+            return [low, high];
+        }
     }
 
-    private static double[]? Interval(double[] sorted) => sorted.Length > 1 ? [OrderStatistics.Percentile(sorted, 0.025), OrderStatistics.Percentile(sorted, 0.975)] : null;
+    private static double[]? Interval(double[] sorted) => sorted.Length > 1 && Sampling.VolumeInterval.OfSamples(sorted) is var (low, high) ? [low, high] : null;
 
     private static double? Variation(double[] values)
     {

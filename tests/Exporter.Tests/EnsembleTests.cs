@@ -318,7 +318,10 @@ public sealed class EnsembleTests
         var result = OnnxExport.Export(runs.Options with { Calibration = file });
 
         Assert.Equal(0.35, ModelFile.Load(runs.Output).Manifest.Calibration.Threshold);
-        Assert.Equal([$"{file} was tuned on single networks; the mean over 2 is less sure of itself. Check temperature and threshold on held-out cases."], result.Warnings);
+        Assert.Equal([$"{file} was tuned on single networks, and the model is the mean over 2: the more members, the less sure of itself. Check temperature, threshold and volume intervals on held-out cases, or tune with --ensemble on as many seeds."], result.Warnings);
+
+        File.WriteAllText(file, JsonSerializer.Serialize(TunedCalibration.Read(file) with { Members = 2 }, CalibrationJson.Default.TunedCalibration));
+        Assert.Empty(OnnxExport.Export(runs.Options with { Calibration = file }).Warnings);
     }
 
     [Fact]

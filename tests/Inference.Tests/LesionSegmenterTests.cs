@@ -165,6 +165,20 @@ public sealed class LesionSegmenterTests : IDisposable
     }
 
     [Fact]
+    public void The_interval_of_the_volume_is_widened_as_the_manifest_says_where_enough_samples_were_drawn()
+    {
+        using var segmenter = Load(change: m => m with { Calibration = new() { VolumeInterval = new() { Samples = 6, Factors = [2] } } });
+
+        var @class = segmenter.Predict([Channel(Scan())], new() { Samples = 6, Seed = 3 }).Report.Classes[0];
+        var voxel = Scan().Geometry.VoxelVolume / 1000;
+        Assert.Equal([Math.Max(0, (@class.SampleVolumeInterval![0] - voxel) / 2), 2 * @class.SampleVolumeInterval[1] + voxel], @class.VolumeInterval!, (a, b) => Math.Abs(a - b) < 1e-9);
+
+        Assert.Null(segmenter.Predict([Channel(Scan())], new() { Samples = 5, Seed = 3 }).Report.Classes[0].VolumeInterval);
+        using var uncalibrated = Load();
+        Assert.Null(uncalibrated.Predict([Channel(Scan())], new() { Samples = 6, Seed = 3 }).Report.Classes[0].VolumeInterval);
+    }
+
+    [Fact]
     public void Memory_does_not_grow_from_prediction_to_prediction()
     {
         using var segmenter = Load();

@@ -62,6 +62,9 @@ public sealed class ModelFileTests
         Refused("clipping from percentile 50 to 50", m => m with { Normalisation = m.Normalisation with { LowerPercentile = 50, UpperPercentile = 50 } });
         Refused("a window from 0 to 0", m => m with { Normalisation = new(NormalisationKind.Window) });
         Refused("calibration", m => m with { Calibration = new() { Temperature = 0 } });
+        Refused("volume intervals of 16 samples with the factors 1.5, 2; expected samples of at least 1 and, for each foreground class, a factor", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 16, Factors = [1.5, 2] } } });
+        Refused("volume intervals of 16 samples with the factors 0.9", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 16, Factors = [0.9] } } });
+        Refused("volume intervals of 0 samples", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 0, Factors = [1.5] } } });
         Refused("2 channels and labels 0, 7, 7", m => m with { Channels = [new("a"), new("b")], Classes = [new(0, "b"), new(7, "l"), new(7, "m")] });
         Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")] });
         Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });

@@ -54,6 +54,32 @@ public sealed partial class EvaluateCommandTests : IDisposable
         Assert.Equal("undefined", report.RootElement.GetProperty("settings").GetProperty("emptyCases").GetString());
     }
 
+    /// <summary>The true volume is 128 voxels of 2 mm3: 0.256 mL.</summary>
+    [Theory]
+    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": [0.2, 0.256], "sampleVolumeInterval": [0.3, 0.4]}""", 1.0)]
+    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": null, "sampleVolumeInterval": [0.3, 0.4]}""", 0.0)]
+    [InlineData("""{"label": 7, "name": "lesion"}""", null)]
+    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": ["a", "b"]}""", "classes that cannot be read")]
+    public void The_interval_in_the_report_of_a_case_holds_the_true_volume_or_does_not(string @class, object? expected)
+    {
+        Directory.CreateDirectory(folder.File("prediction/a"));
+        Write("reference/a.nii.gz", Box(2, 6, label: 7));
+        Write("prediction/a/segmentation.nii.gz", Box(2, 6, label: 7));
+        File.WriteAllText(folder.File("prediction/a/report.json"), $$"""{"classes": [{{@class}}]}""");
+
+        var (_, output, error) = Evaluate("--json");
+
+        if (expected is string fault)
+        {
+            Assert.Contains($"report.json: {fault}; expected the report of credence-infer predict. Predict the case again, or remove the report.", error, StringComparison.Ordinal);
+            return;
+        }
+
+        using var report = JsonDocument.Parse(output);
+        var values = report.RootElement.GetProperty("cases")[0].GetProperty("values");
+        Assert.Equal(expected, values.TryGetProperty("lesion/volume-in-interval", out var value) ? value.GetDouble() : null);
+    }
+
     [Fact]
     public void A_prediction_with_its_maps_is_evaluated_with_calibration_and_retention()
     {

@@ -9,7 +9,9 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="Segmentation">A label a voxel.</param>
 /// <param name="Probabilities">Mean over the members, of each foreground class in order.</param>
 /// <param name="PredictiveEntropy">H[mean p], nats.</param>
-internal sealed record EnsemblePrediction(LabelMap Segmentation, IReadOnlyList<Volume> Probabilities, Volume PredictiveEntropy);
+/// <param name="SampleVolumes">mL of each foreground class in each sample of each member.</param>
+internal sealed record EnsemblePrediction(
+    LabelMap Segmentation, IReadOnlyList<Volume> Probabilities, Volume PredictiveEntropy, IReadOnlyList<IReadOnlyList<double>> SampleVolumes);
 
 /// <summary>Several networks whose probabilities are averaged (Lakshminarayanan et al. 2017, arXiv:1612.01474); one alone predicts as it would in deployment.</summary>
 internal sealed class Ensemble : IDisposable
@@ -21,16 +23,16 @@ internal sealed class Ensemble : IDisposable
     /// <summary>The recipe of the first member; its classes and its decision hold for all.</summary>
     public ModelManifest Manifest => members[0].Manifest;
 
-    /// <summary>Loads a network of each run.</summary>
+    /// <summary>Loads a network of each run; <see cref="TrainedMember.Load"/> says how.</summary>
     /// <exception cref="ModelFileException">A run cannot be used, or their channels or classes differ.</exception>
-    public static Ensemble Load(IReadOnlyList<string> runs, CheckpointChoice choice, Device device)
+    public static Ensemble Load(IReadOnlyList<string> runs, CheckpointChoice choice, Device device, CalibrationDescription? calibration = null)
     {
         var members = new List<TrainedMember>();
         try
         {
             foreach (var run in runs)
             {
-                members.Add(TrainedMember.Load(run, choice, device));
+                members.Add(TrainedMember.Load(run, choice, device, calibration));
                 var (first, other) = (members[0].Manifest, members[^1].Manifest);
                 if (!first.Channels.SequenceEqual(other.Channels) || !first.Classes.SequenceEqual(other.Classes))
                 {
@@ -54,13 +56,20 @@ internal sealed class Ensemble : IDisposable
         var first = members[0].Predict(@case, options, cancellation);
         if (members.Count == 1)
         {
-            return new(first.Segmentation, first.Probabilities, first.PredictiveEntropy);
+            return new(first.Segmentation, first.Probabilities, first.PredictiveEntropy, first.SampleVolumes);
         }
 
+        var volumes = first.SampleVolumes.Select(v => v.ToList()).ToList();
         var mean = first.Probabilities.Select(p => new Volume(p.Geometry, (float[])p.Voxels.Clone())).ToList();
         foreach (var member in members.Skip(1))
         {
-            foreach (var (sum, next) in mean.Zip(member.Predict(@case, options, cancellation).Probabilities))
+            var prediction = member.Predict(@case, options, cancellation);
+            foreach (var (all, next) in volumes.Zip(prediction.SampleVolumes))
+            {
+                all.AddRange(next);
+            }
+
+            foreach (var (sum, next) in mean.Zip(prediction.Probabilities))
             {
                 for (var v = 0; v < sum.Voxels.Length; v++)
                 {
@@ -77,7 +86,7 @@ internal sealed class Ensemble : IDisposable
             }
         }
 
-        return new(VolumePredictor.Segment(mean, Manifest), mean, Entropy(mean));
+        return new(VolumePredictor.Segment(mean, Manifest), mean, Entropy(mean), volumes);
     }
 
     /// <inheritdoc/>

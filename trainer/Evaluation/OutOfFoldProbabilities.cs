@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
@@ -6,22 +7,34 @@ using Credence.Trainer.Datasets;
 
 namespace Credence.Trainer.Evaluation;
 
-/// <summary>The probabilities that one network of a cross-validation gave a case it had not seen, and the truth.</summary>
+/// <summary>The probabilities that a network of a cross-validation, or the mean of several, gave a case it had not seen, and the truth.</summary>
 /// <param name="Fold">The fold of the case.</param>
 /// <param name="Size">W, H, D of the scan.</param>
 /// <param name="Classes">Of every voxel, in the order of the scan.</param>
 internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, ClassProbabilities Classes)
 {
-    /// <summary>Reads what the network of a job left of a case.</summary>
-    /// <param name="folder">Its run folder.</param>
-    /// <param name="fold">Its fold.</param>
+    /// <summary>Reads what networks left of a case.</summary>
+    /// <param name="folders">Their run folders; the mean of several is taken.</param>
+    /// <param name="fold">Their fold.</param>
     /// <param name="case">The case.</param>
     /// <param name="classes">Background first.</param>
-    public static OutOfFoldProbabilities Read(string folder, int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes)
+    public static OutOfFoldProbabilities Read(IReadOnlyList<string> folders, int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes)
     {
         return new(fold, @case.Mask.Geometry.Size, Join(@case.Mask, classes, [.. classes.Skip(1).Select(Map)]));
 
         Volume Map(ClassDescription @class)
+        {
+            var mean = MapOf(folders[0], @class);
+            foreach (var folder in folders.Skip(1))
+            {
+                TensorPrimitives.Add(mean.Voxels, MapOf(folder, @class).Voxels, mean.Voxels);
+            }
+
+            TensorPrimitives.Divide(mean.Voxels, folders.Count, mean.Voxels);
+            return mean;
+        }
+
+        Volume MapOf(string folder, ClassDescription @class)
         {
             var path = RunEvaluation.ProbabilityPath(folder, @case.Id, @class);
             var map = NiftiFile.Read(path);

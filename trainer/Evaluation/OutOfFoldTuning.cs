@@ -1,9 +1,11 @@
 using System.Text.Json;
+using Credence.Inference;
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
+using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Evaluation;
 
@@ -27,34 +29,60 @@ internal sealed record TuneOptions
 
     /// <summary>Minimum lesion sizes tried: every whole number from 1 to this.</summary>
     public int LargestMinimum { get; init; } = 50;
+
+    /// <summary>Tunes the mean over all seeds of a fold in place of single networks.</summary>
+    public bool IsEnsemble { get; init; }
+
+    /// <summary>A fold whose cases are left out, so that its networks can be judged on them with the calibration; null for none.</summary>
+    public int? LeftOut { get; init; }
+
+    /// <summary>Whether the networks predict their cases once more, to fit volume intervals at the decision that was found.</summary>
+    public bool HasVolumeIntervals { get; init; } = true;
+
+    /// <summary>Where they predict: <c>cpu</c>, <c>cuda:0</c>, or <c>auto</c>.</summary>
+    public string Device { get; init; } = "auto";
 }
 
-/// <summary>Tunes the decision on out-of-fold probabilities: every case is judged by networks that have not seen it.</summary>
-internal static class OutOfFoldTuning
+/// <summary>Tunes on out-of-fold predictions: every case is judged by networks that have not seen it.</summary>
+internal sealed class OutOfFoldTuning
 {
-    /// <summary>Tunes and writes the calibration.</summary>
-    /// <exception cref="DatasetException">The cross-validation is not finished, or its data have changed.</exception>
-    public static TunedCalibration Run(TuneOptions options, Action<string> report, CancellationToken cancellation)
+    private readonly TuneOptions options;
+    private readonly Action<string> report;
+    private readonly CancellationToken cancellation;
+    private readonly CrossValidationReport crossValidation;
+    private readonly Dataset dataset;
+    private readonly ILookup<string, Judge> judges; // by case
+
+    private OutOfFoldTuning(TuneOptions options, Action<string> report, CancellationToken cancellation)
     {
-        var crossValidation = CrossValidationReport.Read(options.CrossValidation);
-        var dataset = Dataset.Open(options.Data ?? crossValidation.Settings.Data);
-        var survey = new FingerprintBuilder(dataset);
-        var jobs = crossValidation.Results.SelectMany(r => r.Cases.Select(c => (c.Id, Job: new CrossValidationJob(r.Seed, r.Fold)))).ToLookup(p => p.Id, p => p.Job);
-        IEnumerable<OutOfFoldProbabilities> Predictions(Action<LoadedCase> see)
+        (this.options, this.report, this.cancellation) = (options, report, cancellation);
+        crossValidation = CrossValidationReport.Read(options.CrossValidation);
+        dataset = Dataset.Open(options.Data ?? crossValidation.Settings.Data);
+        var folds = crossValidation.Results.Select(r => r.Fold).Distinct().Order().ToList();
+        if (options.LeftOut is { } fold && (!folds.Contains(fold) || folds.Count < 3))
         {
-            foreach (var (files, number) in dataset.Cases.Select((f, n) => (f, n + 1)))
-            {
-                cancellation.ThrowIfCancellationRequested();
-                report($"case {number} of {dataset.Cases.Count}");
-                var loaded = CaseReader.Read(dataset, files);
-                see(loaded);
-                foreach (var job in jobs[files.Id])
-                {
-                    yield return OutOfFoldProbabilities.Read(Path.Combine(options.CrossValidation, job.Name), job.Fold, loaded, dataset.Classes);
-                }
-            }
+            throw new DatasetException(options.CrossValidation, $"folds {string.Join(", ", folds)}", $"fold {fold} and two others at least", "Choose another fold, or leave none out.");
         }
 
+        judges = crossValidation.Results.Where(r => r.Fold != options.LeftOut)
+            .GroupBy(r => (r.Fold, Network: options.IsEnsemble ? 0 : r.Seed))
+            .SelectMany(g => g.First().Cases.Select(c => (
+                c.Id, Judge: new Judge(g.Key.Fold, g.Key.Network, [.. g.Select(r => Path.Combine(options.CrossValidation, new CrossValidationJob(r.Seed, r.Fold).Name))]))))
+            .ToLookup(p => p.Id, p => p.Judge);
+    }
+
+    /// <summary>Tunes and writes the calibration.</summary>
+    /// <exception cref="DatasetException">The cross-validation is not finished, its data have changed, or it has no such fold.</exception>
+    public static TunedCalibration Run(TuneOptions options, Action<string> report, CancellationToken cancellation)
+    {
+        var tuned = new OutOfFoldTuning(options, report, cancellation).Tune();
+        OutputFile.WriteText(options.Output, JsonSerializer.Serialize(tuned, CalibrationJson.Default.TunedCalibration) + "\n");
+        return tuned;
+    }
+
+    private TunedCalibration Tune()
+    {
+        var survey = new FingerprintBuilder(dataset);
         var scaling = new TemperatureScaling(dataset.Classes.Count);
         foreach (var prediction in Predictions(survey.Add))
         {
@@ -74,11 +102,13 @@ internal static class OutOfFoldTuning
         var (threshold, size, apparent) = search.Best();
         var withoutFold = search.WithoutEachFold();
         var nested = search.Nested(withoutFold);
-        var tuned = new TunedCalibration
+        var calibration = new CalibrationDescription { Temperature = temperature, Threshold = threshold, MinimumLesionVoxels = size };
+        var volumes = options.HasVolumeIntervals ? new VolumeIntervalFit([.. Volumes(calibration)]) : null;
+        return new()
         {
             DataHash = survey.DataHash,
             Classes = dataset.Classes,
-            Calibration = new() { Temperature = temperature, Threshold = threshold, MinimumLesionVoxels = size },
+            Calibration = calibration with { VolumeInterval = volumes?.Fit() },
             Objective = options.Objective == TuningObjective.Dice ? "mean Dice of all foreground classes together" : "mean lesion F1 by any overlap",
             Apparent = apparent,
             Nested = nested,
@@ -88,12 +118,56 @@ internal static class OutOfFoldTuning
             Thresholds = options.Thresholds,
             LargestMinimum = options.LargestMinimum,
             TemperatureRule = rule,
+            Members = options.IsEnsemble ? crossValidation.Seeds.Count : 1,
+            LeftOut = options.LeftOut,
+            VolumeIntervals = volumes?.Worth(),
         };
-        OutputFile.WriteText(options.Output, JsonSerializer.Serialize(tuned, CalibrationJson.Default.TunedCalibration) + "\n");
-        return tuned;
+    }
+
+    /// <summary>The kept probabilities, case by case.</summary>
+    /// <param name="see">Shown every case of the data set, also those that are left out.</param>
+    private IEnumerable<OutOfFoldProbabilities> Predictions(Action<LoadedCase> see)
+    {
+        foreach (var (files, number) in dataset.Cases.Select((f, n) => (f, n + 1)))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            report($"case {number} of {dataset.Cases.Count}");
+            var loaded = CaseReader.Read(dataset, files);
+            see(loaded);
+            foreach (var judge in judges[files.Id])
+            {
+                yield return OutOfFoldProbabilities.Read(judge.Runs, judge.Fold, loaded, dataset.Classes);
+            }
+        }
+    }
+
+    /// <summary>Volumes over the samples at a decision: whether a sample has a voxel depends on temperature and threshold, so that the networks predict anew.</summary>
+    private IEnumerable<OutOfFoldVolumes> Volumes(CalibrationDescription calibration)
+    {
+        var device = TrainingLoop.ResolveDevice(options.Device);
+        var predict = new PredictOptions { Samples = crossValidation.Settings.Samples, Seed = 1 };
+        var number = 0;
+        foreach (var judge in judges.SelectMany(j => j.Select(judge => (Case: j.Key, Judge: judge))).ToLookup(p => p.Judge.Runs[0]))
+        {
+            var (fold, network, runs) = judge.First().Judge;
+            using var ensemble = Ensemble.Load(runs, CheckpointChoice.Last, device, calibration);
+            foreach (var (id, _) in judge)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                report($"volumes of prediction {++number} of {judges.Sum(j => j.Count())}");
+                var loaded = CaseReader.Read(dataset, dataset.Cases.First(c => c.Id == id));
+                yield return new(fold, network, SampledVolume.Of(ensemble.Predict(loaded, predict, cancellation).SampleVolumes, loaded.Mask, dataset.Classes.Skip(1)));
+            }
+        }
     }
 
     private static (double Temperature, string Rule) Temperature(TemperatureFit fit) => fit.IsAtLimit
         ? (1, "not fitted: the likelihood has no largest value")
         : (fit.Temperature, FormattableString.Invariant($"largest out-of-fold likelihood: {fit.NegativeLogLikelihoodBefore:G4} nats a voxel became {fit.NegativeLogLikelihood:G4}"));
+
+    /// <summary>A network that judges cases it has not seen, or several whose mean does.</summary>
+    /// <param name="Fold">Whose cases.</param>
+    /// <param name="Network">Its seed; 0 for a mean.</param>
+    /// <param name="Runs">Run folders.</param>
+    private sealed record Judge(int Fold, ulong Network, IReadOnlyList<string> Runs);
 }

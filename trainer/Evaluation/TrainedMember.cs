@@ -26,8 +26,9 @@ internal sealed class TrainedMember : IDisposable
     /// <param name="run">The run folder.</param>
     /// <param name="choice">Which weights.</param>
     /// <param name="device">Where they predict.</param>
+    /// <param name="calibration">Takes the place of the one in the checkpoint; null for none.</param>
     /// <exception cref="ModelFileException">There is none, or it cannot be used.</exception>
-    public static TrainedMember Load(string run, CheckpointChoice choice, Device device)
+    public static TrainedMember Load(string run, CheckpointChoice choice, Device device, CalibrationDescription? calibration = null)
     {
         var folder = new RunFolder(run);
         var path = choice == CheckpointChoice.Best && File.Exists(folder.BestCheckpoint) ? folder.BestCheckpoint : folder.LastCheckpoint;
@@ -50,6 +51,7 @@ internal sealed class TrainedMember : IDisposable
             network.to(device);
             return new(network, manifest with
             {
+                Calibration = calibration ?? manifest.Calibration,
                 NoiseInputs =
                 [
                     .. network.NoiseInputs.Select(n => new NoiseInput(

@@ -72,7 +72,7 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
         {
             r.Case.Length > LongestName ? r.Case[..(LongestName - 1)] + "…" : r.Case, Word(r.Status), Volumes(r), r.Samples?.ToString(CultureInfo.InvariantCulture) ?? "-",
             r.Seconds?.ToString("F1", CultureInfo.InvariantCulture) ?? "-",
-        }).Prepend(["case", "status", "mL (95 % of samples)", "samples", "seconds"]).ToList();
+        }).Prepend(["case", "status", "mL (95 %)", "samples", "seconds"]).ToList();
         var widths = Enumerable.Range(0, rows[0].Length).Select(n => rows.Max(r => r[n].Length)).ToArray();
         var text = new StringBuilder();
         foreach (var row in rows)
@@ -162,8 +162,7 @@ internal sealed class BatchReporter(int? total, Action<string> log, bool isJson,
 
     private static string Word(CaseStatus status) => EvaluationTables.Word(status);
 
-    private static string Volumes(CaseRecord record) => record.Classes is null ? "-" : string.Join(", ", record.Classes.Select(c => string.Create(
-        CultureInfo.InvariantCulture, $"{c.Name} {c.Volume:F2}{(c.Interval is [var low, var high] ? string.Create(CultureInfo.InvariantCulture, $" ({low:F2} to {high:F2})") : "")}")));
+    private static string Volumes(CaseRecord record) => record.Classes is null ? "-" : string.Join(", ", record.Classes.Select(c => $"{c.Name} {c.Describe(v => v.ToString("F2", CultureInfo.InvariantCulture))}"));
 
     private void ShowBar() => bar?.Report(total is > 0 ? Math.Min(1, (Finishes + running.Values.Sum()) / total.Value) : 0);
 

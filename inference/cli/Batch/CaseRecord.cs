@@ -106,6 +106,9 @@ internal sealed record CaseClass
     /// <summary>2.5th and 97.5th percentile over the samples, mL; absent for fewer than two samples.</summary>
     public IReadOnlyList<double>? Interval { get; init; }
 
+    /// <summary>Holds the true volume in 95 % of cases like those that the model was calibrated on, mL; absent where the model carries no such calibration, or fewer samples were drawn than it holds for.</summary>
+    public IReadOnlyList<double>? CalibratedInterval { get; init; }
+
     /// <summary>Lesions of the segmentation.</summary>
     public required int Lesions { get; init; }
 
@@ -115,11 +118,20 @@ internal sealed record CaseClass
     /// <summary>1 - mean over the samples of the IoU with the segmentation; absent for fewer than two samples.</summary>
     public double? StructuralUncertainty { get; init; }
 
+    /// <summary>Volume and interval in words; one that only says what the samples differ by is called so.</summary>
+    /// <param name="millilitres">Writes a volume.</param>
+    public string Describe(Func<double, string> millilitres) => millilitres(Volume) + (CalibratedInterval ?? Interval) switch
+    {
+        [var low, var high] => $" ({(CalibratedInterval is null ? "samples " : "")}{millilitres(low)} to {millilitres(high)})",
+        _ => "",
+    };
+
     public static CaseClass Of(ClassReport report) => new()
     {
         Name = report.Name,
         Volume = report.Volume,
         Interval = report.SampleVolumeInterval,
+        CalibratedInterval = report.VolumeInterval,
         Lesions = report.Lesions,
         LesionInterval = report.SampleLesionInterval,
         StructuralUncertainty = report.StructuralUncertainty,

@@ -66,7 +66,7 @@ internal static class BatchPage
         string Lines(Func<CaseClass, string> text) => string.Join("<br>", classes.Select(c => (classes.Count > 1 ? $"{Html(c.Name)} " : "") + Html(text(c))));
         string[] cells =
         [
-            Cell(2, Number(classes.Sum(c => c.Volume)), Lines(c => $"{Millilitres(c.Volume)}{Interval(c.Interval, Millilitres)}")),
+            Cell(2, Number(classes.Sum(c => c.Volume)), Lines(c => c.Describe(Millilitres))),
             Cell(3, Number(classes.Sum(c => c.Lesions)), Lines(c => $"{c.Lesions}{Interval(c.LesionInterval, n => n.ToString("0.#", CultureInfo.InvariantCulture))}")),
             Cell(4, classes.Max(c => c.StructuralUncertainty) is { } most ? Number(most) : "", Lines(c => c.StructuralUncertainty?.ToString("F2", CultureInfo.InvariantCulture) ?? "–")),
             Cell(5, record.Samples is { } samples ? Number(samples) : "", record.Samples?.ToString(CultureInfo.InvariantCulture) ?? ""),

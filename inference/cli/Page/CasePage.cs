@@ -122,7 +122,7 @@ internal static class CasePage
         }
 
         return new(title, report.IntendedUse, report.Warnings,
-            [.. report.Classes.Select((c, n) => new PageClass(c.Name, c.Volume, c.SampleVolumeInterval, prediction.SampleVolumes[n]))],
+            [.. report.Classes.Select((c, n) => new PageClass(c.Name, c.Volume, c.SampleVolumeInterval, c.VolumeInterval, prediction.SampleVolumes[n]))],
             [.. report.Lesions.Take(MostLesions)], Math.Max(0, report.Lesions.Count - MostLesions), run, layers);
     }
 

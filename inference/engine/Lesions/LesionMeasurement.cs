@@ -1,5 +1,6 @@
 using Credence.Inference.Metrics;
 using Credence.Inference.Model;
+using Credence.Inference.Sampling;
 using Credence.MedicalIO;
 
 namespace Credence.Inference.Lesions;
@@ -31,7 +32,7 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
                 return lesion with
                 {
                     SampleMeanVolume = volumes.Average(),
-                    SampleVolumeInterval = isSampled ? [OrderStatistics.Percentile(volumes, 0.025), OrderStatistics.Percentile(volumes, 0.975)] : null,
+                    SampleVolumeInterval = isSampled && VolumeInterval.OfSamples(volumes) is var (low, high) ? [low, high] : null,
                     ExistenceProbability = isSampled ? volumes.Average(v => v > 0 ? 1.0 : 0) : null,
                     StructuralUncertainty = isSampled ? 1 - followed.Overlap[n].Average() : null,
                 };

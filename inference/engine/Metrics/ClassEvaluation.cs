@@ -7,11 +7,16 @@ namespace Credence.Inference.Metrics;
 /// <summary>What was measured for one class of one case.</summary>
 internal sealed record ClassEvaluation
 {
+    private const double Rounding = 1e-9; // mL, far below a voxel: products of counts and voxel volumes, taken in another order
+
     /// <summary>The class.</summary>
     public required ClassDescription Class { get; init; }
 
     /// <summary>Voxel counts over the whole grid.</summary>
     public required OverlapCounts Overlap { get; init; }
+
+    /// <summary>Interval of the volume, mL; null where none was given.</summary>
+    public required (double Low, double High)? VolumeInterval { get; init; }
 
     /// <summary>Voxel counts inside the region; null where none was given.</summary>
     public required OverlapCounts? RegionOverlap { get; init; }
@@ -51,6 +56,7 @@ internal sealed record ClassEvaluation
         {
             Class = @class,
             Overlap = masks.Counts,
+            VolumeInterval = @case.VolumeIntervals.TryGetValue(@class.Label, out var interval) ? interval : null,
             RegionOverlap = masks.RegionCounts,
             Surface = SurfaceDistances.Compute(masks.Reference, masks.Prediction, masks.Box.Size, masks.Geometry.Spacing),
             Lesions = lesions,
@@ -106,6 +112,11 @@ internal sealed record ClassEvaluation
         values.Add($"{name}/volume-difference-ml", (Overlap.Predicted - Overlap.Reference) * millilitres);
         values.Add($"{name}/absolute-volume-difference-ml", Math.Abs(Overlap.Predicted - Overlap.Reference) * millilitres);
         values.AddError($"{name}/relative-volume-difference", (double)Math.Abs(Overlap.Predicted - Overlap.Reference) / Overlap.Reference, Overlap.IsEmpty);
+        if (VolumeInterval is var (low, high))
+        {
+            var truth = Overlap.Reference * millilitres;
+            values.Add($"{name}/volume-in-interval", low - Rounding <= truth && truth <= high + Rounding ? 1 : 0);
+        }
     }
 
     private void AddSurface(string name, MetricValues values, double tolerance)

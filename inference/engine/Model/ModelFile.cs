@@ -179,6 +179,11 @@ internal sealed class ModelFile
             throw Wrong($"calibration {calibration}", "a temperature above 0, a threshold between 0 and 1, at least 1 voxel");
         }
 
+        if (calibration.VolumeInterval is { } volumes && (volumes.Samples < 1 || volumes.Factors.Count != manifest.Classes.Count - 1 || volumes.Factors.Any(f => !(f >= 1 && double.IsFinite(f)))))
+        {
+            throw Wrong(FormattableString.Invariant($"volume intervals of {volumes.Samples} samples with the factors {string.Join(", ", volumes.Factors)}"), "samples of at least 1 and, for each foreground class, a factor of at least 1");
+        }
+
         if (manifest.Channels.Count < 1 || manifest.Classes.Count < 2 || manifest.Classes[0].Label != 0 || manifest.Classes.DistinctBy(c => c.Label).Count() != manifest.Classes.Count)
         {
             throw Wrong($"{manifest.Channels.Count} channels and labels {string.Join(", ", manifest.Classes.Select(c => c.Label))}", "at least one channel, and 0 for background first");

@@ -202,6 +202,25 @@ internal sealed record CalibrationDescription
     /// <summary>Lesions with fewer voxels (26-connected, on the grid of the input) are removed from the segmentation; 1 removes none.</summary>
     [JsonRequired]
     public int MinimumLesionVoxels { get; init; } = 1;
+
+    /// <summary>Makes the interval of volumes over the samples one that holds the true volume in 95 % of cases; null where it was not fitted.</summary>
+    public VolumeIntervalCalibration? VolumeInterval { get; init; }
+}
+
+/// <summary>How much wider than the interval over the samples an interval of a volume must be; see <see cref="Sampling.VolumeInterval"/>.</summary>
+internal sealed record VolumeIntervalCalibration
+{
+    /// <summary>Samples of the intervals that it was fitted on: fewer give narrower ones, which it does not hold for.</summary>
+    public required int Samples { get; init; }
+
+    /// <summary>A factor of at least 1 for each foreground class, in order.</summary>
+    public required IReadOnlyList<double> Factors { get; init; }
+
+    /// <inheritdoc/>
+    public bool Equals(VolumeIntervalCalibration? other) => other is not null && Samples == other.Samples && Factors.SequenceEqual(other.Factors);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Factors.Aggregate(Samples, HashCode.Combine);
 }
 
 /// <summary>What the training scans looked like, to compare new scans with.</summary>

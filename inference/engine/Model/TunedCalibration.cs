@@ -42,6 +42,15 @@ internal sealed record TunedCalibration
     /// <summary>How the temperature came about, in words.</summary>
     public required string TemperatureRule { get; init; }
 
+    /// <summary>Networks whose mean it is tuned for; 1 for single ones.</summary>
+    public int Members { get; init; } = 1;
+
+    /// <summary>The fold whose cases were left out, so that its network can be judged on them with this calibration; null for none.</summary>
+    public int? LeftOut { get; init; }
+
+    /// <summary>What the volume intervals are worth; null where they were not fitted.</summary>
+    public TunedVolumeIntervals? VolumeIntervals { get; init; }
+
     /// <summary>Reads the file.</summary>
     /// <exception cref="ModelFileException">It is missing or damaged.</exception>
     public static TunedCalibration Read(string path)
@@ -76,6 +85,13 @@ internal sealed record TunedCalibration
 
     private static string Short(string hash) => hash[..Math.Min(16, hash.Length)];
 }
+
+/// <summary>How often intervals of the volume hold the true one, before and after they were widened.</summary>
+/// <param name="Cases">Cases that they were fitted on.</param>
+/// <param name="OfSamples">Share of the cases, for each foreground class, whose true volume lies between the percentiles of the samples.</param>
+/// <param name="Widened">The same of intervals widened by the factor that was found on the other folds; null where they have too few cases.</param>
+/// <param name="Ratio">Upper end over lower end of these, each raised by one voxel: geometric mean over the cases; null as before. Of two that hold equally often, the smaller one says more.</param>
+internal sealed record TunedVolumeIntervals(int Cases, IReadOnlyList<double> OfSamples, IReadOnlyList<double>? Widened, IReadOnlyList<double>? Ratio);
 
 /// <summary>The calibration found without one fold.</summary>
 /// <param name="Fold">The fold that was left out.</param>

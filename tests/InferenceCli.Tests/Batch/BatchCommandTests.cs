@@ -34,7 +34,7 @@ public sealed class BatchCommandTests : IDisposable
         var (code, output, error) = Batch("--jobs", "2");
 
         Assert.Equal(5, code);
-        Assert.Matches(@"(?m)^a +done +lesion \d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\) +4 +\d", output);
+        Assert.Matches(@"(?m)^a +done +lesion \d+\.\d\d \(samples \d+\.\d\d to \d+\.\d\d\) +4 +\d", output);
         Assert.Matches(@"(?m)^bad +failed +- +- +-$", output);
         Assert.EndsWith("2 done, 2 failed\n", output, StringComparison.Ordinal);
         Assert.Matches(@"(?m)^\[\d/4\] error: bad: .*bad\.nii\.gz: .*; expected ", error);

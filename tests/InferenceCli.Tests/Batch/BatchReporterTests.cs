@@ -38,7 +38,7 @@ public sealed class BatchReporterTests
             reporter.Finished(Done("d"));
         });
         Assert.Equal(["", "; about 28 s left", "; about 30 s left", "; about 19 min left"], lines.Select(l => l[(l.IndexOf(" s", StringComparison.Ordinal) + 2)..]));
-        Assert.StartsWith("[2/9] b: done, lesion 1.50 (1.00 to 2.00), ", lines[1], StringComparison.Ordinal);
+        Assert.StartsWith("[2/9] b: done, lesion 1.50 (samples 1.00 to 2.00), ", lines[1], StringComparison.Ordinal);
     }
 
     /// <summary>On a terminal (made by script of Debian's bsdutils) there is a bar, with the time that is left.</summary>

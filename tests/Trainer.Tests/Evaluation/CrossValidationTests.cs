@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Credence.Inference;
+using Credence.MedicalIO.Nifti;
 using Credence.Models;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation;
@@ -127,10 +128,47 @@ public sealed class CrossValidationTests
         Assert.Equal([0, 1], tuned.WithoutFold.Select(f => f.Fold));
         Assert.Contains(tuned.Calibration.Threshold, tuned.Thresholds);
         Assert.Equal(tuned.Calibration, Inference.Model.TunedCalibration.Read(folder.File("calibration.json")).Calibration);
+        Assert.Equal((4, null, null), (tuned.VolumeIntervals!.Cases, tuned.VolumeIntervals.Widened, tuned.Calibration.VolumeInterval)); // too few cases to widen anything
+
+        Assert.Contains("folds 0, 1; expected fold 1 and two others at least", Assert.Throws<DatasetException>(() =>
+            OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json"), LeftOut = 1 }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
 
         File.Copy(data.File("labelsTr/case0.nii.gz"), data.File("labelsTr/case1.nii.gz"), overwrite: true);
         Assert.Contains("Give its data set with --data, or cross-validate again.", Assert.Throws<DatasetException>(() =>
             OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What the left-out fold's networks left is removed from the disk: nothing of it can have been looked at.</summary>
+    [Fact]
+    public void A_fold_that_is_left_out_is_not_looked_at_and_seeds_may_be_tuned_as_one_ensemble()
+    {
+        using var data = SmallDataset.Decathlon(cases: 6);
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.File("cv")) with { Seeds = [3, 4], Samples = 2 };
+        Run(options with { Training = options.Training with { Folds = 3 } });
+        TuneOptions tune = new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json"), Thresholds = [0.5], LargestMinimum = 1, LeftOut = 2 };
+        foreach (var seed in new[] { 3, 4 })
+        {
+            Directory.Delete(folder.File($"cv/seed-{seed}-fold-2/probabilities"), recursive: true);
+            File.Delete(folder.File($"cv/seed-{seed}-fold-2/last.safetensors"));
+        }
+
+        var single = OutOfFoldTuning.Run(tune, _ => { }, CancellationToken.None);
+        Assert.Equal((1, 2, 4), (single.Members, single.LeftOut, single.VolumeIntervals!.Cases));
+        Assert.Equal([0, 1], single.WithoutFold.Select(f => f.Fold));
+
+        // Oracle: the mean of the maps of two seeds, by hand, at threshold 0.5.
+        var ensemble = OutOfFoldTuning.Run(tune with { IsEnsemble = true, HasVolumeIntervals = false }, _ => { }, CancellationToken.None);
+        Assert.Equal((2, null), (ensemble.Members, ensemble.VolumeIntervals));
+        var results = CrossValidationReport.Read(folder.File("cv")).Results.Where(r => r.Seed == 3 && r.Fold < 2);
+        var dice = results.SelectMany(r => r.Cases.Select(c =>
+        {
+            float[][] maps = [.. new[] { 3, 4 }.Select(seed => NiftiFile.Read(folder.File($"cv/seed-{seed}-fold-{r.Fold}/probabilities/{c.Id}-1.nii.gz")).Voxels)];
+            var truth = NiftiFile.ReadLabels(data.File($"labelsTr/{c.Id}.nii.gz")).Labels;
+            var both = truth.Where((t, v) => t == 1 && maps[0][v] + maps[1][v] > 1).Count();
+            return 2.0 * both / (truth.Count(t => t == 1) + Enumerable.Range(0, truth.Length).Count(v => maps[0][v] + maps[1][v] > 1));
+        })).Average();
+        Assert.Equal(dice, ensemble.Untuned, tolerance: 1e-6);
     }
 
     /// <summary>Oracle: the network itself predicts at the temperature and beside it, as in deployment; kept maps have 16 bits, so that neither figure is exact.</summary>

@@ -1,0 +1,47 @@
+using Credence.Inference.Metrics;
+
+namespace Credence.Inference.Sampling;
+
+/// <summary>Interval of a volume over samples, and how it is widened until it holds the true volume in 95 % of cases.</summary>
+/// <remarks>
+/// Conformalized quantile regression (Romano, Patterson and Candès 2019, arXiv:1905.03222, section 4) on ln(volume + one voxel): large and small volumes are widened by one
+/// factor, and an empty one has a logarithm. It holds for cases that could be exchanged with those that the factor was found on, whatever the samples are worth.
+/// </remarks>
+internal static class VolumeInterval
+{
+    /// <summary>Share of the cases whose true volume is to lie inside.</summary>
+    public const double Coverage = 0.95;
+
+    /// <summary>Fewer cases have no largest score that could stand for <see cref="Coverage"/>.</summary>
+    public const int FewestCases = 19;
+
+    /// <summary>From the 2.5th to the 97.5th percentile.</summary>
+    /// <param name="sorted">Ascending.</param>
+    public static (double Low, double High) OfSamples(ReadOnlySpan<double> sorted) =>
+        (OrderStatistics.Percentile(sorted, (1 - Coverage) / 2), OrderStatistics.Percentile(sorted, (1 + Coverage) / 2));
+
+    /// <summary>How far a true volume lies outside an interval, in logarithms; below 0 inside.</summary>
+    /// <param name="truth">mL.</param>
+    /// <param name="low">mL.</param>
+    /// <param name="high">mL.</param>
+    /// <param name="voxel">Volume of one voxel of the scan, mL.</param>
+    public static double Score(double truth, double low, double high, double voxel) =>
+        Math.Max(Math.Log((low + voxel) / (truth + voxel)), Math.Log((truth + voxel) / (high + voxel)));
+
+    /// <summary>The factor that widens intervals enough: the ⌈(n + 1) 0.95⌉-th smallest score of n cases, at least 1 so that no interval becomes surer than its samples.</summary>
+    /// <param name="scores">Of cases that the network has not seen.</param>
+    /// <returns>Null for fewer than <see cref="FewestCases"/>.</returns>
+    public static double? Factor(IReadOnlyCollection<double> scores)
+    {
+        var rank = (int)Math.Ceiling((scores.Count + 1) * Coverage);
+        return rank <= scores.Count ? Math.Exp(Math.Max(0, scores.Order().ElementAt(rank - 1))) : null;
+    }
+
+    /// <summary>Widens an interval.</summary>
+    /// <param name="low">mL.</param>
+    /// <param name="high">mL.</param>
+    /// <param name="factor">At least 1.</param>
+    /// <param name="voxel">Volume of one voxel of the scan, mL.</param>
+    public static (double Low, double High) Widen(double low, double high, double factor, double voxel) =>
+        (Math.Max(0, (low + voxel) / factor - voxel), (high + voxel) * factor - voxel);
+}

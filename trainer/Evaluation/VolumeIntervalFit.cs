@@ -1,0 +1,47 @@
+using Credence.Inference.Model;
+using Credence.Inference.Sampling;
+
+namespace Credence.Trainer.Evaluation;
+
+/// <summary>What the samples of a network say about the volumes of a case that it has not seen, and the truth.</summary>
+/// <param name="Fold">The fold of the case.</param>
+/// <param name="Network">Tells networks apart that judge the same cases: the seed.</param>
+/// <param name="Volumes">Of each foreground class, in order.</param>
+internal sealed record OutOfFoldVolumes(int Fold, ulong Network, IReadOnlyList<SampledVolume> Volumes);
+
+/// <summary>Finds the factors that widen the interval of volumes over the samples until it holds the truth, and what they are worth on cases that they were not found on.</summary>
+/// <param name="cases">Every case once a network.</param>
+internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldVolumes> cases)
+{
+    private readonly int classes = cases[0].Volumes.Count;
+
+    /// <summary>The factors.</summary>
+    /// <returns>Null where there are too few cases.</returns>
+    public VolumeIntervalCalibration? Fit() => Factors(cases) is { } factors
+        ? new() { Samples = cases.Min(c => c.Volumes.Min(v => v.Samples)), Factors = factors }
+        : null;
+
+    /// <summary>How often intervals hold the truth: those of the samples, and those widened by the factors of the other folds.</summary>
+    public TunedVolumeIntervals Worth()
+    {
+        double[] none = [.. Enumerable.Repeat(1.0, classes)];
+        double[] Each(Func<int, double> value) => [.. Enumerable.Range(0, classes).Select(value)];
+        var others = cases.Select(c => c.Fold).Distinct().ToDictionary(fold => fold, fold => Factors([.. cases.Where(c => c.Fold != fold)]));
+        double[] Covered(Func<int, double[]> factors) => Each(k => cases.Average(c => c.Volumes[k].Score <= Math.Log(factors(c.Fold)[k]) + 1e-9 ? 1.0 : 0));
+        var isWidened = others.Values.All(f => f is not null);
+        return new(
+            cases.GroupBy(c => c.Network).Max(n => n.Count()),
+            Covered(_ => none),
+            isWidened ? Covered(fold => others[fold]!) : null,
+            isWidened ? Each(k => Math.Exp(cases.Average(c => c.Volumes[k].LogRatio + 2 * Math.Log(others[c.Fold]![k])))) : null);
+    }
+
+    /// <summary>The largest over the networks: scores of one case by several are not independent, so that each network has its own factor.</summary>
+    private double[]? Factors(IReadOnlyList<OutOfFoldVolumes> among)
+    {
+        var factors = among.GroupBy(c => c.Network).SelectMany(network => Enumerable.Range(0, classes).Select(k => (Class: k, Factor: VolumeInterval.Factor([.. network.Select(c => c.Volumes[k].Score)])))).ToList();
+        return factors.Count > 0 && factors.All(f => f.Factor is not null)
+            ? [.. Enumerable.Range(0, classes).Select(k => factors.Where(f => f.Class == k).Max(f => f.Factor!.Value))]
+            : null;
+    }
+}

@@ -11,6 +11,7 @@ internal sealed class LossArguments(IReadOnlyList<LossArgument> arguments, Func<
     public static readonly NumberRule NotNegative = new(v => v >= 0, "a number of at least 0");
     public static readonly NumberRule AtLeastOne = new(v => v >= 1, "a number of at least 1");
     public static readonly NumberRule BetweenZeroAndOne = new(v => v is >= 0 and <= 1, "a number from 0 to 1");
+    public static readonly NumberRule UpToOne = new(v => v is > 0 and <= 1, "a number above 0, up to 1");
     public static readonly NumberRule Percentage = new(v => v is > 0 and <= 100, "a number above 0, up to 100");
 
     private readonly List<string> known = [];

@@ -11,6 +11,7 @@ internal sealed class LossParser(string text)
     {
         [CrossEntropyLoss.Name] = _ => new CrossEntropyLoss(),
         [WeightedCrossEntropyLoss.Name] = WeightedCrossEntropyLoss.Read,
+        [GeneralisedCrossEntropyLoss.Name] = GeneralisedCrossEntropyLoss.Read,
         [FocalLoss.Name] = FocalLoss.Read,
         [TopKLoss.Name] = TopKLoss.Read,
         [HardNegativeLoss.Name] = HardNegativeLoss.Read,

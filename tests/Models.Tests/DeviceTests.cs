@@ -10,7 +10,7 @@ public sealed class DeviceTests
 
     public static TheoryData<string, string> Losses => OnEveryDevice(
     [
-        "dice + cross-entropy", "hard-negatives(k=3)", "focal(gamma=2, alpha=0.25)", "tversky", "focal-tversky", "generalised-dice", "top-k(percent=10)", "dice(batch, squared)", "avuc(threshold=0.4)",
+        "dice + cross-entropy", "hard-negatives(k=3)", "generalised-cross-entropy(q=0.5)", "focal(gamma=2, alpha=0.25)", "tversky", "focal-tversky", "generalised-dice", "top-k(percent=10)", "dice(batch, squared)", "avuc(threshold=0.4)",
     ]);
 
     private static Dictionary<string, NetworkOptions> Options

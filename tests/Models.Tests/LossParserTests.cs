@@ -14,6 +14,7 @@ public sealed class LossParserTests
         Gen.Const<ILoss>(new CrossEntropyLoss()),
         Number.Array[1, 4].Select(w => (ILoss)new WeightedCrossEntropyLoss(w)),
         Gen.Const<ILoss>(new WeightedCrossEntropyLoss(null)),
+        Gen.Double[1e-3, 1].Select(v => (ILoss)new GeneralisedCrossEntropyLoss(v)),
         Gen.Select(Number, Share).Select(v => (ILoss)new FocalLoss(v.Item1, v.Item2)),
         Number.Select(v => (ILoss)new FocalLoss(v, null)),
         Gen.Double[1e-3, 100].Select(v => (ILoss)new TopKLoss(v)),
@@ -90,11 +91,12 @@ public sealed class LossParserTests
     [InlineData("cross-entropy(x=1)", 15, "'x'", "no argument: cross-entropy has none")]
     [InlineData("dice(batch=1)", 12, "'1'", "no value: batch is there or not")]
     [InlineData("weighted-cross-entropy(weights=1:x)", 34, "'x'", "weights=inverse, or numbers above 0 joined by colons")]
+    [InlineData("generalised-cross-entropy(q=0)", 29, "'0'", "q=a number above 0, up to 1")]
     [InlineData("top-k(percent=0)", 15, "'0'", "percent=a number above 0, up to 100")]
     [InlineData("hard-negatives(floor=0)", 22, "'0'", "floor=a number of at least 1")]
     public void Errors_say_where_what_was_found_and_what_was_expected(string text, int character, string found, string expected) =>
         Assert.Equal($"'{text}' at character {character}: {found}; expected {expected}.", Assert.Throws<FormatException>(() => LossSum.Parse(text)).Message);
 
     private const string AllNames =
-        "cross-entropy, weighted-cross-entropy, focal, top-k, hard-negatives, dice, generalised-dice, tversky, focal-tversky, avuc";
+        "cross-entropy, weighted-cross-entropy, generalised-cross-entropy, focal, top-k, hard-negatives, dice, generalised-dice, tversky, focal-tversky, avuc";
 }

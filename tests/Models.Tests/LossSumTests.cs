@@ -112,6 +112,7 @@ public sealed class LossSumTests
     [InlineData("dice")]
     [InlineData("dice(squared)")]
     [InlineData("generalised-dice")]
+    [InlineData("generalised-cross-entropy(q=1)")]
     [InlineData("tversky")]
     [InlineData("dice + cross-entropy + focal + top-k + hard-negatives(warm-up=0)")]
     public void Perfect_prediction_costs_nothing_and_the_opposite_costs_all(string text)

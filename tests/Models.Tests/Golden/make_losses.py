@@ -32,6 +32,14 @@ def inverse_frequency(fractions):
     return loss
 
 
+def generalised_cross_entropy(q):
+    # Zhang and Sabuncu 2018, equation 6.
+    def loss(logits, target):
+        p, r = torch.softmax(logits, 1), one_hot(target, logits.shape[1])
+        return ((1 - (p * r).sum(1) ** q) / q).mean()
+    return loss
+
+
 def focal(gamma, alpha=None):
     # Lin et al. 2017, equation 5, summed over the one-hot classes as MONAI's softmax_focal_loss does.
     def loss(logits, target):
@@ -142,6 +150,8 @@ LOSSES = {
     "cross-entropy": cross_entropy,
     "weighted-cross-entropy(weights=1:10:4)": weighted_cross_entropy,
     "weighted-cross-entropy": inverse_frequency(FRACTIONS),
+    "generalised-cross-entropy": generalised_cross_entropy(0.7),
+    "generalised-cross-entropy(q=1)": generalised_cross_entropy(1),
     "focal": focal(2),
     "focal(gamma=0.5, alpha=0.75)": focal(0.5, 0.75),
     "focal(gamma=0)": focal(0),

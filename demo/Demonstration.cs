@@ -75,7 +75,7 @@ internal static class Demonstration
         WriteSummary(At("summary.json"), options, segmenter, seconds, training, export, results, mean);
 
         writer.WriteLine();
-        writer.WriteLine($"case                 Dice   predicted mL   {(results[0].Class.VolumeInterval is null ? "95 % of samples" : "95 % interval  ")}   true mL");
+        writer.WriteLine($"case                 Dice   predicted mL   {(results[0].Class.VolumeInterval is null ? "95 % of samples" : "  95 % interval")}   true mL");
         foreach (var r in results)
         {
             writer.WriteLine(string.Create(CultureInfo.InvariantCulture,
@@ -113,6 +113,8 @@ internal static class Demonstration
         ? string.Create(CultureInfo.InvariantCulture, $"{low:F2} to {high:F2}")
         : "one sample";
 
+    private static JsonArray? Json(IReadOnlyList<double>? interval) => interval is [var low, var high] ? new(low, high) : null;
+
     private static void WriteSummary(
         string path, DemoOptions options, LesionSegmenter segmenter, List<(string Stage, double Seconds)> seconds, TrainingResult? training, ExportResult? export,
         List<CaseResult> results, double mean) => OutputFile.WriteText(path, new JsonObject
@@ -133,7 +135,8 @@ internal static class Demonstration
                 ["case"] = r.Name,
                 ["dice"] = r.Dice,
                 ["volume"] = r.Class.Volume,
-                ["volumeInterval"] = (r.Class.VolumeInterval ?? r.Class.SampleVolumeInterval) is { } i ? new JsonArray(i[0], i[1]) : null,
+                ["volumeInterval"] = Json(r.Class.VolumeInterval),
+                ["sampleVolumeInterval"] = Json(r.Class.SampleVolumeInterval),
                 ["trueVolume"] = r.TrueVolume,
             })]),
         }.ToJsonString(new() { WriteIndented = true }) + "\n");

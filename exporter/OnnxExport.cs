@@ -95,10 +95,19 @@ public static class OnnxExport
         if (options.Calibration is { } calibration)
         {
             var tuned = TunedCalibration.Read(calibration);
-            manifest = manifest with { Calibration = tuned.For(calibration, manifest) };
-            if (members.Count != tuned.Members)
+            var found = tuned.For(calibration, manifest);
+            var (tunedMembers, isOther) = (tuned.Members ?? 1, members.Count != (tuned.Members ?? 1));
+            manifest = manifest with { Calibration = isOther ? found with { VolumeInterval = null } : found };
+            if (isOther)
             {
-                warnings.Add($"{calibration} was tuned on {(tuned.Members == 1 ? "single networks" : $"means over {tuned.Members} networks")}, and the model is {(members.Count == 1 ? "a single one" : $"the mean over {members.Count}")}: the more members, the less sure of itself. Check temperature, threshold and volume intervals on held-out cases, or tune with --ensemble on as many seeds.");
+                var (tunedOn, model) = (tunedMembers == 1 ? "single networks" : $"means over {tunedMembers} networks", members.Count == 1 ? "a single one" : $"the mean over {members.Count}");
+                warnings.Add($"{calibration} was tuned on {tunedOn}, and the model is {model}: the more members, the less sure of itself. Its volume intervals were left out. "
+                    + "Check temperature and threshold on held-out cases, or tune with --ensemble on as many seeds.");
+            }
+
+            if (tuned.LeftOut is { } fold)
+            {
+                warnings.Add($"{calibration} was tuned without fold {fold}, to judge its networks with. Tune on all folds for a model that is to be used.");
             }
         }
 

@@ -75,7 +75,7 @@ internal static class TuneCommand
         static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.#} %");
         var start = $"95 % volume interval, {@class.Name}: that of the samples holds the truth in {Percent(volumes.OfSamples[k])} of {volumes.Cases} cases";
         return calibration is null
-            ? $"{start}; too few cases to widen it ({VolumeInterval.FewestCases} are needed)"
+            ? $"{start}; too few patients to widen it ({VolumeInterval.FewestPatients} are needed)"
             : string.Create(CultureInfo.InvariantCulture, $"{start}; widened by {calibration.Factors[k]:0.###}{(volumes.Widened is null ? "" : $": in {Percent(volumes.Widened[k])} (by the factor of the other folds), its upper end {volumes.Ratio![k]:0.##} times the lower one")}");
     }
 }

@@ -51,7 +51,7 @@ class Programs:
             with self.lock:
                 if self.stopping:
                     raise Interrupted
-                process = subprocess.Popen(["nice", "-n", "10", "dotnet", self.folder / FOLDERS[name] / f"{name}.dll", *map(str, arguments)], stdout=output, stderr=subprocess.STDOUT)
+                process = subprocess.Popen(["nice", "-n", "10", "dotnet", self.folder / FOLDERS[name] / f"{name}.dll", *map(str, arguments)], stdout=output, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"})
                 self.running.add(process)
             code = process.wait()
             with self.lock:

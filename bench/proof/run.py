@@ -13,9 +13,12 @@ the work folder, and go on being used when the sources change; delete <work>/pro
 Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over cases (scipy, BCa bootstrap).
 Debian packages: python3-nibabel, python3-scipy.
 """
-import argparse, concurrent.futures, json, pathlib, sys, time
+import argparse, collections, concurrent.futures, json, pathlib, sys, threading, time
 import scores, studies
 from programs import ROOT, Interrupted, Programs, write
+
+
+LOCKS = collections.defaultdict(threading.Lock)  # one process at a time in a folder of networks
 
 
 class Job:
@@ -64,21 +67,26 @@ class Job:
         program("credence-train", ["cross-validate", "--data", self.data, "--out", self.training, "--folds", self.study.folds, "--seeds", ",".join(map(str, seeds)), "--threads", 1,
                 "--samples", self.samples if len(self.network.seeds) == 1 else 1, *self.study.options, *self.network.options, *self.start(), *more], self.folder / "training.log")
 
+    def tuned(self, program, calibration, *more):
+        """A calibration of the networks of this job's seeds. Networks that share a folder, such as one and an ensemble with it, share its report, which is made anew."""
+        with LOCKS[self.training]:
+            self.cross_validate(program, self.network.seeds)  # nothing is trained any more
+            program("credence-train", ["tune", self.training, "--out", calibration, *(["--ensemble"] if len(self.network.seeds) > 1 else []), *more], self.folder / "training.log")
+
     def tune(self, program):
         """With the other folds of a network whose folds are all trained."""
         result, calibration = self.folder / f"scores-{self.samples}-tuned.json", self.folder / "calibration.json"
         if not result.exists():
-            options = ["--ensemble"] if len(self.network.seeds) > 1 else []
-            program("credence-train", ["tune", self.training, "--out", calibration, "--leave-out", self.fold, "--no-volume-intervals", *options], self.folder / "training.log")
+            # Of many samples, all cases would be predicted in every fold: tune_volumes does it once.
+            self.tuned(program, calibration, "--leave-out", self.fold, *(["--no-volume-intervals"] if self.samples > 1 else []))
+            (self.folder / "model-tuned.onnx").unlink(missing_ok=True)
             write(result, self.score(program, self.samples, calibration))
 
     def tune_volumes(self, program):
         """On all folds: the coverage of its intervals is that with the factors of the other folds."""
         result = self.folder.parent / "calibration.json"
         if not result.exists():
-            options = ["--ensemble"] if len(self.network.seeds) > 1 else []
-            self.cross_validate(program, self.network.seeds)  # nothing is trained any more: the report over these seeds
-            program("credence-train", ["tune", self.training, "--out", result, *options], self.folder / "training.log")
+            self.tuned(program, result)
 
     def plan(self, program, run):
         """Puts a plan that is not the usual one where training finds it."""
@@ -150,7 +158,6 @@ def main():
             list(pool.map(lambda job: attempt(job, Job.run), todo))
             if study.tune and not programs.stopping:
                 tuned = [j for j in todo if not j.network.start_from and all(other.is_trained for other in jobs if other.network is j.network)]
-                # The report over all folds first, which the others read.
                 list(pool.map(lambda job: attempt(job, Job.tune_volumes), {j.network.name: j for j in tuned}.values()))
                 list(pool.map(lambda job: attempt(job, Job.tune), tuned))
     gather(study, jobs, programs.commit)

@@ -30,7 +30,7 @@ def measure(result, reference, evaluated):
     for entry in report["classes"]:
         of_class, predicted = truth == entry["label"], found == entry["label"]
         both = of_class.sum() + predicted.sum()
-        classes[entry["name"]] = {"dice": float(2 * (of_class & predicted).sum() / both) if both else None, "volume": float(of_class.sum() * millilitres), "interval": entry.get("sampleVolumeInterval")}
+        classes[entry["name"]] = {"dice": float(2 * (of_class & predicted).sum() / both) if both else None, "volume": float(of_class.sum() * millilitres), "interval": entry.get("sampleVolumeInterval"), "calibrated": entry.get("volumeInterval")}
     lesions = [[lesion["meanUncertainty"], lesion["isTruePositive"]] for c in evaluated["classes"] for lesion in c["predictedLesions"]]
     return {"classes": classes, "values": evaluated["values"], "lesions": lesions}
 
@@ -51,9 +51,9 @@ def summary(cases):
     dice = {name: [c["classes"][name]["dice"] for c in cases.values() if c["classes"][name]["dice"] is not None] for name in names}
     mean = {case: numpy.mean(values) for case, c in cases.items() if (values := [k["dice"] for k in c["classes"].values() if k["dice"] is not None])}
     row = {"dice": interval(list(mean.values())), **{f"dice {name}": interval(values) for name, values in dice.items()}}
-    inside = [k["interval"][0] <= k["volume"] <= k["interval"][1] for c in cases.values() for k in c["classes"].values() if k["interval"]]
-    if inside:
-        row["volume interval covers"] = interval(inside)
+    for name, key in (("volume interval covers", "interval"), ("calibrated volume interval covers", "calibrated")):
+        if inside := [k[key][0] <= k["volume"] <= k[key][1] for c in cases.values() for k in c["classes"].values() if k.get(key)]:
+            row[name] = interval(inside)
     for key in sorted({key for c in cases.values() for key in c["values"] if key.startswith("all/") or key.split("/")[1] in METRICS}):
         values = [c["values"][key] for c in cases.values() if c["values"].get(key) is not None]
         if values:

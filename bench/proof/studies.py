@@ -1,5 +1,5 @@
 """The networks that the proof compares. Every difference between two rows of a result is a difference between two lines here."""
-import dataclasses, pathlib, typing
+import dataclasses, json, pathlib, random, typing
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,19 @@ class Study:
     flips: tuple = ()
     plan: typing.Callable[[dict], dict] | None = None  # changes the plan of every run
     tune: bool = False  # also with temperature, threshold and smallest lesion tuned on the other folds
+
+
+def subset(source, folder, size):
+    """A data set of some of the cases, by links."""
+    description = json.loads((source / "dataset.json").read_text())
+    chosen = sorted(random.Random(1).sample(description["training"], size), key=lambda c: c["image"])
+    for case in chosen:
+        for part in ("image", "label"):
+            link = folder / case[part]
+            link.parent.mkdir(parents=True, exist_ok=True)
+            if not link.exists():
+                link.symlink_to((source / case[part]).resolve())
+    (folder / "dataset.json").write_text(json.dumps(description | {"training": chosen, "numTraining": size}))
 
 
 def decathlon(name, networks, **more):
@@ -84,6 +97,14 @@ def coefficients(voxels, examples):
             Network("1-over-M-of-sums", ("--data-term", "minibatch-sum")), Network("pi-of-sums", ("--data-term", "minibatch-sum", "--kl-scaling", "geometric-per-minibatch")))
 
 
+AVERAGE = ("--average", 0.998)
+ABLATIONS = {
+    "base": AVERAGE, "no-average": (), "width-8": (*AVERAGE, "--width", 8), "width-24": (*AVERAGE, "--width", 24), "residual": (*AVERAGE, "--encoder", "residual"),
+    "deep-supervision": (*AVERAGE, "--deep-supervision"), "no-flips": (*AVERAGE, "--flip-axes", "none"), "cross-entropy": (*AVERAGE, "--loss", "cross-entropy"),
+    "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025),
+}
+
+
 ALL = {study.name: study for study in (
     HIPPOCAMPUS, LESIONS, UNCERTAINTY,
     decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
@@ -91,6 +112,8 @@ ALL = {study.name: study for study in (
     decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),
     decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
+    decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", AVERAGE, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
+              options=("--epochs", 8, "--steps-per-epoch", 200, "--recency", 0), run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))
              + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=SHORT, run_folds=(0,)),
 )}

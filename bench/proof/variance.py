@@ -6,24 +6,11 @@
 A cross-validation of 5 folds x 3 seeds on each subset (drawn once, seed 1), two shards side by side, a short training (studies.SHORT). The split is that of
 `credence-train cross-validate` (docs/explanation/variance.md). What is done is not repeated. Prints a table and writes bench/results/proof-variance.json.
 """
-import argparse, concurrent.futures, json, pathlib, random
+import argparse, concurrent.futures, json, pathlib
 import studies
 from programs import ROOT, Programs, write
 
 SIZES = (20, 50, 160)
-
-
-def subset(source, folder, size):
-    """A data set of some of the cases, by links."""
-    description = json.loads((source / "dataset.json").read_text())
-    chosen = sorted(random.Random(1).sample(description["training"], size), key=lambda c: c["image"])
-    for case in chosen:
-        for part in ("image", "label"):
-            link = folder / case[part]
-            link.parent.mkdir(parents=True, exist_ok=True)
-            if not link.exists():
-                link.symlink_to((source / case[part]).resolve())
-    (folder / "dataset.json").write_text(json.dumps(description | {"training": chosen, "numTraining": size}))
 
 
 def main():
@@ -36,7 +23,7 @@ def main():
     rows = {}
     for size in SIZES:
         folder = options.work / "variance" / str(size)
-        subset(options.data / "hippocampus", folder / "data", size)
+        studies.subset(options.data / "hippocampus", folder / "data", size)
         if not (folder / "cross-validation/cross-validation.json").exists():
             def shard(n):
                 program("credence-train", ["cross-validate", "--data", folder / "data", "--out", folder / "cross-validation", "--seeds", "1,2,3", "--threads", 1, "--shard", f"{n}/2", *studies.SHORT], folder / f"shard-{n}.log")

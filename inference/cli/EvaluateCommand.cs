@@ -148,7 +148,8 @@ internal static class EvaluateCommand
             Reference = truth,
             Prediction = EvaluationFolder.ReadLabels(prediction, truth.Geometry),
             Probabilities = EvaluationFolder.Probabilities(prediction, classes, truth.Geometry),
-            VolumeIntervals = EvaluationFolder.VolumeIntervals(prediction),
+            VolumeIntervals = EvaluationFolder.VolumeIntervals(prediction, "volumeInterval"),
+            SampleVolumeIntervals = EvaluationFolder.VolumeIntervals(prediction, "sampleVolumeInterval"),
             Uncertainty = EvaluationFolder.Uncertainty(prediction, paths.Uncertainty, truth.Geometry),
             Region = region is null ? null : EvaluationFolder.ReadLabels(region, truth.Geometry),
         };

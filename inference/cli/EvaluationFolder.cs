@@ -87,18 +87,26 @@ internal sealed class EvaluationFolder
         return IsSegmentationOfFolder(segmentation) && File.Exists(file) ? ReadMap(file, grid, float.IsFinite, "finite numbers only") : null;
     }
 
-    /// <summary>Intervals of the volumes in the <c>report.json</c> beside a segmentation, mL by label: calibrated where the model was, else those of the samples; none without report or samples.</summary>
+    /// <summary>Intervals of the volumes in the <c>report.json</c> beside a segmentation, mL by label; none without such a report.</summary>
+    /// <param name="segmentation">The label file.</param>
+    /// <param name="property"><c>volumeInterval</c> or <c>sampleVolumeInterval</c>.</param>
     /// <exception cref="InvalidImageFileException">The report cannot be read.</exception>
-    public static Dictionary<byte, (double Low, double High)> VolumeIntervals(string segmentation)
+    public static Dictionary<byte, (double Low, double High)> VolumeIntervals(string segmentation, string property)
     {
         var report = Path.Combine(Path.GetDirectoryName(segmentation)!, "report.json");
-        return IsSegmentationOfFolder(segmentation) && File.Exists(report)
-            ? ReadClasses(report, classes => classes.Select(c => (Label: c.GetProperty("label").GetByte(), Interval: Interval(c, "volumeInterval") ?? Interval(c, "sampleVolumeInterval")))
-                .Where(c => c.Interval is not null).ToDictionary(c => c.Label, c => c.Interval!.Value))
-            : [];
+        var intervals = new Dictionary<byte, (double Low, double High)>();
+        return IsSegmentationOfFolder(segmentation) && File.Exists(report) ? ReadClasses(report, classes =>
+        {
+            foreach (var @class in classes)
+            {
+                if (@class.TryGetProperty(property, out var pair) && pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2)
+                {
+                    intervals[@class.GetProperty("label").GetByte()] = (pair[0].GetDouble(), pair[1].GetDouble());
+                }
+            }
 
-        static (double Low, double High)? Interval(JsonElement @class, string name) =>
-            @class.TryGetProperty(name, out var pair) && pair.ValueKind == JsonValueKind.Array && pair.GetArrayLength() == 2 ? (pair[0].GetDouble(), pair[1].GetDouble()) : null;
+            return intervals;
+        }) : intervals;
     }
 
     /// <summary>Reads labels and checks the grid.</summary>
@@ -116,7 +124,7 @@ internal sealed class EvaluationFolder
             using var json = JsonDocument.Parse(File.ReadAllBytes(report));
             return read(json.RootElement.GetProperty("classes").EnumerateArray());
         }
-        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException or ArgumentException)
+        catch (Exception e) when (e is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
         {
             throw new InvalidImageFileException(report, "classes that cannot be read", "the report of credence-infer predict", "Predict the case again, or remove the report.", e);
         }

@@ -103,7 +103,7 @@ public sealed record PredictionReport
             Posterior = model.Manifest.Posterior,
             Members = model.Manifest.Members,
             Device = device.ToString(),
-            Warnings = warnings,
+            Warnings = CalibrationWarning(model.Manifest, prediction, options) is { } calibration ? [.. warnings, calibration] : warnings,
             Inputs = inputs,
             Size = prepared.Source.Size,
             Spacing = prepared.Source.Spacing,
@@ -115,11 +115,19 @@ public sealed record PredictionReport
             Patches = prediction.Patches,
             EmptyPatches = prediction.EmptyPatches,
             Shared = prediction.Shared,
-            Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume, model.Manifest.Calibration.VolumeInterval))],
+            Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume, CalibrationWarning(model.Manifest, prediction, options) is null ? model.Manifest.Calibration.VolumeInterval : null))],
             Lesions = prediction.Lesions.Lesions,
             ReadSeconds = readTime.TotalSeconds,
             PredictSeconds = predictTime.TotalSeconds,
         };
+
+    /// <summary>Why volumes have no calibrated interval though the model carries a calibration; null where they have one, or it carries none.</summary>
+    private static string? CalibrationWarning(ModelManifest manifest, Prediction prediction, PredictOptions options) => manifest.Calibration.VolumeInterval is not { } calibration ? null
+        : prediction.Samples < calibration.Samples
+            ? $"No calibrated interval of the volume: {prediction.Samples} sample{(prediction.Samples == 1 ? " was" : "s were")} drawn, and the calibration is for {calibration.Samples}. Draw at least as many."
+        : manifest.IsSampled && !SampleSchedule.Of(manifest, options.Samples).IsSampled
+            ? "No calibrated interval of the volume: it is for samples, and only the mean of the posterior was run. Draw samples."
+        : options.Flips != FlipAxes.None ? "No calibrated interval of the volume: it is for predictions without flips." : null;
 }
 
 /// <summary>Result of one foreground class.</summary>
@@ -127,7 +135,7 @@ public sealed record PredictionReport
 /// <param name="Name">Such as lesion.</param>
 /// <param name="Voxels">Voxels of the segmentation.</param>
 /// <param name="Volume">mL of the segmentation.</param>
-/// <param name="VolumeInterval">Holds the true volume, mL, in 95 % of cases like those that the model was calibrated on: the interval over the samples, widened; null where the model carries no such calibration, or fewer samples were drawn than it holds for.</param>
+/// <param name="VolumeInterval">Holds the true volume, mL, in about 95 % of cases like those that the model was calibrated on: the interval over the samples, widened, with the volume of the segmentation; null where the model carries no such calibration, or predicted in another way than it is for, which a warning says.</param>
 /// <param name="SampleMeanVolume">Mean over the samples, mL.</param>
 /// <param name="SampleVolumeInterval">2.5th and 97.5th percentile over the samples, mL: what the samples differ by, no promise about the truth; null for fewer than two samples.</param>
 /// <param name="SampleVolumeVariation">Standard deviation over the samples as a share of their mean; null for fewer than two samples, or where all are empty.</param>
@@ -165,18 +173,23 @@ public sealed record ClassReport(
 
         double[]? Calibrated()
         {
-            if (calibration is null || volumes.Length < calibration.Samples)
+            if (calibration is null)
             {
                 return null;
             }
 
             var (low, high) = Sampling.VolumeInterval.OfSamples(volumes);
             (low, high) = Sampling.VolumeInterval.Widen(low, high, calibration.Factors[index], voxelVolume / 1000);
-            return [low, high];
+            var volume = voxels * voxelVolume / 1000;
+            return [Math.Min(low, volume), Math.Max(high, volume)]; // small lesions are removed from the segmentation and not from samples
         }
     }
 
-    private static double[]? Interval(double[] sorted) => sorted.Length > 1 && Sampling.VolumeInterval.OfSamples(sorted) is var (low, high) ? [low, high] : null;
+    private static double[]? Interval(double[] sorted)
+    {
+        var (low, high) = Sampling.VolumeInterval.OfSamples(sorted);
+        return sorted.Length > 1 ? [low, high] : null;
+    }
 
     private static double? Variation(double[] values)
     {

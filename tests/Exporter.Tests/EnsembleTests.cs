@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Nodes;
 using Credence.Inference;
 using Credence.Inference.Model;
 using Credence.Inference.Onnx;
@@ -303,7 +304,7 @@ public sealed class EnsembleTests
         {
             DataHash = "d",
             Classes = [new(0, "background"), new(1, "class1"), new(2, "class2")],
-            Calibration = new() { Threshold = 0.35 },
+            Calibration = new() { Threshold = 0.35, VolumeInterval = new() { Samples = 1, Factors = [1.5, 2] } },
             Objective = "",
             Apparent = 0,
             Nested = 0,
@@ -317,11 +318,21 @@ public sealed class EnsembleTests
 
         var result = OnnxExport.Export(runs.Options with { Calibration = file });
 
-        Assert.Equal(0.35, ModelFile.Load(runs.Output).Manifest.Calibration.Threshold);
-        Assert.Equal([$"{file} was tuned on single networks, and the model is the mean over 2: the more members, the less sure of itself. Check temperature, threshold and volume intervals on held-out cases, or tune with --ensemble on as many seeds."], result.Warnings);
+        Assert.Equal(new CalibrationDescription { Threshold = 0.35 }, ModelFile.Load(runs.Output).Manifest.Calibration);
+        Assert.Equal([$"{file} was tuned on single networks, and the model is the mean over 2: the more members, the less sure of itself. Its volume intervals were left out. Check temperature and threshold on held-out cases, or tune with --ensemble on as many seeds."], result.Warnings);
+
+        // A file of an earlier build says nothing of members: it is of single networks.
+        var text = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        text.Remove("members");
+        File.WriteAllText(file, text.ToJsonString());
+        Assert.Equal(result.Warnings, OnnxExport.Export(runs.Options with { Calibration = file }).Warnings);
 
         File.WriteAllText(file, JsonSerializer.Serialize(TunedCalibration.Read(file) with { Members = 2 }, CalibrationJson.Default.TunedCalibration));
         Assert.Empty(OnnxExport.Export(runs.Options with { Calibration = file }).Warnings);
+        Assert.Equal([1.5, 2], ModelFile.Load(runs.Output).Manifest.Calibration.VolumeInterval!.Factors);
+
+        File.WriteAllText(file, JsonSerializer.Serialize(TunedCalibration.Read(file) with { LeftOut = 2 }, CalibrationJson.Default.TunedCalibration));
+        Assert.Equal([$"{file} was tuned without fold 2, to judge its networks with. Tune on all folds for a model that is to be used."], OnnxExport.Export(runs.Options with { Calibration = file }).Warnings);
     }
 
     [Fact]

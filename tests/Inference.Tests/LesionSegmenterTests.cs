@@ -173,7 +173,27 @@ public sealed class LesionSegmenterTests : IDisposable
         var voxel = Scan().Geometry.VoxelVolume / 1000;
         Assert.Equal([Math.Max(0, (@class.SampleVolumeInterval![0] - voxel) / 2), 2 * @class.SampleVolumeInterval[1] + voxel], @class.VolumeInterval!, (a, b) => Math.Abs(a - b) < 1e-9);
 
-        Assert.Null(segmenter.Predict([Channel(Scan())], new() { Samples = 5, Seed = 3 }).Report.Classes[0].VolumeInterval);
+        Assert.InRange(@class.Volume, @class.VolumeInterval![0], @class.VolumeInterval[1]);
+        foreach (var (options, reason) in new (PredictOptions, string)[]
+        {
+            (new() { Samples = 5, Seed = 3 }, "5 samples were drawn, and the calibration is for 6. Draw at least as many."),
+            (new() { Samples = 0 }, "1 sample was drawn, and the calibration is for 6. Draw at least as many."),
+            (new() { Samples = 6, Flips = FlipAxes.LeftRight }, "it is for predictions without flips."),
+        })
+        {
+            var report = segmenter.Predict([Channel(Scan())], options).Report;
+            Assert.Null(report.Classes[0].VolumeInterval);
+            Assert.Contains($"No calibrated interval of the volume: {reason}", report.Warnings);
+        }
+
+        using var ofOne = Load(change: m => m with { Calibration = new() { VolumeInterval = new() { Samples = 1, Factors = [2] } } });
+        Assert.Contains("No calibrated interval of the volume: it is for samples, and only the mean of the posterior was run. Draw samples.", ofOne.Predict([Channel(Scan())], new() { Samples = 0 }).Report.Warnings);
+
+        // All that is found is removed from the segmentation, and stays in the samples: the interval still holds the volume that is reported.
+        using var bare = Load(change: m => m with { Calibration = new() { MinimumLesionVoxels = 1_000, VolumeInterval = new() { Samples = 6, Factors = [1] } } });
+        var empty = bare.Predict([Channel(Scan())], new() { Samples = 6, Seed = 3 }).Report.Classes[0];
+        Assert.True(empty.Volume == 0 && empty.SampleVolumeInterval![0] > 0 && empty.VolumeInterval![0] == 0);
+
         using var uncalibrated = Load();
         Assert.Null(uncalibrated.Predict([Channel(Scan())], new() { Samples = 6, Seed = 3 }).Report.Classes[0].VolumeInterval);
     }

@@ -56,11 +56,11 @@ public sealed partial class EvaluateCommandTests : IDisposable
 
     /// <summary>The true volume is 128 voxels of 2 mm3: 0.256 mL.</summary>
     [Theory]
-    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": [0.2, 0.256], "sampleVolumeInterval": [0.3, 0.4]}""", 1.0)]
-    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": null, "sampleVolumeInterval": [0.3, 0.4]}""", 0.0)]
-    [InlineData("""{"label": 7, "name": "lesion"}""", null)]
-    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": ["a", "b"]}""", "classes that cannot be read")]
-    public void The_interval_in_the_report_of_a_case_holds_the_true_volume_or_does_not(string @class, object? expected)
+    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": [0.2, 0.256], "sampleVolumeInterval": [0.3, 0.4]}""", 1.0, 0.0)]
+    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": null, "sampleVolumeInterval": [0.2, 0.4]}""", null, 1.0)]
+    [InlineData("""{"label": 7, "name": "lesion"}""", null, null)]
+    [InlineData("""{"label": 7, "name": "lesion", "volumeInterval": ["a", "b"]}""", "classes that cannot be read", null)]
+    public void The_intervals_in_the_report_of_a_case_hold_the_true_volume_or_do_not(string @class, object? calibrated, double? ofSamples)
     {
         Directory.CreateDirectory(folder.File("prediction/a"));
         Write("reference/a.nii.gz", Box(2, 6, label: 7));
@@ -69,7 +69,7 @@ public sealed partial class EvaluateCommandTests : IDisposable
 
         var (_, output, error) = Evaluate("--json");
 
-        if (expected is string fault)
+        if (calibrated is string fault)
         {
             Assert.Contains($"report.json: {fault}; expected the report of credence-infer predict. Predict the case again, or remove the report.", error, StringComparison.Ordinal);
             return;
@@ -77,7 +77,8 @@ public sealed partial class EvaluateCommandTests : IDisposable
 
         using var report = JsonDocument.Parse(output);
         var values = report.RootElement.GetProperty("cases")[0].GetProperty("values");
-        Assert.Equal(expected, values.TryGetProperty("lesion/volume-in-interval", out var value) ? value.GetDouble() : null);
+        double? Value(string metric) => values.TryGetProperty(metric, out var value) ? value.GetDouble() : null;
+        Assert.Equal(((double?)calibrated, ofSamples), (Value("lesion/volume-in-interval"), Value("lesion/volume-in-sample-interval")));
     }
 
     [Fact]

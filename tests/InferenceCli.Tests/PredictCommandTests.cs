@@ -111,6 +111,24 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(key.ExportSubjectPublicKeyInfo())), report.RootElement.GetProperty("modelSigner").GetString());
     }
 
+    [Fact]
+    public void A_calibrated_interval_is_shown_in_place_of_that_of_the_samples()
+    {
+        File.WriteAllBytes(Model, TinyModel.Bytes(m => m with { Calibration = new() { VolumeInterval = new() { Samples = 2, Factors = [2] } } }));
+        var (_, output, _) = Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "2");
+        Assert.Matches(@"^lesion \d+\.\d\d mL \(95 % interval \d+\.\d\d to \d+\.\d\d\); 2 samples", output);
+        Assert.Contains("\"volumeInterval\":[", File.ReadAllText(Path.Combine(Output, "report.html")), StringComparison.Ordinal);
+        Assert.Matches(@"^lesion \d+\.\d\d mL; 1 sample", Infer("predict", Scan, "--model", Model, "--output", Output, "--samples", "1").Output);
+
+        Directory.CreateDirectory(folder.File("in"));
+        File.Copy(Scan, folder.File("in/a.nii.gz"));
+        var batch = Infer("batch", folder.File("in"), "--model", Model, "--output", Output + "-batch", "--samples", "2");
+        Assert.Matches(@"lesion \d+\.\d\d \(\d+\.\d\d to \d+\.\d\d\) ", batch.Output);
+        var rows = File.ReadLines(Path.Combine(Output + "-batch", "cases.csv")).Select(l => l.Split(',')).ToList();
+        double Cell(string column) => double.Parse(rows[1][Array.IndexOf(rows[0], column)], System.Globalization.CultureInfo.InvariantCulture);
+        Assert.True(Cell("volume-interval-low") < Cell("volume-low-95") && Cell("volume-high-95") < Cell("volume-interval-high"));
+    }
+
     /// <summary>ONNX Runtime has nothing to say of a model with noise inputs (the other tests want an empty error stream), and is heard where it has.</summary>
     [Fact]
     public void A_real_warning_of_the_runtime_is_not_silenced()

@@ -15,7 +15,9 @@ internal static class CaseScoring
                 Reference = reference,
                 Prediction = prediction.Segmentation,
                 Probabilities = rules.Classes!.Zip(prediction.Probabilities).ToDictionary(p => p.First.Label, p => p.Second),
-                VolumeIntervals = rules.Classes!.Zip(SampledVolume.Of(prediction.SampleVolumes, reference, rules.Classes!)).Where(v => v.Second.Samples > 1).ToDictionary(v => v.First.Label, v => (v.Second.Low, v.Second.High)),
+                SampleVolumeIntervals = rules.Classes!.Zip(SampledVolume.Of(prediction.SampleVolumes, reference, rules.Classes!))
+                    .Where(v => v.Second.Samples > 1)
+                    .ToDictionary(v => v.First.Label, v => (v.Second.Low, v.Second.High)),
                 Uncertainty = prediction.PredictiveEntropy,
             },
             rules);

@@ -23,16 +23,16 @@ internal sealed class Ensemble : IDisposable
     /// <summary>The recipe of the first member; its classes and its decision hold for all.</summary>
     public ModelManifest Manifest => members[0].Manifest;
 
-    /// <summary>Loads a network of each run; <see cref="TrainedMember.Load"/> says how.</summary>
+    /// <summary>Loads a network of each run.</summary>
     /// <exception cref="ModelFileException">A run cannot be used, or their channels or classes differ.</exception>
-    public static Ensemble Load(IReadOnlyList<string> runs, CheckpointChoice choice, Device device, CalibrationDescription? calibration = null)
+    public static Ensemble Load(IReadOnlyList<string> runs, CheckpointChoice choice, Device device)
     {
         var members = new List<TrainedMember>();
         try
         {
             foreach (var run in runs)
             {
-                members.Add(TrainedMember.Load(run, choice, device, calibration));
+                members.Add(TrainedMember.Load(run, choice, device));
                 var (first, other) = (members[0].Manifest, members[^1].Manifest);
                 if (!first.Channels.SequenceEqual(other.Channels) || !first.Classes.SequenceEqual(other.Classes))
                 {

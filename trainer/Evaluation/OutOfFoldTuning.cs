@@ -64,6 +64,11 @@ internal sealed class OutOfFoldTuning
             throw new DatasetException(options.CrossValidation, $"folds {string.Join(", ", folds)}", $"fold {fold} and two others at least", "Choose another fold, or leave none out.");
         }
 
+        if (options.IsEnsemble && crossValidation.Seeds.Count < 2)
+        {
+            throw new DatasetException(options.CrossValidation, "one seed", "two or more for --ensemble", "Cross-validate with more --seeds, or tune single networks.");
+        }
+
         judges = crossValidation.Results.Where(r => r.Fold != options.LeftOut)
             .GroupBy(r => (r.Fold, Network: options.IsEnsemble ? 0 : r.Seed))
             .SelectMany(g => g.First().Cases.Select(c => (
@@ -72,7 +77,7 @@ internal sealed class OutOfFoldTuning
     }
 
     /// <summary>Tunes and writes the calibration.</summary>
-    /// <exception cref="DatasetException">The cross-validation is not finished, its data have changed, or it has no such fold.</exception>
+    /// <exception cref="DatasetException">The cross-validation is not finished, its data have changed, or it lacks the fold or the seeds that were asked for.</exception>
     public static TunedCalibration Run(TuneOptions options, Action<string> report, CancellationToken cancellation)
     {
         var tuned = new OutOfFoldTuning(options, report, cancellation).Tune();
@@ -103,7 +108,7 @@ internal sealed class OutOfFoldTuning
         var withoutFold = search.WithoutEachFold();
         var nested = search.Nested(withoutFold);
         var calibration = new CalibrationDescription { Temperature = temperature, Threshold = threshold, MinimumLesionVoxels = size };
-        var volumes = options.HasVolumeIntervals ? new VolumeIntervalFit([.. Volumes(calibration)]) : null;
+        var volumes = options.HasVolumeIntervals && crossValidation.Settings.Samples > 0 ? new VolumeIntervalFit([.. Volumes(calibration)]) : null;
         return new()
         {
             DataHash = survey.DataHash,
@@ -118,7 +123,7 @@ internal sealed class OutOfFoldTuning
             Thresholds = options.Thresholds,
             LargestMinimum = options.LargestMinimum,
             TemperatureRule = rule,
-            Members = options.IsEnsemble ? crossValidation.Seeds.Count : 1,
+            Members = options.IsEnsemble ? crossValidation.Seeds.Count : null,
             LeftOut = options.LeftOut,
             VolumeIntervals = volumes?.Worth(),
         };
@@ -141,22 +146,33 @@ internal sealed class OutOfFoldTuning
         }
     }
 
-    /// <summary>Volumes over the samples at a decision: whether a sample has a voxel depends on temperature and threshold, so that the networks predict anew.</summary>
+    /// <summary>Volumes over the samples at a decision: whether a sample has a voxel depends on temperature and threshold, so that the networks predict anew. Samples are shared out as the engine does.</summary>
     private IEnumerable<OutOfFoldVolumes> Volumes(CalibrationDescription calibration)
     {
         var device = TrainingLoop.ResolveDevice(options.Device);
-        var predict = new PredictOptions { Samples = crossValidation.Settings.Samples, Seed = 1 };
-        var number = 0;
-        foreach (var judge in judges.SelectMany(j => j.Select(judge => (Case: j.Key, Judge: judge))).ToLookup(p => p.Judge.Runs[0]))
+        var (number, all) = (0, judges.Sum(j => j.Count()));
+        var cases = dataset.Cases.ToDictionary(c => c.Id, StringComparer.Ordinal);
+        foreach (var judged in judges.SelectMany(j => j.Select(judge => (Id: j.Key, Judge: judge))).GroupBy(p => p.Judge.Runs[0]))
         {
-            var (fold, network, runs) = judge.First().Judge;
-            using var ensemble = Ensemble.Load(runs, CheckpointChoice.Last, device, calibration);
-            foreach (var (id, _) in judge)
+            var (fold, network, runs) = judged.First().Judge;
+            var predict = new PredictOptions { Samples = (crossValidation.Settings.Samples + runs.Count - 1) / runs.Count, Seed = 1 };
+            var members = new List<TrainedMember>();
+            try
             {
-                cancellation.ThrowIfCancellationRequested();
-                report($"volumes of prediction {++number} of {judges.Sum(j => j.Count())}");
-                var loaded = CaseReader.Read(dataset, dataset.Cases.First(c => c.Id == id));
-                yield return new(fold, network, SampledVolume.Of(ensemble.Predict(loaded, predict, cancellation).SampleVolumes, loaded.Mask, dataset.Classes.Skip(1)));
+                members.AddRange(runs.Select(run => TrainedMember.Load(run, CheckpointChoice.Last, device, calibration)));
+                foreach (var (id, _) in judged)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    report($"volumes of prediction {++number} of {all}");
+                    var loaded = CaseReader.Read(dataset, cases[id]);
+                    var volumes = members.Select(m => m.Predict(loaded, predict, cancellation).SampleVolumes).ToList();
+                    var joined = volumes[0].Select((_, k) => (IReadOnlyList<double>)[.. volumes.SelectMany(v => v[k])]).ToList();
+                    yield return new(fold, network, dataset.Patients[id], SampledVolume.Of(joined, loaded.Mask, dataset.Classes.Skip(1)));
+                }
+            }
+            finally
+            {
+                members.ForEach(m => m.Dispose());
             }
         }
     }

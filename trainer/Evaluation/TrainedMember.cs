@@ -26,7 +26,7 @@ internal sealed class TrainedMember : IDisposable
     /// <param name="run">The run folder.</param>
     /// <param name="choice">Which weights.</param>
     /// <param name="device">Where they predict.</param>
-    /// <param name="calibration">Takes the place of the one in the checkpoint; null for none.</param>
+    /// <param name="calibration">Takes the place of the one in the checkpoint; null keeps that.</param>
     /// <exception cref="ModelFileException">There is none, or it cannot be used.</exception>
     public static TrainedMember Load(string run, CheckpointChoice choice, Device device, CalibrationDescription? calibration = null)
     {

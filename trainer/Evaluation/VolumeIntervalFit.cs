@@ -6,10 +6,11 @@ namespace Credence.Trainer.Evaluation;
 /// <summary>What the samples of a network say about the volumes of a case that it has not seen, and the truth.</summary>
 /// <param name="Fold">The fold of the case.</param>
 /// <param name="Network">Tells networks apart that judge the same cases: the seed.</param>
+/// <param name="Patient">Whose case it is.</param>
 /// <param name="Volumes">Of each foreground class, in order.</param>
-internal sealed record OutOfFoldVolumes(int Fold, ulong Network, IReadOnlyList<SampledVolume> Volumes);
+internal sealed record OutOfFoldVolumes(int Fold, ulong Network, string Patient, IReadOnlyList<SampledVolume> Volumes);
 
-/// <summary>Finds the factors that widen the interval of volumes over the samples until it holds the truth, and what they are worth on cases that they were not found on.</summary>
+/// <summary>Finds the factors that widen the interval of volumes over the samples until it holds the truth, and what they are worth on cases that they were not found on, at the decision that was.</summary>
 /// <param name="cases">Every case once a network.</param>
 internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldVolumes> cases)
 {
@@ -36,10 +37,11 @@ internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldVolumes> cases)
             isWidened ? Each(k => Math.Exp(cases.Average(c => c.Volumes[k].LogRatio + 2 * Math.Log(others[c.Fold]![k])))) : null);
     }
 
-    /// <summary>The largest over the networks: scores of one case by several are not independent, so that each network has its own factor.</summary>
+    /// <summary>Of each patient the largest score, and of all networks the largest factor: the scans of a patient are not independent, nor are several networks on one scan.</summary>
     private double[]? Factors(IReadOnlyList<OutOfFoldVolumes> among)
     {
-        var factors = among.GroupBy(c => c.Network).SelectMany(network => Enumerable.Range(0, classes).Select(k => (Class: k, Factor: VolumeInterval.Factor([.. network.Select(c => c.Volumes[k].Score)])))).ToList();
+        double? Factor(IEnumerable<OutOfFoldVolumes> network, int k) => VolumeInterval.Factor([.. network.GroupBy(c => c.Patient).Select(p => p.Max(c => c.Volumes[k].Score))]);
+        var factors = among.GroupBy(c => c.Network).SelectMany(network => Enumerable.Range(0, classes).Select(k => (Class: k, Factor: Factor(network, k)))).ToList();
         return factors.Count > 0 && factors.All(f => f.Factor is not null)
             ? [.. Enumerable.Range(0, classes).Select(k => factors.Where(f => f.Class == k).Max(f => f.Factor!.Value))]
             : null;

@@ -107,7 +107,7 @@ internal sealed record CaseClass
     public IReadOnlyList<double>? Interval { get; init; }
 
     /// <summary>Holds the true volume in 95 % of cases like those that the model was calibrated on, mL; absent where the model carries no such calibration, or fewer samples were drawn than it holds for.</summary>
-    public IReadOnlyList<double>? CalibratedInterval { get; init; }
+    public IReadOnlyList<double>? VolumeInterval { get; init; }
 
     /// <summary>Lesions of the segmentation.</summary>
     public required int Lesions { get; init; }
@@ -120,9 +120,9 @@ internal sealed record CaseClass
 
     /// <summary>Volume and interval in words; one that only says what the samples differ by is called so.</summary>
     /// <param name="millilitres">Writes a volume.</param>
-    public string Describe(Func<double, string> millilitres) => millilitres(Volume) + (CalibratedInterval ?? Interval) switch
+    public string Describe(Func<double, string> millilitres) => millilitres(Volume) + (VolumeInterval ?? Interval) switch
     {
-        [var low, var high] => $" ({(CalibratedInterval is null ? "samples " : "")}{millilitres(low)} to {millilitres(high)})",
+        [var low, var high] => $" ({(VolumeInterval is null ? "samples " : "")}{millilitres(low)} to {millilitres(high)})",
         _ => "",
     };
 
@@ -131,7 +131,7 @@ internal sealed record CaseClass
         Name = report.Name,
         Volume = report.Volume,
         Interval = report.SampleVolumeInterval,
-        CalibratedInterval = report.VolumeInterval,
+        VolumeInterval = report.VolumeInterval,
         Lesions = report.Lesions,
         LesionInterval = report.SampleLesionInterval,
         StructuralUncertainty = report.StructuralUncertainty,

@@ -11,7 +11,7 @@ internal static class CaseTable
 
     private static readonly string[] Columns =
     [
-        "case", "status", "class", "volume-ml", "volume-low-95", "volume-high-95", "volume-calibrated-low-95", "volume-calibrated-high-95", "lesions", "lesions-low-95", "lesions-high-95", "structural-uncertainty", "samples", "seconds", "warnings", "error",
+        "case", "status", "class", "volume-ml", "volume-low-95", "volume-high-95", "volume-interval-low", "volume-interval-high", "lesions", "lesions-low-95", "lesions-high-95", "structural-uncertainty", "samples", "seconds", "warnings", "error",
     ];
 
     /// <summary>Writes the table.</summary>
@@ -21,7 +21,7 @@ internal static class CaseTable
     private static IEnumerable<IReadOnlyList<string?>> Rows(CaseRecord record) => (record.Classes is { Count: > 0 } classes ? classes : [null!]).Select(c => (IReadOnlyList<string?>)
     [
         record.Case, EvaluationTables.Word(record.Status), c?.Name, Number(c?.Volume), Number(c?.Interval?[0]), Number(c?.Interval?[1]),
-        Number(c?.CalibratedInterval?[0]), Number(c?.CalibratedInterval?[1]), Number(c?.Lesions), Number(c?.LesionInterval?[0]), Number(c?.LesionInterval?[1]), Number(c?.StructuralUncertainty), Number(record.Samples), Number(record.Seconds), record.Warnings is null ? null : string.Join(" | ", record.Warnings), record.Error,
+        Number(c?.VolumeInterval?[0]), Number(c?.VolumeInterval?[1]), Number(c?.Lesions), Number(c?.LesionInterval?[0]), Number(c?.LesionInterval?[1]), Number(c?.StructuralUncertainty), Number(record.Samples), Number(record.Seconds), record.Warnings is null ? null : string.Join(" | ", record.Warnings), record.Error,
     ]);
 
     private static string? Number(double? value) => value?.ToString("R", CultureInfo.InvariantCulture);

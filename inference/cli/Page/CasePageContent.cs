@@ -20,9 +20,9 @@ internal sealed record CasePageContent(
 /// <param name="Name">Such as lesion.</param>
 /// <param name="Volume">mL of the segmentation.</param>
 /// <param name="Interval">2.5th and 97.5th percentile over samples, mL; null for a single one.</param>
-/// <param name="CalibratedInterval">Holds the true volume in 95 % of cases, mL; null where there is none.</param>
+/// <param name="VolumeInterval">Holds the true volume in 95 % of cases, mL; null where there is none.</param>
 /// <param name="SampleVolumes">mL in each sample.</param>
-internal sealed record PageClass(string Name, double Volume, IReadOnlyList<double>? Interval, IReadOnlyList<double>? CalibratedInterval, IReadOnlyList<double> SampleVolumes);
+internal sealed record PageClass(string Name, double Volume, IReadOnlyList<double>? Interval, IReadOnlyList<double>? VolumeInterval, IReadOnlyList<double> SampleVolumes);
 
 /// <summary>A volume in the viewer.</summary>
 /// <param name="Id">Of the element that holds it.</param>

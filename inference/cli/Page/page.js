@@ -26,7 +26,7 @@ const interval = pair => pair ? `${millilitres(pair[0])} to ${millilitres(pair[1
 
 function writeHeader() {
   byId('summary').textContent = data.classes
-    .map(c => `${c.name}: ${millilitres(c.volume)} mL${c.calibratedInterval ? ` (95 % interval ${interval(c.calibratedInterval)})` : c.interval ? ` (95 % of samples ${interval(c.interval)})` : ''}`).join('; ');
+    .map(c => `${c.name}: ${millilitres(c.volume)} mL${c.volumeInterval ? ` (95 % interval ${interval(c.volumeInterval)})` : c.interval ? ` (95 % of samples ${interval(c.interval)})` : ''}`).join('; ');
   byId('use').textContent = data.intendedUse;
   if (data.warnings.length > 0) {
     const box = byId('warnings');

@@ -29,10 +29,11 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
             [.. found.Select((lesion, n) =>
             {
                 double[] volumes = [.. followed.Voxels[n].Select(v => v * volume).Order()];
+                var (low, high) = VolumeInterval.OfSamples(volumes);
                 return lesion with
                 {
                     SampleMeanVolume = volumes.Average(),
-                    SampleVolumeInterval = isSampled && VolumeInterval.OfSamples(volumes) is var (low, high) ? [low, high] : null,
+                    SampleVolumeInterval = isSampled ? [low, high] : null,
                     ExistenceProbability = isSampled ? volumes.Average(v => v > 0 ? 1.0 : 0) : null,
                     StructuralUncertainty = isSampled ? 1 - followed.Overlap[n].Average() : null,
                 };

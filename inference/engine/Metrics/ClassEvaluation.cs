@@ -15,8 +15,11 @@ internal sealed record ClassEvaluation
     /// <summary>Voxel counts over the whole grid.</summary>
     public required OverlapCounts Overlap { get; init; }
 
-    /// <summary>Interval of the volume, mL; null where none was given.</summary>
+    /// <summary>Calibrated interval of the volume, mL; null where none was given.</summary>
     public required (double Low, double High)? VolumeInterval { get; init; }
+
+    /// <summary>Interval of the volume over the samples, mL; null where none was given.</summary>
+    public required (double Low, double High)? SampleVolumeInterval { get; init; }
 
     /// <summary>Voxel counts inside the region; null where none was given.</summary>
     public required OverlapCounts? RegionOverlap { get; init; }
@@ -56,7 +59,8 @@ internal sealed record ClassEvaluation
         {
             Class = @class,
             Overlap = masks.Counts,
-            VolumeInterval = @case.VolumeIntervals.TryGetValue(@class.Label, out var interval) ? interval : null,
+            VolumeInterval = Interval(@case.VolumeIntervals),
+            SampleVolumeInterval = Interval(@case.SampleVolumeIntervals),
             RegionOverlap = masks.RegionCounts,
             Surface = SurfaceDistances.Compute(masks.Reference, masks.Prediction, masks.Box.Size, masks.Geometry.Spacing),
             Lesions = lesions,
@@ -69,6 +73,8 @@ internal sealed record ClassEvaluation
             RandomRetention = byUncertainty is null ? null : RetentionCurve.Random(retained),
             LesionRetention = RetentionCurve.LesionF1(lesions),
         };
+
+        (double Low, double High)? Interval(IReadOnlyDictionary<byte, (double Low, double High)> intervals) => intervals.TryGetValue(@class.Label, out var interval) ? interval : null;
     }
 
     internal void AddTo(MetricValues values, EvaluationOptions options, double voxelVolume)
@@ -112,10 +118,16 @@ internal sealed record ClassEvaluation
         values.Add($"{name}/volume-difference-ml", (Overlap.Predicted - Overlap.Reference) * millilitres);
         values.Add($"{name}/absolute-volume-difference-ml", Math.Abs(Overlap.Predicted - Overlap.Reference) * millilitres);
         values.AddError($"{name}/relative-volume-difference", (double)Math.Abs(Overlap.Predicted - Overlap.Reference) / Overlap.Reference, Overlap.IsEmpty);
-        if (VolumeInterval is var (low, high))
+        AddInterval("volume-in-interval", VolumeInterval);
+        AddInterval("volume-in-sample-interval", SampleVolumeInterval);
+
+        void AddInterval(string metric, (double Low, double High)? interval)
         {
-            var truth = Overlap.Reference * millilitres;
-            values.Add($"{name}/volume-in-interval", low - Rounding <= truth && truth <= high + Rounding ? 1 : 0);
+            if (interval is var (low, high))
+            {
+                var truth = Overlap.Reference * millilitres;
+                values.Add($"{name}/{metric}", low - Rounding <= truth && truth <= high + Rounding ? 1 : 0);
+            }
         }
     }
 

@@ -17,8 +17,11 @@ internal sealed record EvaluationCase
     /// <summary>Probability of each class of the options, by its label; classes that are absent are not scored for calibration.</summary>
     public IReadOnlyDictionary<byte, Volume> Probabilities { get; init; } = new Dictionary<byte, Volume>();
 
-    /// <summary>Interval of the volume of a class, mL, by its label; classes that are absent are not asked whether it holds the true volume.</summary>
+    /// <summary>Calibrated interval of the volume of a class, mL, by its label; classes that are absent are not asked whether it holds the true volume.</summary>
     public IReadOnlyDictionary<byte, (double Low, double High)> VolumeIntervals { get; init; } = new Dictionary<byte, (double Low, double High)>();
+
+    /// <summary>The same of the interval over the samples.</summary>
+    public IReadOnlyDictionary<byte, (double Low, double High)> SampleVolumeIntervals { get; init; } = new Dictionary<byte, (double Low, double High)>();
 
     /// <summary>Higher where the prediction is less certain; null for none.</summary>
     public Volume? Uncertainty { get; init; }

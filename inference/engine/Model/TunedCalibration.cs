@@ -42,8 +42,8 @@ internal sealed record TunedCalibration
     /// <summary>How the temperature came about, in words.</summary>
     public required string TemperatureRule { get; init; }
 
-    /// <summary>Networks whose mean it is tuned for; 1 for single ones.</summary>
-    public int Members { get; init; } = 1;
+    /// <summary>Networks whose mean it is tuned for; null, as in files of earlier builds, for single ones.</summary>
+    public int? Members { get; init; }
 
     /// <summary>The fold whose cases were left out, so that its network can be judged on them with this calibration; null for none.</summary>
     public int? LeftOut { get; init; }

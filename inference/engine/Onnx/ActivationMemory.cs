@@ -63,10 +63,13 @@ internal static class ActivationMemory
             case "AveragePool" or "MaxPool":
                 var kernel = Attribute("kernel_shape", 1, 3);
                 return [first[0], .. axes.Select(a => (first[a + 1] + pads[a] + pads[a + 3] - kernel[a]) / strides[a] + 1)];
+            case "ReduceMean":
+                var reduced = Attribute("axes", 0, 0);
+                return [first[0], .. axes.Select(a => reduced.Contains(a + 2) ? 1 : first[a + 1])];
             case "Concat":
                 return [inputs.Sum(i => i[0]), .. first[1..]];
             default:
-                return first;
+                return [.. Enumerable.Range(0, 4).Select(a => inputs.Max(i => i.Length == 4 ? i[a] : 1))]; // operands are stretched over each other
         }
     }
 }

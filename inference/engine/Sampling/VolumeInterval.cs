@@ -5,15 +5,15 @@ namespace Credence.Inference.Sampling;
 /// <summary>Interval of a volume over samples, and how it is widened until it holds the true volume in 95 % of cases.</summary>
 /// <remarks>
 /// Conformalized quantile regression (Romano, Patterson and Candès 2019, arXiv:1905.03222, section 4) on ln(volume + one voxel): large and small volumes are widened by one
-/// factor, and an empty one has a logarithm. It holds for cases that could be exchanged with those that the factor was found on, whatever the samples are worth.
+/// factor, and an empty one has a logarithm. It holds for one network and for patients that could be exchanged with those that the factor was found on, whatever the samples are worth.
 /// </remarks>
 internal static class VolumeInterval
 {
     /// <summary>Share of the cases whose true volume is to lie inside.</summary>
     public const double Coverage = 0.95;
 
-    /// <summary>Fewer cases have no largest score that could stand for <see cref="Coverage"/>.</summary>
-    public const int FewestCases = 19;
+    /// <summary>Fewer patients have no largest score that could stand for <see cref="Coverage"/>.</summary>
+    public const int FewestPatients = 19;
 
     /// <summary>From the 2.5th to the 97.5th percentile.</summary>
     /// <param name="sorted">Ascending.</param>
@@ -28,9 +28,9 @@ internal static class VolumeInterval
     public static double Score(double truth, double low, double high, double voxel) =>
         Math.Max(Math.Log((low + voxel) / (truth + voxel)), Math.Log((truth + voxel) / (high + voxel)));
 
-    /// <summary>The factor that widens intervals enough: the ⌈(n + 1) 0.95⌉-th smallest score of n cases, at least 1 so that no interval becomes surer than its samples.</summary>
-    /// <param name="scores">Of cases that the network has not seen.</param>
-    /// <returns>Null for fewer than <see cref="FewestCases"/>.</returns>
+    /// <summary>The factor that widens intervals enough: the ⌈(n + 1) 0.95⌉-th smallest score of n patients, at least 1 so that no interval becomes surer than its samples.</summary>
+    /// <param name="scores">Of patients that the network has not seen, the largest of each.</param>
+    /// <returns>Null for fewer than <see cref="FewestPatients"/>.</returns>
     public static double? Factor(IReadOnlyCollection<double> scores)
     {
         var rank = (int)Math.Ceiling((scores.Count + 1) * Coverage);

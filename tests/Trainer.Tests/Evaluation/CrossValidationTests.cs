@@ -138,6 +138,42 @@ public sealed class CrossValidationTests
             OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>Oracle: the networks predict as in deployment at the decision that was tuned; of 20 cases the factor is the largest that any needs.</summary>
+    [Fact]
+    public void The_factor_of_volume_intervals_is_the_one_that_deployment_needs_at_the_tuned_decision()
+    {
+        using var data = SmallDataset.Decathlon(cases: 20);
+        using var folder = new TemporaryFolder();
+        Run(Options(data, folder.File("cv")) with { Seeds = [3], Samples = 3, Training = Options(data, "").Training with { Posterior = Posterior.MeanField, StepsPerEpoch = 10 } });
+        var tuned = OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json"), Thresholds = [0.3, 0.5], LargestMinimum = 1 }, _ => { }, CancellationToken.None);
+
+        var dataset = Dataset.Open(data.Path);
+        var needed = Enumerable.Range(0, 2).SelectMany(fold =>
+        {
+            var run = folder.File($"cv/seed-3-fold-{fold}");
+            using var member = TrainedMember.Load(run, CheckpointChoice.Last, TorchSharp.torch.CPU);
+            var manifest = member.Manifest with { Calibration = tuned.Calibration };
+            var held = new RunFolder(run).ReadSplit(dataset).Validation;
+            return dataset.Cases.Where(c => held.Contains(c.Id)).Select(c =>
+            {
+                var loaded = CaseReader.Read(dataset, c);
+                var volumes = VolumePredictor.Predict(
+                    Preprocessing.Prepare(loaded.Channels, manifest.Preprocessing), new TorchPatchNetwork(member.Network, TorchSharp.torch.CPU), manifest, new() { Samples = 3, Seed = 1 }, TimeProvider.System, null, CancellationToken.None)
+                    .SampleVolumes[0].Order().ToArray();
+                var voxel = loaded.Mask.Geometry.VoxelVolume / 1000;
+                var truth = loaded.Mask.Labels.Count(l => l == 1) * voxel;
+                var (low, high) = (0.95 * volumes[0] + 0.05 * volumes[1], 0.05 * volumes[1] + 0.95 * volumes[2]); // percentiles 2.5 and 97.5 of three
+                return Math.Max((low + voxel) / (truth + voxel), (truth + voxel) / (high + voxel));
+            }).ToList();
+        }).ToList();
+
+        Assert.Equal(20, needed.Count);
+        Assert.Equal(3, tuned.Calibration.VolumeInterval!.Samples);
+        Assert.Equal(Math.Max(1, needed.Max()), Assert.Single(tuned.Calibration.VolumeInterval.Factors), tolerance: 1e-9);
+        Assert.Equal(needed.Count(f => f <= 1) / 20.0, Assert.Single(tuned.VolumeIntervals!.OfSamples), tolerance: 1e-9);
+        Assert.Null(tuned.VolumeIntervals.Widened); // ten cases of the other fold are too few
+    }
+
     /// <summary>What the left-out fold's networks left is removed from the disk: nothing of it can have been looked at.</summary>
     [Fact]
     public void A_fold_that_is_left_out_is_not_looked_at_and_seeds_may_be_tuned_as_one_ensemble()
@@ -154,7 +190,7 @@ public sealed class CrossValidationTests
         }
 
         var single = OutOfFoldTuning.Run(tune, _ => { }, CancellationToken.None);
-        Assert.Equal((1, 2, 4), (single.Members, single.LeftOut, single.VolumeIntervals!.Cases));
+        Assert.Equal((null, 2, 4), (single.Members, single.LeftOut, single.VolumeIntervals!.Cases));
         Assert.Equal([0, 1], single.WithoutFold.Select(f => f.Fold));
 
         // Oracle: the mean of the maps of two seeds, by hand, at threshold 0.5.

@@ -1,0 +1,156 @@
+#!/usr/bin/python3
+"""Draws the figures of docs/explanation from bench/results/proof-*.json.
+
+    bench/proof/figures.py [NAME ...]
+
+All whose results are there without names. Debian package: python3-matplotlib.
+"""
+import json, pathlib, sys
+import matplotlib
+matplotlib.use("Agg")
+import matplotlib.pyplot as plot
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # Okabe and Ito
+plot.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False, "axes.prop_cycle": plot.cycler(color=COLOURS), "legend.frameon": False, "figure.dpi": 130,
+                      "axes.grid": True, "grid.color": "#e6e6e6", "axes.axisbelow": True})
+
+
+def results(study):
+    return json.loads((ROOT / f"bench/results/proof-{study}.json").read_text())
+
+
+def only(networks, metric, samples=None):
+    """Of each network its one row, or that of a number of samples: mean, and how far the interval reaches down and up."""
+    rows = {name: network["samples"][samples or next(iter(network["samples"]))][metric] for name, network in networks.items()}
+    return {name: (row["mean"], row["mean"] - row.get("low", row["mean"]), row.get("high", row["mean"]) - row["mean"]) for name, row in rows.items()}
+
+
+def errors(axes, x, values, **style):
+    means, low, high = zip(*values)
+    return axes.errorbar(x, means, yerr=[low, high], capsize=2, marker="o", markersize=4, **style)
+
+
+def training(network, key):
+    return next(iter(network["training"].values()))[key]
+
+
+def kl():
+    """KL coefficient in 3-D and 2-D: held-out NLL and Dice over lambda, and who drives the gradient."""
+    figure, panels = plot.subplots(3, 2, figsize=(9, 7), sharex="col", sharey="row")
+    for column, (study, title) in enumerate((("kl-3d", "3-D"), ("kl-2d", "2-D, slices"))):
+        networks = results(study)["networks"]
+        grid = {name: network for name, network in networks.items() if name.startswith(("lambda", "as-"))}
+        order = sorted(grid, key=lambda name: training(grid[name], "klFactor"))
+        one = training(grid["lambda-1"], "klFactor")
+        positive = [name for name in order if training(grid[name], "klFactor") > 0]
+        smallest = training(grid[positive[0]], "klFactor") / one
+        x = {name: training(grid[name], "klFactor") / one or smallest / 10 for name in order}
+        for row, metric in enumerate(("all/nll", "dice")):
+            values = only(grid, metric)
+            errors(panels[row][column], [x[name] for name in order], [values[name] for name in order], color=COLOURS[row])
+            sums = only({name: network for name, network in networks.items() if name not in grid}, metric)
+            for n, (name, (mean, _, _)) in enumerate(sums.items()):
+                panels[row][column].axhline(mean, color=COLOURS[3 + n], linestyle=":", label={"1-over-M-of-sums": "1/M of sums", "pi-of-sums": "π of sums"}[name])
+        panels[2][column].plot([x[name] for name in order], [100 * training(grid[name], "klGradientShare") for name in order], marker="o", markersize=4, color=COLOURS[2])
+        for axes in panels[:, column]:
+            axes.set_xscale("log")
+            for name, label in (("lambda-1", "1/(NV)"), ("as-1-over-N", "1/N"), ("as-1", "1")):
+                axes.axvline(x[name], color="#999999", linewidth=0.8, linestyle="--")
+                if axes is panels[0][column]:
+                    axes.annotate(label, (x[name], 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
+        panels[0][column].set_title(title, pad=16)
+        panels[2][column].set_xlabel("λ = coefficient / (1/(NV)); leftmost: no KL")
+    for axes, label in zip(panels[:, 0], ("held-out NLL, nats a voxel", "Dice", "KL in the gradient, %")):
+        axes.set_ylabel(label)
+    panels[0][0].set_yscale("log")
+    panels[1][1].legend(loc="lower left")
+    return figure
+
+
+def kl_parameters():
+    """KL against the number of weights."""
+    networks = results("parameters")["networks"]
+    weights = [training(network, "gaussianWeights") for network in networks.values()]
+    figure, panels = plot.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
+    panels[0].loglog(weights, [training(network, "kl") for network in networks.values()], marker="o")
+    panels[0].set_ylabel("KL, nats")
+    panels[1].semilogx(weights, [training(network, "kl") / training(network, "gaussianWeights") for network in networks.values()], marker="o")
+    panels[1].set_ylabel("KL a weight, nats")
+    panels[1].set_ylim(0)
+    panels[2].semilogx(weights, [100 * training(network, "klGradientShare") for network in networks.values()], marker="o", color=COLOURS[2])
+    panels[2].set_ylabel("KL in the gradient, %")
+    errors(panels[3], weights, list(only(networks, "all/nll").values()), color=COLOURS[1])
+    panels[3].set_ylabel("held-out NLL, nats a voxel")
+    panels[3].set_xscale("log")
+    for axes in panels:
+        axes.set_xlabel("Gaussian weights")
+    return figure
+
+
+def norms():
+    """Batch, instance and group norm, with point and Gaussian weights, at two batch sizes."""
+    networks = results("norms")["networks"]
+    figure, panels = plot.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    for axes, metric, label in zip(panels, ("dice", "all/nll"), ("Dice", "held-out NLL, nats a voxel")):
+        values = only(networks, metric)
+        for n, (posterior, batch) in enumerate((p, b) for p in ("plain", "bayesian") for b in (2, 8)):
+            kinds = [kind for kind in ("batch", "instance", "group") if f"{kind}-{posterior}-batch-{batch}" in values]
+            errors(axes, [("batch", "instance", "group").index(kind) + 0.15 * (n - 1.5) for kind in kinds], [values[f"{kind}-{posterior}-batch-{batch}"] for kind in kinds],
+                   linestyle="none", label=f"{'point' if posterior == 'plain' else 'Gaussian'} weights, batch of {batch}")
+        axes.set_xticks(range(3), ["batch norm", "instance norm", "group norm"])
+        axes.set_ylabel(label)
+    panels[0].legend(fontsize=8)
+    return figure
+
+
+def imbalance():
+    """Focal loss against online hard negative mining."""
+    networks = results("imbalance")["networks"]
+    figure, panels = plot.subplots(1, 3, figsize=(11, 3), layout="constrained")
+    for axes, metric, label in zip(panels, ("dice", "lesion/lesion-f1", "lesion/ece-near"), ("Dice", "lesion F1", "ECE near lesions")):
+        values = only(networks, metric)
+        names = list(values)
+        errors(axes, range(len(names)), [values[name] for name in names], linestyle="none")
+        axes.set_xticks(range(len(names)), [name.replace("focal-", "γ = ").replace("mining-", "k = ") for name in names], rotation=45)
+        axes.set_ylabel(label)
+    return figure
+
+
+def criteria():
+    """Cross entropy against classification error."""
+    found = results("criteria")
+    figure, panels = plot.subplots(1, 3, figsize=(11, 3), layout="constrained")
+    for axes, key, label in zip(panels, ("nll", "error", "dice"), ("held-out NLL, nats a voxel", "wrong voxels, mL a case", "Dice")):
+        for name, row in found["trained by"].items():
+            axes.plot(range(1, len(row["curves"][key]) + 1), row["curves"][key], marker="o", markersize=3, label=name)
+        axes.set_xlabel("epoch")
+        axes.set_ylabel(label)
+    panels[0].set_yscale("log")
+    panels[0].legend(fontsize=8, title="trained by")
+    return figure
+
+
+def processes():
+    """One process against two."""
+    rows = results("processes")["rows"]
+    figure, panels = plot.subplots(1, len(rows), figsize=(9, 3), layout="constrained", sharey=True, squeeze=False)
+    for axes, (optimiser, runs) in zip(panels[0], rows.items()):
+        axes.errorbar(range(len(runs)), [run["dice"]["mean"] for run in runs.values()], yerr=[run["dice"]["sd"] for run in runs.values()], linestyle="none", marker="o", capsize=3)
+        axes.set_xticks(range(len(runs)), [name.replace(", ", "\n") for name in runs], fontsize=8)
+        axes.set_title({"adam-w": "AdamW", "sgd": "SGD"}[optimiser])
+    panels[0][0].set_ylabel("Dice, mean and sd over seeds")
+    return figure
+
+
+FIGURES = {"kl": (kl, ("kl-3d", "kl-2d")), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
+           "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",))}
+
+if unknown := set(sys.argv[1:]) - set(FIGURES):
+    sys.exit(f"no figure {', '.join(sorted(unknown))}; expected {', '.join(FIGURES)}")
+
+for name, (draw, needed) in FIGURES.items():
+    if name in sys.argv[1:] or not sys.argv[1:] and all((ROOT / f"bench/results/proof-{study}.json").exists() for study in needed):
+        path = ROOT / f"docs/explanation/{name}.png"
+        draw().savefig(path, bbox_inches="tight")
+        print(path)

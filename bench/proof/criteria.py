@@ -11,7 +11,7 @@ Prints a table and writes bench/results/proof-criteria.json.
 """
 import argparse, concurrent.futures, json, pathlib, shutil, statistics, threading
 import studies
-from programs import ROOT, Interrupted, Programs, write
+from programs import ROOT, Programs, write
 
 CASES, EPOCHS, SEEDS = 60, 12, (1, 2, 3)
 OPTIONS = ["--epochs", EPOCHS, "--steps-per-epoch", 100, "--width", 8, "--recency", 0, "--folds", 2, "--fold", 0, "--split-seed", 1, "--threads", 1]
@@ -106,8 +106,4 @@ def main():
     write(ROOT / "bench/results/proof-criteria.json", {"options": " ".join(map(str, OPTIONS)), "cases": CASES, "seeds": len(SEEDS), "commit": program.commit, "trained by": rows})
 
 
-if __name__ == "__main__":
-    try:
-        main()
-    except Interrupted:
-        pass
+main()

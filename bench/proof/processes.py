@@ -6,7 +6,7 @@
 `mpirun -np 2` with batch 2 a process takes half as many steps as one process with batch 2. Three seeds each; Dice and NLL of the last weights on fold 0 by
 `credence-train evaluate`. What is done is not repeated. Prints a table and writes bench/results/proof-processes.json. Debian package: openmpi-bin.
 """
-import argparse, json, os, pathlib, statistics, subprocess
+import argparse, json, pathlib, statistics
 from programs import ROOT, Programs, write
 
 COMMON = ["--width", 8, "--recency", 0, "--epochs", 6, "--threads", 1, "--split-seed", 1]
@@ -25,7 +25,7 @@ def main():
     arguments.add_argument("--work", type=pathlib.Path, required=True)
     options = arguments.parse_args()
     programs, data = Programs(options.work / "programs"), options.data / "hippocampus"
-    trainer = ["dotnet", str(programs.folder / "Trainer/credence-train.dll")]
+    programs.stop_on_signals()
     rows = {}
     for optimiser, of_optimiser in OPTIMISERS.items():
         for name, (processes, more) in RUNS.items():
@@ -36,8 +36,7 @@ def main():
                 if not (run / "judged/evaluation.json").exists():
                     launcher = ["mpirun", "--allow-run-as-root", "--oversubscribe", "-np", str(processes)] if processes > 1 else []
                     start = ["--resume"] if (run / "last.safetensors").exists() else ["--data", data, "--seed", seed, *COMMON, *more, *of_optimiser]
-                    with open(run / "fit.log", "a") as log:
-                        subprocess.run(["nice", "-n", "10", *launcher, *trainer, "fit", "--out", str(run), *map(str, start)], check=True, stdout=log, stderr=log, env=os.environ | {"OMP_NUM_THREADS": "1"})
+                    programs("credence-train", ["fit", "--out", run, *start], run / "fit.log", launcher=launcher)
                     programs("credence-train", ["evaluate", "--run", run, "--data", data, "--out", run / "judged", "--checkpoint", "last"], run / "evaluate.log")
                 summary = {m["metric"]: m for m in json.loads((run / "judged/evaluation.json").read_text())["summary"]}
                 scores.append({"dice": statistics.mean(summary[f"{c}/dice"]["mean"] for c in ("anterior", "posterior")), "nll": summary["all/nll"]["mean"]})

@@ -13,8 +13,11 @@ def write(path, value):
     os.replace(part, path)
 
 
-class Interrupted(Exception):
+class Interrupted(SystemExit):
     """The run is to end; what was begun goes on with the same command."""
+
+    def __init__(self):
+        super().__init__("interrupted; the same command goes on")
 
 
 class Programs:
@@ -45,18 +48,18 @@ class Programs:
             for process in self.running:
                 process.send_signal(signal.SIGTERM)
 
-    def __call__(self, name, arguments, log, accept=(0,)):
-        """Runs a program to its end. Raises Interrupted, or RuntimeError where the exit code is another than those that are accepted."""
+    def __call__(self, name, arguments, log, accept=(0,), launcher=()):
+        """Runs a program to its end, behind a launcher such as mpirun. Raises Interrupted, or RuntimeError where the exit code is another than those that are accepted."""
         with open(log, "a") as output:
             with self.lock:
                 if self.stopping:
-                    raise Interrupted
-                process = subprocess.Popen(["nice", "-n", "10", "dotnet", self.folder / FOLDERS[name] / f"{name}.dll", *map(str, arguments)], stdout=output, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"})
+                    raise Interrupted()
+                process = subprocess.Popen(["nice", "-n", "10", *launcher, "dotnet", self.folder / FOLDERS[name] / f"{name}.dll", *map(str, arguments)], stdout=output, stderr=subprocess.STDOUT, env=os.environ | {"OMP_NUM_THREADS": "1"})
                 self.running.add(process)
             code = process.wait()
             with self.lock:
                 self.running.discard(process)
         if self.stopping:
-            raise Interrupted
+            raise Interrupted()
         if code not in accept:
             raise RuntimeError(f"{name} {' '.join(map(str, arguments))}: exit code {code}, see {log}")

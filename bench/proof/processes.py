@@ -9,7 +9,7 @@
 import argparse, json, pathlib, statistics
 from programs import ROOT, Programs, write
 
-COMMON = ["--width", 8, "--recency", 0, "--epochs", 6, "--threads", 1, "--split-seed", 1]
+COMMON = ["--width", 8, "--recency", 0, "--epochs", 4, "--threads", 1, "--split-seed", 1]
 RUNS = {
     "1 process, batch 2": (1, ["--batch-size", 2, "--steps-per-epoch", 100]),
     "2 processes, batch 4, same rate": (2, ["--batch-size", 4, "--steps-per-epoch", 50]),

@@ -3,7 +3,7 @@
 
     bench/proof/variance.py --data <folder with hippocampus/> --work <folder>
 
-A cross-validation of 5 folds x 3 seeds on each subset (drawn once, seed 1), two shards side by side, a short training (studies.SHORT). The split is that of
+A cross-validation of 5 folds x 3 seeds on each subset (drawn once, seed 1), two shards side by side, a short training. The split is that of
 `credence-train cross-validate` (docs/explanation/variance.md). What is done is not repeated. Prints a table and writes bench/results/proof-variance.json.
 """
 import argparse, concurrent.futures, json, pathlib
@@ -11,6 +11,7 @@ import studies
 from programs import ROOT, Programs, write
 
 SIZES = (20, 50, 160)
+OPTIONS = ("--epochs", 4, "--steps-per-epoch", 75, "--width", 8, "--recency", 0)
 
 
 def main():
@@ -26,7 +27,7 @@ def main():
         studies.subset(options.data / "hippocampus", folder / "data", size)
         if not (folder / "cross-validation/cross-validation.json").exists():
             def shard(n):
-                program("credence-train", ["cross-validate", "--data", folder / "data", "--out", folder / "cross-validation", "--seeds", "1,2,3", "--threads", 1, "--shard", f"{n}/2", *studies.SHORT], folder / f"shard-{n}.log")
+                program("credence-train", ["cross-validate", "--data", folder / "data", "--out", folder / "cross-validation", "--seeds", "1,2,3", "--threads", 1, "--shard", f"{n}/2", *OPTIONS], folder / f"shard-{n}.log")
             with concurrent.futures.ThreadPoolExecutor(2) as pool:
                 list(pool.map(shard, (1, 2)))
             program("credence-train", ["merge", folder / "cross-validation"], folder / "merge.log")
@@ -34,7 +35,7 @@ def main():
         rows[str(size)] = {name: metrics[name] for name in ("anterior/dice", "posterior/dice", "all/nll") if name in metrics}
         for name, metric in rows[str(size)].items():
             print(f"{size:4} cases  {name:16} {json.dumps(metric)}", flush=True)
-    write(ROOT / "bench/results/proof-variance.json", {"options": " ".join(map(str, studies.SHORT)), "commit": program.commit, "cases": rows})
+    write(ROOT / "bench/results/proof-variance.json", {"options": " ".join(map(str, OPTIONS)), "commit": program.commit, "cases": rows})
 
 
 main()

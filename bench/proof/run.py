@@ -65,7 +65,7 @@ class Job:
 
     def cross_validate(self, program, seeds, *more):
         program("credence-train", ["cross-validate", "--data", self.data, "--out", self.training, "--folds", self.study.folds, "--seeds", ",".join(map(str, seeds)), "--threads", 1,
-                "--samples", self.samples if len(self.network.seeds) == 1 else 1, *self.study.options, *self.network.options, *self.start(), *more], self.folder / "training.log")
+                "--samples", self.samples if self.study.tune and len(self.network.seeds) == 1 else 1, *self.study.options, *self.network.options, *self.start(), *more], self.folder / "training.log")
 
     def tuned(self, program, calibration, *more):
         """A calibration of the networks of this job's seeds. Networks that share a folder, such as one and an ensemble with it, share its report, which is made anew."""

@@ -20,6 +20,10 @@ def results(study):
     return json.loads((ROOT / f"bench/results/proof-{study}.json").read_text())
 
 
+def has(study):
+    return (ROOT / f"bench/results/proof-{study}.json").exists()
+
+
 def only(networks, metric, samples=None):
     """Of each network its one row, or that of a number of samples: mean, and how far the interval reaches down and up."""
     rows = {name: network["samples"][samples or next(iter(network["samples"]))][metric] for name, network in networks.items()}
@@ -37,8 +41,9 @@ def training(network, key):
 
 def kl():
     """KL coefficient in 3-D and 2-D: held-out NLL and Dice over lambda, and who drives the gradient."""
-    figure, panels = plot.subplots(3, 2, figsize=(9, 7), sharex="col", sharey="row")
-    for column, (study, title) in enumerate((("kl-3d", "3-D"), ("kl-2d", "2-D, slices"))):
+    studies = [(study, title) for study, title in (("kl-3d", "3-D"), ("kl-2d", "2-D, slices")) if has(study)]
+    figure, panels = plot.subplots(3, len(studies), figsize=(1 + 4.5 * len(studies), 7), sharex="col", sharey="row", squeeze=False)
+    for column, (study, title) in enumerate(studies):
         networks = results(study)["networks"]
         grid = {name: network for name, network in networks.items() if name.startswith(("lambda", "as-"))}
         order = sorted(grid, key=lambda name: training(grid[name], "klFactor"))
@@ -64,7 +69,7 @@ def kl():
     for axes, label in zip(panels[:, 0], ("held-out NLL, nats a voxel", "Dice", "KL in the gradient, %")):
         axes.set_ylabel(label)
     panels[0][0].set_yscale("log")
-    panels[1][1].legend(loc="lower left")
+    panels[1][-1].legend(loc="lower left")
     return figure
 
 
@@ -143,14 +148,14 @@ def processes():
     return figure
 
 
-FIGURES = {"kl": (kl, ("kl-3d", "kl-2d")), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
+FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
            "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",))}
 
 if unknown := set(sys.argv[1:]) - set(FIGURES):
     sys.exit(f"no figure {', '.join(sorted(unknown))}; expected {', '.join(FIGURES)}")
 
 for name, (draw, needed) in FIGURES.items():
-    if name in sys.argv[1:] or not sys.argv[1:] and all((ROOT / f"bench/results/proof-{study}.json").exists() for study in needed):
+    if name in sys.argv[1:] or not sys.argv[1:] and all(map(has, needed)):
         path = ROOT / f"docs/explanation/{name}.png"
         draw().savefig(path, bbox_inches="tight")
         print(path)

@@ -117,9 +117,12 @@ def gather(study, jobs, commit):
             row = {"folds": len(folds), **scores.summary({case: measured for fold in folds for case, measured in fold.items()})}
             rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][samples] = row
             print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
-                f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key == "volume interval covers"))
+                f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
         if network.name in rows:
             rows[network.name]["training"] = {run.name: scores.training(run) for job in mine for run in job.runs if (run / "evaluation.json").exists()}
+            for t in (t for t in rows[network.name]["training"].values() if "kl" in t):
+                print(f"{'':28} factor of the KL {t['klFactor']:.3g}, weighted KL {t['weightedKl']:.3g}, KL a weight {t['kl'] / t['gaussianWeights']:.2f} nats, signal to noise {t['signalToNoise']:.2g}, "
+                      f"collapsed {t['collapsedShare']:.1%}, KL in the gradient {t['klGradientShare']:.2%}, cosine {t['gradientCosine']:.2f}")
             if (tuned := mine[0].folder.parent / "calibration.json").exists():
                 rows[network.name]["tuning"] = {key: value for key, value in json.loads(tuned.read_text()).items() if key not in ("classes", "thresholds", "dataHash")}
     if rows:

@@ -42,7 +42,7 @@ def training(network, key):
 def kl():
     """KL coefficient in 3-D and 2-D: held-out NLL and Dice over lambda, and who drives the gradient."""
     studies = [(study, title) for study, title in (("kl-3d", "3-D"), ("kl-2d", "2-D, slices")) if has(study)]
-    figure, panels = plot.subplots(3, len(studies), figsize=(1 + 4.5 * len(studies), 7), sharex="col", sharey="row", squeeze=False)
+    figure, panels = plot.subplots(4, len(studies), figsize=(1 + 4.5 * len(studies), 8), sharex="col", sharey="row", squeeze=False)
     for column, (study, title) in enumerate(studies):
         networks = results(study)["networks"]
         grid = {name: network for name, network in networks.items() if name.startswith(("lambda", "as-"))}
@@ -51,13 +51,14 @@ def kl():
         positive = [name for name in order if training(grid[name], "klFactor") > 0]
         smallest = training(grid[positive[0]], "klFactor") / one
         x = {name: training(grid[name], "klFactor") / one or smallest / 10 for name in order}
-        for row, metric in enumerate(("all/nll", "dice")):
+        for row, metric in enumerate(("all/nll", "dice", "volume interval covers")):
             values = only(grid, metric)
             errors(panels[row][column], [x[name] for name in order], [values[name] for name in order], color=COLOURS[row])
             sums = only({name: network for name, network in networks.items() if name not in grid}, metric)
             for n, (name, (mean, _, _)) in enumerate(sums.items()):
                 panels[row][column].axhline(mean, color=COLOURS[3 + n], linestyle=":", label={"1-over-M-of-sums": "1/M of sums", "pi-of-sums": "π of sums"}[name])
-        panels[2][column].plot([x[name] for name in order], [100 * training(grid[name], "klGradientShare") for name in order], marker="o", markersize=4, color=COLOURS[2])
+        panels[2][column].axhline(0.95, color="#999999", linewidth=0.8)
+        panels[3][column].plot([x[name] for name in order], [100 * training(grid[name], "klGradientShare") for name in order], marker="o", markersize=4, color=COLOURS[5])
         for axes in panels[:, column]:
             axes.set_xscale("log")
             for name, label in (("lambda-1", "1/(NV)"), ("as-1-over-N", "1/N"), ("as-1", "1")):
@@ -65,8 +66,8 @@ def kl():
                 if axes is panels[0][column]:
                     axes.annotate(label, (x[name], 1), xycoords=("data", "axes fraction"), ha="center", va="bottom", fontsize=8)
         panels[0][column].set_title(title, pad=16)
-        panels[2][column].set_xlabel("λ = coefficient / (1/(NV)); leftmost: no KL")
-    for axes, label in zip(panels[:, 0], ("held-out NLL, nats a voxel", "Dice", "KL in the gradient, %")):
+        panels[3][column].set_xlabel("λ = coefficient / (1/(NV)); leftmost: no KL")
+    for axes, label in zip(panels[:, 0], ("held-out NLL,\nnats a voxel", "Dice", "95 % intervals of\nvolume that hold", "KL in the gradient, %")):
         axes.set_ylabel(label)
     panels[0][0].set_yscale("log")
     panels[1][-1].legend(loc="lower left")

@@ -117,7 +117,7 @@ def gather(study, jobs, commit):
             row = {"folds": len(folds), **scores.summary({case: measured for fold in folds for case, measured in fold.items()})}
             rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][samples] = row
             print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
-                f"{key} {value['mean']:.4f} ({value.get('low', 0):.4f} to {value.get('high', 0):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
+                f"{key} {value['mean']:.4f} ({value.get('low', value['mean']):.4f} to {value.get('high', value['mean']):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
         if network.name in rows:
             rows[network.name]["training"] = {run.name: scores.training(run) for job in mine for run in job.runs if (run / "evaluation.json").exists()}
             for t in (t for t in rows[network.name]["training"].values() if "kl" in t):

@@ -107,14 +107,17 @@ class Job:
 
 
 def gather(study, jobs, commit):
-    rows = {}
+    """Differences are to the first network of the study on the cases of both, untuned beside untuned and tuned beside tuned."""
+    rows, first = {}, {}
     for network in study.networks:
         mine = [job for job in jobs if job.network is network]
         for samples in [*map(str, network.samples), f"{mine[0].samples}-tuned"]:
             folds = [json.loads(path.read_text()) for job in mine if (path := job.folder / f"scores-{samples}.json").exists()]
             if not folds:
                 continue
-            row = {"folds": len(folds), **scores.summary({case: measured for fold in folds for case, measured in fold.items()})}
+            cases = {case: measured for fold in folds for case, measured in fold.items()}
+            other = first.setdefault(samples.endswith("tuned"), (network, cases))
+            row = {"folds": len(folds), **scores.summary(cases, other[1] if other[0] is not network else None)}
             rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][samples] = row
             print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', value['mean']):.4f} to {value.get('high', value['mean']):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))

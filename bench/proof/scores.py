@@ -1,5 +1,5 @@
 """How a model file does on cases: `credence-infer batch` and `evaluate`, and what NumPy and nibabel make of the files that they wrote. How its training went: its log."""
-import json
+import collections, json
 import nibabel, numpy, scipy.stats
 
 METRICS = ["nll", "brier", "ece-near", "lesion-f1", "ndsc-r-auc", "lesion-f1-retention-area"]
@@ -45,23 +45,35 @@ def interval(values):
     return row
 
 
-def summary(cases):
-    """All metrics over cases; `dice` of a case is its mean over the classes that have one."""
-    names = list(next(iter(cases.values()))["classes"])
-    dice = {name: [c["classes"][name]["dice"] for c in cases.values() if c["classes"][name]["dice"] is not None] for name in names}
-    mean = {case: numpy.mean(values) for case, c in cases.items() if (values := [k["dice"] for k in c["classes"].values() if k["dice"] is not None])}
-    row = {"dice": interval(list(mean.values())), **{f"dice {name}": interval(values) for name, values in dice.items()}}
-    for name, key in (("volume interval covers", "interval"), ("calibrated volume interval covers", "calibrated")):
-        if inside := [k[key][0] <= k["volume"] <= k[key][1] for c in cases.values() for k in c["classes"].values() if k.get(key)]:
-            row[name] = interval(inside)
-    for key in sorted({key for c in cases.values() for key in c["values"] if key.startswith("all/") or key.split("/")[1] in METRICS}):
-        values = [c["values"][key] for c in cases.values() if c["values"].get(key) is not None]
-        if values:
-            row[key] = interval(values)
+def by_case(cases):
+    """All metrics, each with its values by case (and class); `dice` of a case is its mean over the classes that have one."""
+    values = collections.defaultdict(dict)
+    for case, measured in cases.items():
+        for name, found in measured["classes"].items():
+            if found["dice"] is not None:
+                values[f"dice {name}"][case] = found["dice"]
+            for title, key in (("volume interval covers", "interval"), ("calibrated volume interval covers", "calibrated")):
+                if found.get(key):
+                    values[title][f"{case} {name}"] = float(found[key][0] <= found["volume"] <= found[key][1])
+        for key, value in measured["values"].items():
+            if value is not None and (key.startswith("all/") or key.split("/")[1] in METRICS):
+                values[key][case] = value
+        if dice := [found["dice"] for found in measured["classes"].values() if found["dice"] is not None]:
+            values["dice"][case] = float(numpy.mean(dice))
+    return values
+
+
+def summary(cases, others=None):
+    """All metrics over cases; with those of another network also the difference to it, case by case, where both have the case."""
+    values, others = by_case(cases), by_case(others or {})
+    row = {key: interval(list(of_case.values())) for key, of_case in sorted(values.items())}
+    for key, of_case in values.items():
+        if differences := [value - others[key][case] for case, value in of_case.items() if case in others[key]]:
+            row[key]["difference"] = interval(differences)
     false, true = ([u for c in cases.values() for u, is_true in c["lesions"] if is_true == wanted] for wanted in (False, True))
     if false and true:  # pooled over the cases: few have both
         row["lesion error AUROC"] = {"mean": round(float(scipy.stats.mannwhitneyu(false, true).statistic / (len(false) * len(true))), 5), "false": len(false), "true": len(true)}
-    row["diceByCase"] = {case: round(float(value), 4) for case, value in sorted(mean.items())}
+    row["diceByCase"] = {case: round(value, 4) for case, value in sorted(values["dice"].items())}
     return row
 
 

@@ -53,7 +53,7 @@ HIPPOCAMPUS = decathlon(
     "hippocampus", (Network("plain", samples=(1,)), Network("mean-field", ("--posterior", "mean-field"))),
     options=("--epochs", 12, "--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",))
 
-SMALL = ("--epochs", 6, "--steps-per-epoch", 250, "--width", 8, "--average", 0.998, "--recency", 0)
+SMALL = ("--epochs", 3, "--steps-per-epoch", 500, "--width", 8, "--average", 0.998, "--recency", 0)
 
 LESIONS = patients("lesions", (
     Network("dice-cross-entropy", samples=(1,)),

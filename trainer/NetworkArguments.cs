@@ -67,7 +67,7 @@ internal sealed class NetworkArguments
     });
 
     private readonly Option<DropoutPlacement> placement = FitOptions.Kind("--dropout-placement", "Channel dropout: behind which stages", Defaults.DropoutPlacement);
-    private readonly Option<FileSystemInfo> startFrom = new("--start-from") { Description = "Start from the weights of this run or checkpoint: to train on, or to make a plain network Bayesian." };
+    private readonly Option<FileSystemInfo> startFrom = new("--start-from") { Description = "Start from the weights of this run or checkpoint, to train on or to make a plain network Bayesian; `cross-validate` also takes the folder of a cross-validation, and each network starts from that of its seed and fold." };
     private readonly Option<double?> delta = FitOptions.Positive(new Option<double?>("--moped-delta")
     {
         Description = $"--start-from a plain network: standard deviation of a Gaussian weight as a share of |w|; {FitOptions.Defaults.MopedDelta} by default.",

@@ -30,7 +30,7 @@ internal static class PlanCommand
             var folder = new RunFolder(options.Run);
             var survey = TrainingData.Survey(dataset, observer.Preparing, cancellation);
             TrainingData.RefuseTestScans(options, dataset, survey, observer.Preparing, cancellation);
-            var split = parse.GetValue(fold) is { } held ? FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, held, parse.GetValue(seed)) : null;
+            var split = parse.GetValue(fold) is { } held ? FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, held, options.SplitSeed ?? parse.GetValue(seed)).Remember(survey.ScanHashes, options.StartFrom) : null;
             var (made, fingerprint) = TrainingData.MakePlan(dataset, survey, split, folder);
             observer.Dispose();
 

@@ -1,6 +1,7 @@
 using Credence.Inference.Metrics;
 using Credence.MedicalIO;
 using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
 using Credence.Trainer.Training;
 
 namespace Credence.Trainer.Evaluation;
@@ -46,9 +47,14 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
         var dataset = Dataset.Open(training.Data);
         var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
         var settings = CrossValidationSettings.Of(training.Data, survey.DataHash, options.Samples, training with { SplitSeed = training.SplitSeed ?? 1 }) with { Rules = options.Rules };
+        var jobs = new CrossValidationJobs(options.Seeds, training.Folds, options.Shard.Count);
+        if (training.StartFrom is not null)
+        {
+            RefuseStarts(options.Shard.Select(jobs.All), settings, dataset, survey);
+        }
+
         settings.Claim(options.Output);
         using var claim = ClaimShard();
-        var jobs = new CrossValidationJobs(options.Seeds, training.Folds, options.Shard.Count);
         jobs.Write(options.Output);
         var results = new CrossValidationResults(options.Output, settings, dataset);
         foreach (var job in options.Shard.Select(jobs.All).Where(job => results.Find(job) is null))
@@ -70,9 +76,47 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
     {
         var run = RunOf(job);
         var asked = options.Training with { Run = run, Seed = job.Seed, Fold = job.Fold, SplitSeed = settings.Options.SplitSeed };
-        Observed(job.Name, receiver => File.Exists(new RunFolder(run).LastCheckpoint)
-            ? TrainingLoop.Resume(run, _ => asked, receiver, clock, cancellation)
-            : TrainingLoop.Fit(asked, receiver, clock, cancellation));
+        Observed(job.Name, receiver => HasBegun(job)
+            ? TrainingLoop.Resume(run, begun => asked with { StartFrom = begun.StartFrom }, receiver, clock, cancellation)
+            : TrainingLoop.Fit(asked with { StartFrom = StartOf(job, settings) }, receiver, clock, cancellation));
+    }
+
+    private bool HasBegun(CrossValidationJob job) => File.Exists(new RunFolder(RunOf(job)).LastCheckpoint);
+
+    /// <summary>Finds out before the first training whether the last one can start.</summary>
+    private void RefuseStarts(IEnumerable<CrossValidationJob> jobs, CrossValidationSettings settings, Dataset dataset, FingerprintBuilder survey)
+    {
+        foreach (var job in jobs.Where(j => !HasBegun(j)))
+        {
+            FoldSplit.Create(dataset, survey.LesionVolumes, options.Training.Folds, job.Fold, settings.Options.SplitSeed!.Value).Remember(survey.ScanHashes, StartOf(job, settings));
+        }
+    }
+
+    /// <summary>The network that a job starts from: of a cross-validation that of the same seed and fold, which has not seen the cases of the fold either.</summary>
+    /// <exception cref="DatasetException">The start is a cross-validation of other data or folds, or that network of it is not done.</exception>
+    private string? StartOf(CrossValidationJob job, CrossValidationSettings settings)
+    {
+        if (options.Training.StartFrom is not { } start || !File.Exists(Path.Combine(start, CrossValidationJobs.FileName)))
+        {
+            return options.Training.StartFrom;
+        }
+
+        static string Folds(CrossValidationSettings s) => FormattableString.Invariant($"{s.Options.Folds} folds, split with seed {s.Options.SplitSeed}");
+        var other = CrossValidationSettings.Read(start);
+        if (other.DataHash != settings.DataHash)
+        {
+            throw new DatasetException(start, $"a cross-validation of data {other.DataHash[..16]}", $"data {settings.DataHash[..16]}", "Of other data, give one of its networks, from which all start.");
+        }
+
+        if (Folds(other) != Folds(settings))
+        {
+            throw new DatasetException(start, $"a cross-validation of {Folds(other)}", Folds(settings), "Its networks have seen the cases that they would be judged on; start from one of the same folds.");
+        }
+
+        var run = Path.Combine(start, job.Name);
+        return File.Exists(Path.Combine(run, EvaluationReport.FileName)) && new RunFolder(run).LastCheckpoint is var last && File.Exists(last)
+            ? last
+            : throw new DatasetException(run, "no network that is trained and judged", "one to start from for each seed and fold", "Train it first, or give the seeds that are there with --seeds.");
     }
 
     private void Evaluate(CrossValidationJob job, CrossValidationSettings settings, CancellationToken cancellation) => Observed(job.Name, receiver => RunEvaluation.Run(

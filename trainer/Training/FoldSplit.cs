@@ -16,6 +16,23 @@ internal sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Trai
     /// <summary>Seed of the folds; null where it was not recorded.</summary>
     public ulong? Seed { get; init; }
 
+    /// <summary>SHA-256 over the voxels of every scan that the network will have seen: of the training cases, and of what the network that it starts from had seen. null where that is not recorded.</summary>
+    public IReadOnlyList<string>? SeenScans { get; init; }
+
+    /// <summary>Records which scans the network will have seen.</summary>
+    /// <param name="scans">SHA-256 of the scan of each case.</param>
+    /// <param name="start">The run or checkpoint that it starts from; null for fresh weights.</param>
+    /// <exception cref="DatasetException">The start has seen cases of the validation side, which would be predicted too well, or is not there.</exception>
+    public FoldSplit Remember(IReadOnlyDictionary<string, string> scans, string? start)
+    {
+        var before = start is null ? [] : RunFolder.SeenBy(start);
+        var known = Validation.Where(id => before?.Contains(scans[id]) is true).ToList();
+        return known.Count > 0
+            ? throw new DatasetException(start!, $"a network that has seen {known.Count} of the {Validation.Count} validation cases of fold {Fold}, such as {known[0]}", "one that has seen none of them",
+                "Start from a run of the same data, --folds, --fold and --split-seed; `cross-validate --start-from` takes the folder of a cross-validation, of which each network starts from its own.")
+            : this with { SeenScans = before is null ? null : [.. before.Union(Training.Select(id => scans[id]), StringComparer.Ordinal).Order(StringComparer.Ordinal)] };
+    }
+
     /// <summary>Refuses options that ask for another fold than this one.</summary>
     /// <param name="options">Of the run that goes on.</param>
     /// <exception cref="DatasetException">Number of folds, fold or seed differ.</exception>

@@ -218,10 +218,16 @@ internal sealed class RunFolder(string path, bool isWriter = true)
         }
     }
 
-    private static string FindCheckpoint(string start)
+    /// <summary>The scans that a network has seen, as <see cref="FoldSplit.SeenScans"/>; null where that is not recorded beside it.</summary>
+    /// <param name="start">A run, or one of its checkpoints.</param>
+    /// <exception cref="DatasetException">There is no checkpoint, or the record cannot be read.</exception>
+    public static IReadOnlyList<string>? SeenBy(string start)
     {
-        var run = new RunFolder(start);
-        return new[] { start, run.BestCheckpoint, run.LastCheckpoint }.FirstOrDefault(File.Exists)
-            ?? throw new DatasetException(start, "no best.safetensors and no last.safetensors", "the folder of a run, or a checkpoint", "Check --start-from.");
+        var split = new RunFolder(Path.GetDirectoryName(Path.GetFullPath(FindCheckpoint(start)))!).Split;
+        return File.Exists(split) ? TrainerJson.Read<FoldSplit>(split, "split", "that of a run of `credence-train`", "Restore it, or give another start.").SeenScans : null;
     }
+
+    /// <summary>The file itself, or the last weights of a run: its best epoch was chosen on cases that may validate here too.</summary>
+    private static string FindCheckpoint(string start) => new[] { start, new RunFolder(start).LastCheckpoint }.FirstOrDefault(File.Exists)
+        ?? throw new DatasetException(start, "no last.safetensors", "the folder of a run, or a checkpoint", "Check --start-from; of a cross-validation, give one of its runs, such as seed-1-fold-0.");
 }

@@ -96,10 +96,10 @@ internal sealed class TrainingData
     /// <param name="dataset">The data set.</param>
     /// <param name="survey">All of its cases.</param>
     /// <param name="folder">Gets plan and fingerprint; its plan is used where there is one.</param>
-    /// <exception cref="DatasetException">There are fewer patients than folds, or the plan cannot be read.</exception>
+    /// <exception cref="DatasetException">There are fewer patients than folds, the network to start from has seen validation cases, or the plan cannot be read.</exception>
     public static (FoldSplit Split, TrainingPlan Plan, TrainingFingerprint Fingerprint) Begin(TrainingOptions options, Dataset dataset, FingerprintBuilder survey, RunFolder folder)
     {
-        var split = FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed);
+        var split = FoldSplit.Create(dataset, survey.LesionVolumes, options.Folds, options.Fold, options.SplitSeed ?? options.Seed).Remember(survey.ScanHashes, options.StartFrom);
         var (plan, fingerprint) = MakePlan(dataset, survey, split, folder);
         return (split, Override(plan, options), fingerprint);
     }

@@ -127,6 +127,11 @@ internal sealed class TrainingLoop
             observer.Warned(concern);
         }
 
+        if (options.StartFrom is { } start && data.Split.SeenScans is null)
+        {
+            observer.Warned($"which scans {start} has seen is not recorded beside it (split.json); if it has seen validation cases, their figures are too good.");
+        }
+
         if (data.PlanConcern is { } planned)
         {
             observer.Warned(planned);

@@ -2,6 +2,8 @@ using System.Text.Json.Nodes;
 using Credence.Inference;
 using Credence.MedicalIO.Nifti;
 using Credence.Models;
+using Credence.Models.Checkpoints;
+using Credence.Models.Priors;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Evaluation;
 using Credence.Trainer.Reports;
@@ -319,6 +321,117 @@ public sealed class CrossValidationTests
                 Assert.Throws<DatasetException>(() => TrainingLoop.Resume(folder.Path, _ => other, new SilentObserver(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
         }
     }
+
+    /// <summary>Oracle: with the start as prior mean, the checkpoint says which weights a network started from.</summary>
+    [Fact]
+    public void Each_network_starts_from_one_that_has_not_seen_its_validation_cases_either()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var plain = Options(data, folder.File("plain")) with { Seeds = [1] };
+        Run(plain);
+        var bayesian = plain with
+        {
+            Output = folder.File("bayesian"),
+            Training = plain.Training with { Posterior = Posterior.MeanField, Network = plain.Training.Network with { PriorMean = PriorMean.Start }, StartFrom = folder.File("plain") },
+        };
+        using var interruption = new CancellationTokenSource();
+        var steps = 0;
+        Assert.ThrowsAny<OperationCanceledException>(() => new CrossValidation(bayesian, _ => new SilentObserver(_ =>
+        {
+            if (++steps == 2)
+            {
+                interruption.Cancel();
+            }
+        }), TimeProvider.System).Run(interruption.Token));
+        Run(bayesian);
+
+        var runs = new[] { "seed-1-fold-0", "seed-1-fold-1" };
+        foreach (var run in runs)
+        {
+            using var start = Checkpoint.Load(folder.File($"plain/{run}/last.safetensors"));
+            using var trained = Checkpoint.Load(folder.File($"bayesian/{run}/last.safetensors"));
+            Assert.True(trained.Tensors["network/output.weight.priorMean"].equal(start.Tensors["network/output.weight.value"]).all().item<bool>(), run);
+            Assert.Equal(start.Path, new RunFolder(folder.File($"bayesian/{run}")).ReadOptions().StartFrom);
+            Assert.Equal(2, SplitOf(folder, $"bayesian/{run}").SeenScans!.Count);
+        }
+
+        // What is done needs its start no more.
+        Directory.Delete(folder.File("plain"), recursive: true);
+        Assert.Equal(2, Run(bayesian)!.Results.Count);
+    }
+
+    [Fact]
+    public void A_cross_validation_with_a_start_that_cannot_be_is_refused_before_anything_is_trained()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var plain = Options(data, folder.File("plain")) with { Seeds = [1] };
+        Run(plain);
+        var next = plain with { Output = folder.File("next"), Training = plain.Training with { StartFrom = folder.File("plain") } };
+
+        Assert.Equal(
+            $"{folder.File("plain/seed-2-fold-0")}: no network that is trained and judged; expected one to start from for each seed and fold. Train it first, or give the seeds that are there with --seeds.",
+            Refusal(next with { Seeds = [1, 2] }));
+        Assert.Contains("a cross-validation of 2 folds, split with seed 1; expected 2 folds, split with seed 5.", Refusal(next with { Training = next.Training with { SplitSeed = 5 } }), StringComparison.Ordinal);
+        Assert.Contains("a network that has seen 2 of the 2 validation cases of fold 1, such as case", Refusal(next with { Training = next.Training with { StartFrom = folder.File("plain/seed-1-fold-0") } }), StringComparison.Ordinal);
+        Assert.Contains("no last.safetensors", Refusal(next with { Training = next.Training with { StartFrom = folder.File("nothing") } }), StringComparison.Ordinal);
+        using (var other = SmallDataset.Decathlon(cases: 4))
+        {
+            File.Copy(other.File("labelsTr/case0.nii.gz"), other.File("labelsTr/case1.nii.gz"), overwrite: true);
+            Assert.Contains($"{folder.File("plain")}: a cross-validation of data ", Refusal(next with { Training = next.Training with { Data = other.Path } }), StringComparison.Ordinal);
+        }
+
+        Assert.False(Directory.Exists(folder.File("next")));
+        Assert.NotNull(Run(next)); // the folder belongs to no other settings
+
+        string Refusal(CrossValidateOptions options) => Assert.Throws<DatasetException>(() => Run(options)).Message;
+    }
+
+    /// <summary>Names and masks have changed, and the scans came by way of another run: they are the same scans.</summary>
+    [Fact]
+    public void A_start_that_has_seen_validation_scans_is_refused_whatever_they_are_called()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var options = Options(data, "").Training with { SplitSeed = 1 };
+        TrainingOptions First(string run) => options with { Run = folder.File(run) };
+        static void Fit(TrainingOptions options) => TrainingLoop.Fit(options, new SilentObserver(), TimeProvider.System, CancellationToken.None);
+        Fit(First("first"));
+        Fit(First("second") with { StartFrom = folder.File("first") });
+        using var renamed = SmallDataset.Decathlon(cases: 4);
+        foreach (var part in new[] { "images", "labels" })
+        {
+            var names = Directory.GetFiles(renamed.File($"{part}Tr")).Order(StringComparer.Ordinal).ToList();
+            var copies = names.ConvertAll(n => n + ".copy");
+            names.Zip(copies).ToList().ForEach(f => File.Move(f.First, f.Second));
+            names.Zip(copies.AsEnumerable().Reverse()).ToList().ForEach(f => File.Move(f.Second, f.First));
+        }
+
+        var refused = 0;
+        foreach (var fold in new[] { 0, 1 })
+        {
+            var leak = First($"of-fold-{fold}") with { Data = renamed.Path, Fold = fold, StartFrom = folder.File("second/last.safetensors") };
+            try
+            {
+                Fit(leak);
+            }
+            catch (DatasetException e)
+            {
+                Assert.Contains("a network that has seen ", e.Message, StringComparison.Ordinal);
+                refused++;
+            }
+        }
+
+        Assert.InRange(refused, 1, 2); // two scans of four trained, and lie in one fold or in both
+        var split = SplitOf(folder, "second") with { SeenScans = null }; // as an earlier build wrote it
+        File.WriteAllText(folder.File("second/split.json"), System.Text.Json.JsonSerializer.Serialize(split, TrainerJson.Indented));
+        Fit(First("unknown") with { Fold = 1, StartFrom = folder.File("second") });
+        Assert.Contains("which scans ", File.ReadAllText(folder.File("unknown/warnings.json")), StringComparison.Ordinal);
+        Assert.Null(SplitOf(folder, "unknown").SeenScans);
+    }
+
+    private static FoldSplit SplitOf(TemporaryFolder folder, string run) => TrainerJson.Read<FoldSplit>(folder.File($"{run}/split.json"), "split", "", "");
 
     private static CrossValidateOptions Options(SmallDataset data, string output) => new()
     {

@@ -149,14 +149,110 @@ def processes():
     return figure
 
 
+def in_rows(study, metrics, samples, figsize=(11, 3.2)):
+    """A panel a metric: the networks of a study below each other, as they came and tuned. `samples` gives the row of a network, or None."""
+    networks = results(study)["networks"]
+    figure, panels = plot.subplots(1, len(metrics), figsize=figsize, layout="constrained", sharey=True)
+    names = list(networks)
+    for axes, (metric, title) in zip(panels, metrics.items()):
+        for n, (tuned, legend) in enumerate(((False, "as trained"), (True, "tuned on the other folds"))):
+            rows = {name: row for name in names if (row := samples(networks[name], tuned)) and metric in row}
+            values = [(row[metric]["mean"], row[metric]["mean"] - row[metric].get("low", row[metric]["mean"]), row[metric].get("high", row[metric]["mean"]) - row[metric]["mean"]) for row in rows.values()]
+            if values:
+                means, low, high = zip(*values)
+                axes.errorbar(means, [names.index(name) + 0.25 * n for name in rows], xerr=[low, high], linestyle="none", marker="o", markersize=4, capsize=2, label=legend)
+        axes.set_title(title, fontsize=9)
+        axes.set_yticks([k + 0.125 for k in range(len(names))], names)
+    panels[0].invert_yaxis()
+    panels[0].legend(fontsize=8, loc="lower left", bbox_to_anchor=(0, 1.12))
+    return figure, panels
+
+
+def row(network, tuned, count=None):
+    """The row of so many samples, or of the tuned network; without a count that which a study reports."""
+    rows = network["samples"]
+    return next((found for key, found in rows.items() if key.endswith("-tuned") == tuned and (tuned or count is None or key == count)), None)
+
+
+def lesions():
+    """Losses on the glioma patients."""
+    return in_rows("lesions", {"dice": "Dice a patient", "lesion/lesion-f1": "lesion F1", "lesion/nll": "NLL, nats a voxel", "lesion/ece-near": "ECE near lesions"}, row)[0]
+
+
+def uncertainty():
+    """Posteriors on the glioma patients."""
+    def sixteen(network, tuned):
+        return row(network, tuned, "16" if len(network["samples"]) > 2 else None)  # of the network that has many numbers of samples
+
+    figure, panels = in_rows("uncertainty", {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "lesion/ece-near": "ECE near lesions", "lesion/ndsc-r-auc": "nDSC R-AUC",
+                             "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "intervals of volume that hold"},
+                             sixteen, figsize=(14, 3.8))
+    widened = {n: intervals["widened"][0] for n, network in enumerate(results("uncertainty")["networks"].values()) if (intervals := network.get("tuning", {}).get("volumeIntervals")) and intervals["widened"]}
+    panels[-1].plot(widened.values(), [n + 0.25 for n in widened], marker="D", color=COLOURS[2], linestyle="none", label="widened by the factor of the other folds")
+    panels[-1].axvline(0.95, color="#999999", linewidth=0.8)
+    panels[-1].legend(fontsize=8, loc="lower right", bbox_to_anchor=(1, 1.12))
+    return figure
+
+
+def samples():
+    """Quality against the number of samples."""
+    rows = {int(key): found for key, found in results("uncertainty")["networks"]["mean-field-all"]["samples"].items() if not key.endswith("-tuned")}
+    figure, panels = plot.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
+    for n, (axes, (metric, label)) in enumerate(zip(panels, {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "percentiles of samples hold the volume"}.items())):
+        counts = [count for count in sorted(rows) if metric in rows[count]]
+        found = [rows[count][metric] for count in counts]
+        errors(axes, counts, [(f["mean"], f["mean"] - f.get("low", f["mean"]), f.get("high", f["mean"]) - f["mean"]) for f in found], color=COLOURS[n])
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(counts, counts)
+        axes.set_xlabel("samples")
+        axes.set_ylabel(label)
+    return figure
+
+
+def shift():
+    """Corruptions at five strengths."""
+    networks = results("shift")
+    kinds = list(dict.fromkeys(key.rsplit(" ", 1)[0] for key in next(iter(networks.values()))["rows"] if key != "as it was"))
+    metrics = {"dice": "Dice", "all/ece-near": "ECE near", "detects": "entropy rises", "warned": "warned", "refused": "refused"}
+    figure, panels = plot.subplots(len(metrics), len(kinds), figsize=(2 * len(kinds), 1.7 * len(metrics)), sharex=True, sharey="row", layout="constrained")
+    for column, kind in enumerate(kinds):
+        panels[0][column].set_title({"ghosts": "ghosts of motion", "intensity": "receive field", "spacing": "thicker slices", "missing": "missing slices"}.get(kind, kind))
+        for line, metric in enumerate(metrics):
+            for name, network in networks.items():
+                found = [network["rows"].get(key, {}).get(metric) for key in ("as it was", *(f"{kind} {strength}" for strength in range(1, 6)))]
+                panels[line][column].plot(range(6), [f["mean"] if isinstance(f, dict) else f for f in found], marker="o", markersize=3, label=name)
+            panels[line][0].set_ylabel(metrics[metric])
+        panels[-1][column].set_xlabel("strength")
+    panels[0][0].legend(fontsize=7)
+    return figure
+
+
+def hippocampus():
+    """The folds of the hippocampus."""
+    networks = results("hippocampus")["networks"]
+    figure, panels = plot.subplots(1, 2, figsize=(9, 3), layout="constrained")
+    for name, network in networks.items():
+        colour = COLOURS[list(networks).index(name)]
+        for n, run in enumerate(network["training"].values()):
+            panels[0].plot([run["steps"] / len(run["validationDice"]) * (k + 1) for k in range(len(run["validationDice"]))], run["validationDice"], color=colour, linewidth=0.9, label=None if n else name)
+        panels[1].hist(list(row(network, tuned=False)["diceByCase"].values()), bins=[0.76 + 0.005 * n for n in range(39)], histtype="step", color=colour)
+    panels[0].set_xlabel("step")
+    panels[0].set_ylabel("Dice of the validation cases, a line a fold")
+    panels[1].set_xlabel("Dice of a case")
+    panels[1].set_ylabel("cases")
+    panels[0].legend()
+    return figure
+
+
 FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
-           "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",))}
+           "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
+           "samples": (samples, ("uncertainty",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",))}
 
 if unknown := set(sys.argv[1:]) - set(FIGURES):
     sys.exit(f"no figure {', '.join(sorted(unknown))}; expected {', '.join(FIGURES)}")
 
 for name, (draw, needed) in FIGURES.items():
-    if name in sys.argv[1:] or not sys.argv[1:] and all(map(has, needed)):
+    if name in sys.argv[1:] or not sys.argv[1:] and all(map(has, needed)) and (name != "samples" or "mean-field-all" in results("uncertainty")["networks"]):
         path = ROOT / f"docs/explanation/{name}.png"
         draw().savefig(path, bbox_inches="tight")
         print(path)

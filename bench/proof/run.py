@@ -27,8 +27,7 @@ class Job:
     def __init__(self, study, data, work, network, fold):
         self.study, self.data, self.network, self.fold = study, data / study.data, network, fold
         self.work, self.folder = work, work / study.name / network.name / f"fold-{fold}"
-        # One folder for all folds, but where each starts from weights of its own.
-        self.training = self.folder / "training" if network.start_from else self.training_of(network.runs_of or f"{study.name}/{network.name}")
+        self.training = self.training_of(network.runs_of or f"{study.name}/{network.name}")
 
     def training_of(self, network):
         return self.work / network / "training"
@@ -46,10 +45,6 @@ class Job:
     def is_trained(self):
         return all((run / "evaluation.json").exists() for run in self.runs)
 
-    def start(self):
-        other = self.network.start_from
-        return ["--start-from", self.training_of(other) / f"seed-{self.network.seeds[0]}-fold-{self.fold}" / "last.safetensors"] if other else []
-
     def run(self, program):
         self.folder.mkdir(parents=True, exist_ok=True)
         for seed, run in zip(self.network.seeds, self.runs):
@@ -59,13 +54,15 @@ class Job:
                 self.cross_validate(program, [seed], "--shard", f"{self.fold + 1}/{self.study.folds}")
                 print(f"{self.network.name}, fold {self.fold}, seed {seed}: trained, {(time.monotonic() - start) / 60:.1f} minutes in this call", flush=True)
         for samples in self.network.samples:
-            result = self.folder / f"scores-{samples}.json"
-            if not result.exists():
-                write(result, self.score(program, samples))
+            for flips in ((), self.study.flips) if self.study.flips else ((),):
+                result = self.folder / f"scores-{samples}{'-flips' if flips else ''}.json"
+                if not result.exists():
+                    write(result, self.score(program, samples, flips=flips))
 
     def cross_validate(self, program, seeds, *more):
         program("credence-train", ["cross-validate", "--data", self.data, "--out", self.training, "--folds", self.study.folds, "--seeds", ",".join(map(str, seeds)), "--threads", 1,
-                "--samples", self.samples if self.study.tune and len(self.network.seeds) == 1 else 1, *self.study.options, *self.network.options, *self.start(), *more], self.folder / "training.log")
+                "--samples", self.samples if self.study.tune and len(self.network.seeds) == 1 else 1, *self.study.options, *self.network.options,
+                *(["--start-from", self.training_of(self.network.start_from)] if self.network.start_from else []), *more], self.folder / "training.log")
 
     def tuned(self, program, calibration, *more):
         """A calibration of the networks of this job's seeds. Networks that share a folder, such as one and an ensemble with it, share its report, which is made anew."""
@@ -95,30 +92,33 @@ class Job:
             run.mkdir(parents=True, exist_ok=True)
             write(run / "plan.json", self.study.plan(json.loads((self.folder / "plan/plan.json").read_text())))
 
-    def score(self, program, samples, calibration=None):
+    def score(self, program, samples, calibration=None, flips=()):
         names = json.loads((self.runs[0] / "split.json").read_text())["validation"]
         cases = [(name, self.study.scan(self.data, name), self.study.reference(self.data, name)) for name in names]
         model, log = self.folder / f"model{'-tuned' if calibration else ''}.onnx", self.folder / "scoring.log"
         if not model.exists():
             program("credence-export", ["export", *(run / f"{self.network.checkpoint}.safetensors" for run in self.runs), "--output", model, "--scan", cases[0][1],
                     *(["--calibration", calibration] if calibration else [])], log)
-        results = self.folder / f"samples-{samples}{'-tuned' if calibration else ''}"
-        return scores.score(program, model, cases, self.folder, results, samples, log, ["--flips", *self.study.flips] if self.study.flips else [])
+        results = self.folder / f"samples-{samples}{'-tuned' if calibration else ''}{'-flips' if flips else ''}"
+        return scores.score(program, model, cases, self.folder, results, samples, log, ["--flips", *flips] if flips else [])
 
 
 def gather(study, jobs, commit):
-    """Differences are to the first network of the study on the cases of both, untuned beside untuned and tuned beside tuned."""
+    """Differences are to the first network of the study on the cases of both: to its row that is tuned, flipped or neither, as the row itself is."""
     rows, first = {}, {}
     for network in study.networks:
         mine = [job for job in jobs if job.network is network]
-        for samples in [*map(str, network.samples), f"{mine[0].samples}-tuned"]:
+        for samples in [f"{count}{end}" for end in ("", *(["-flips"] if study.flips else [])) for count in network.samples] + [f"{mine[0].samples}-tuned"]:
             folds = [json.loads(path.read_text()) for job in mine if (path := job.folder / f"scores-{samples}.json").exists()]
             if not folds:
                 continue
             cases = {case: measured for fold in folds for case, measured in fold.items()}
-            other = first.setdefault(samples.endswith("tuned"), (network, cases))
-            row = {"folds": len(folds), **scores.summary(cases, other[1] if other[0] is not network else None)}
-            rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options])), "samples": {}})["samples"][samples] = row
+            kind = samples.partition("-")[2]
+            if network is study.networks[0]:
+                first[kind] = cases
+            row = {"folds": len(folds), **scores.summary(cases, first.get(kind) if network is not study.networks[0] else None)}
+            start = [f"--start-from <{network.start_from}>"] if network.start_from else []
+            rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}})["samples"][samples] = row
             print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', value['mean']):.4f} to {value.get('high', value['mean']):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
         if network.name in rows:
@@ -129,7 +129,7 @@ def gather(study, jobs, commit):
             if (tuned := mine[0].folder.parent / "calibration.json").exists():
                 rows[network.name]["tuning"] = {key: value for key, value in json.loads(tuned.read_text()).items() if key not in ("classes", "thresholds", "dataHash")}
     if rows:
-        write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "commit": commit, "networks": rows})
+        write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "flips": " ".join(study.flips), "differencesTo": study.networks[0].name, "commit": commit, "networks": rows})
 
 
 def main():
@@ -161,9 +161,10 @@ def main():
                 print(error, file=sys.stderr, flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
-            list(pool.map(lambda job: attempt(job, Job.run), todo))
+            list(pool.map(lambda job: attempt(job, Job.run), (j for j in todo if not j.network.start_from)))
+            list(pool.map(lambda job: attempt(job, Job.run), (j for j in todo if j.network.start_from)))
             if study.tune and not programs.stopping:
-                tuned = [j for j in todo if not j.network.start_from and all(other.is_trained for other in jobs if other.network is j.network)]
+                tuned = [j for j in todo if all(other.is_trained for other in jobs if other.network is j.network)]
                 list(pool.map(lambda job: attempt(job, Job.tune_volumes), {j.network.name: j for j in tuned}.values()))
                 list(pool.map(lambda job: attempt(job, Job.tune), tuned))
     gather(study, jobs, programs.commit)

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Corrupt the unseen cases of fold 0 in seven ways at five strengths: what accuracy, calibration, uncertainty and the fingerprint gate say.
 
-    bench/proof/shift.py --data <folder with hippocampus/> --work <folder of run.py> [--networks plain mean-field]
+    bench/proof/shift.py --data <folder with hippocampus/> --work <folder of run.py> [--networks plain bayesian]
 
 The networks are those that run.py has trained. Corrupted scans are made with NumPy and SciPy from a fixed seed, segmented with --any-scan and scored as in run.py;
 "warned" is the share of cases with a warning about the scan, "refused" the share that the default limit refuses. "Detects" is the probability that a corrupted case

@@ -10,7 +10,7 @@ class Network:
     samples: tuple = (16,)
     runs_of: str = ""  # <study>/<network> whose runs these are, where they are trained there already
     checkpoint: str = "last"  # or "best"
-    start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts; not tuned, as it is no single cross-validation
+    start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,32 +49,35 @@ def patients(name, networks, **more):
     return Study(name, "lgg-flair", lambda data, case: data / case / "flair.nii.gz", lambda data, case: data / case / "lesion.nii.gz", networks, **more)
 
 
-HIPPOCAMPUS = decathlon(
-    "hippocampus", (Network("plain", samples=(1,)), Network("mean-field", ("--posterior", "mean-field"))),
-    options=("--epochs", 12, "--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",))
+BAYES = ("--posterior", "mean-field")
+MOPED = (*BAYES, "--prior-mean", "start")  # Krishnan et al. 2020: posterior and prior begin at the weights of a plain network
 
-SMALL = ("--epochs", 3, "--steps-per-epoch", 500, "--width", 8, "--average", 0.998, "--recency", 0)
+HIPPOCAMPUS = decathlon(
+    "hippocampus", (Network("plain", ("--epochs", 12), samples=(1,)), Network("bayesian", ("--epochs", 4, *MOPED), start_from="hippocampus/plain")),
+    options=("--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",), tune=True)
+
+THREE = ("--epochs", 3)
+SMALL = ("--steps-per-epoch", 500, "--width", 8, "--average", 0.998, "--recency", 0)
 
 LESIONS = patients("lesions", (
-    Network("dice-cross-entropy", samples=(1,)),
-    Network("cross-entropy", ("--loss", "cross-entropy"), samples=(1,)),
-    Network("focal", ("--loss", "focal(gamma=2)"), samples=(1,)),
-    Network("hard-negatives", ("--loss", "hard-negatives(k=3)"), samples=(1,)),
-    Network("tversky", ("--loss", "tversky"), samples=(1,)),
+    Network("dice-cross-entropy", THREE, samples=(1,)),
+    Network("cross-entropy", (*THREE, "--loss", "cross-entropy"), samples=(1,)),
+    Network("focal", (*THREE, "--loss", "focal(gamma=2)"), samples=(1,)),
+    Network("hard-negatives", (*THREE, "--loss", "hard-negatives(k=3)"), samples=(1,)),
+    Network("tversky", (*THREE, "--loss", "tversky"), samples=(1,)),
 ), options=SMALL, folds=3, tune=True)
 
-BAYES = ("--posterior", "mean-field")
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of one network; the others have the number that most papers take
 SIXTEEN = (16,)
 UNCERTAINTY = patients("uncertainty", (
-    Network("deterministic", samples=(1,), runs_of="lesions/dice-cross-entropy"),
-    Network("channel-dropout", ("--posterior", "channel-dropout"), samples=SIXTEEN),
-    Network("mean-field-output", (*BAYES, "--bayesian-stages", "output-layer"), samples=SIXTEEN),
-    Network("mean-field-last-stage", (*BAYES, "--bayesian-stages", "last-stage"), samples=SIXTEEN),
-    Network("mean-field-all", BAYES, samples=COUNTS),
-    Network("flipout", (*BAYES, "--estimator", "flipout"), samples=SIXTEEN),
-    Network("moped", BAYES, samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
-    Network("ensemble-of-3", seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
+    Network("deterministic", THREE, samples=(1,), runs_of="lesions/dice-cross-entropy"),
+    Network("channel-dropout", (*THREE, "--posterior", "channel-dropout"), samples=SIXTEEN),
+    Network("mean-field-output", (*THREE, *BAYES, "--bayesian-stages", "output-layer"), samples=SIXTEEN),
+    Network("mean-field-last-stage", (*THREE, *BAYES, "--bayesian-stages", "last-stage"), samples=SIXTEEN),
+    Network("mean-field-all", (*THREE, *BAYES), samples=COUNTS),
+    Network("flipout", (*THREE, *BAYES, "--estimator", "flipout"), samples=SIXTEEN),
+    Network("moped", ("--epochs", 1, *MOPED), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
+    Network("ensemble-of-3", THREE, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
 ), options=SMALL, folds=3, tune=True)
 
 

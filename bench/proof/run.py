@@ -87,10 +87,10 @@ class Job:
 
     def plan(self, program, run):
         """Puts a plan that is not the usual one where training finds it."""
-        if self.study.plan and not (run / "plan.json").exists():
+        if (change := self.network.plan or self.study.plan) and not (run / "plan.json").exists():
             program("credence-train", ["plan", "--data", self.data, "--out", self.folder / "plan", "--fold", self.fold, "--split-seed", 1, "--folds", self.study.folds], self.folder / "training.log")
             run.mkdir(parents=True, exist_ok=True)
-            write(run / "plan.json", self.study.plan(json.loads((self.folder / "plan/plan.json").read_text())))
+            write(run / "plan.json", change(json.loads((self.folder / "plan/plan.json").read_text())))
 
     def score(self, program, samples, calibration=None, flips=()):
         names = json.loads((self.runs[0] / "split.json").read_text())["validation"]

@@ -10,6 +10,7 @@ class Network:
     samples: tuple = (16,)
     runs_of: str = ""  # <study>/<network> whose runs these are, where they are trained there already
     checkpoint: str = "last"  # or "best"
+    plan: typing.Callable[[dict], dict] | None = None  # changes the plan of its runs, as that of the study does for all
     start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts
 
 
@@ -49,6 +50,18 @@ def patients(name, networks, **more):
     return Study(name, "lgg-flair", lambda data, case: data / case / "flair.nii.gz", lambda data, case: data / case / "lesion.nii.gz", networks, **more)
 
 
+def flat(plan):
+    """Slices in place of volumes, about as many voxels a step."""
+    size = plan["patchSize"]
+    return plan | {"patchSize": size | {"depth": 1}, "batchSize": plan["batchSize"] * size["depth"], "kernels": [[1, *k[1:]] for k in plan["kernels"]], "strides": [[1, *s[1:]] for s in plan["strides"]]}
+
+
+def coarse(plan):
+    """Whole heads at half the resolution in plane, in place of blocks of a head; `ablation-lesions` compares the two."""
+    spacing = plan["spacing"]
+    return plan | {"spacing": {"x": 2 * spacing["x"], "y": 2 * spacing["y"], "z": spacing["z"]}, "patchSize": {"width": 64, "height": 64, "depth": 32}, "strides": [[2, 2, 2]] * 3, "kernels": [[3, 3, 3]] * 4}
+
+
 BAYES = ("--posterior", "mean-field")
 MOPED = (*BAYES, "--prior-mean", "start")  # Krishnan et al. 2020: posterior and prior begin at the weights of a plain network
 
@@ -57,7 +70,8 @@ HIPPOCAMPUS = decathlon(
     options=("--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",), tune=True)
 
 THREE = ("--epochs", 3)
-SMALL = ("--steps-per-epoch", 500, "--width", 8, "--average", 0.998, "--recency", 0)
+RATE = ("--learning-rate", 0.0015)
+SMALL = ("--steps-per-epoch", 500, *RATE, "--average", 0.998, "--recency", 0)
 
 LESIONS = patients("lesions", (
     Network("dice-cross-entropy", THREE, samples=(1,)),
@@ -65,7 +79,7 @@ LESIONS = patients("lesions", (
     Network("focal", (*THREE, "--loss", "focal(gamma=2)"), samples=(1,)),
     Network("hard-negatives", (*THREE, "--loss", "hard-negatives(k=3)"), samples=(1,)),
     Network("tversky", (*THREE, "--loss", "tversky"), samples=(1,)),
-), options=SMALL, folds=3, tune=True)
+), options=SMALL, folds=3, plan=coarse, tune=True)
 
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of one network; the others have the number that most papers take
 SIXTEEN = (16,)
@@ -78,13 +92,7 @@ UNCERTAINTY = patients("uncertainty", (
     Network("flipout", (*THREE, *BAYES, "--estimator", "flipout"), samples=SIXTEEN),
     Network("moped", ("--epochs", 1, *MOPED), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
     Network("ensemble-of-3", THREE, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
-), options=SMALL, folds=3, tune=True)
-
-
-def flat(plan):
-    """Slices in place of volumes, about as many voxels a step."""
-    size = plan["patchSize"]
-    return plan | {"patchSize": size | {"depth": 1}, "batchSize": plan["batchSize"] * size["depth"], "kernels": [[1, *k[1:]] for k in plan["kernels"]], "strides": [[1, *s[1:]] for s in plan["strides"]]}
+), options=SMALL, folds=3, plan=coarse, tune=True)
 
 
 # The ELBO itself: a likelihood, and patches that are placed anywhere.
@@ -105,8 +113,13 @@ AVERAGE = ("--average", 0.995)
 ABLATIONS = {
     "base": AVERAGE, "no-average": (), "width-8": (*AVERAGE, "--width", 8), "width-24": (*AVERAGE, "--width", 24), "residual": (*AVERAGE, "--encoder", "residual"),
     "deep-supervision": (*AVERAGE, "--deep-supervision"), "no-flips": (*AVERAGE, "--flip-axes", "none"), "cross-entropy": (*AVERAGE, "--loss", "cross-entropy"),
-    "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025),
+    "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025), "third-rate": (*AVERAGE, *RATE),
 }
+LESION_ABLATIONS = (
+    Network("base", ("--steps-per-epoch", 500, *RATE), plan=coarse), Network("blocks", ("--steps-per-epoch", 500, *RATE, "--width", 8)), Network("width-8", ("--steps-per-epoch", 500, *RATE, "--width", 8), plan=coarse),
+    Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
+    Network("batch-1", ("--steps-per-epoch", 1000, *RATE, "--batch-size", 1), plan=coarse), Network("deep-supervision", ("--steps-per-epoch", 500, *RATE, "--deep-supervision"), plan=coarse),
+)
 
 
 ALL = {study.name: study for study in (
@@ -118,6 +131,7 @@ ALL = {study.name: study for study in (
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
     decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", AVERAGE, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
               options=("--epochs", 8, "--steps-per-epoch", 100, "--recency", 0), run_folds=(0,)),
+    patients("ablation-lesions", tuple(dataclasses.replace(network, samples=(1,)) for network in LESION_ABLATIONS), options=("--epochs", 2, "--average", 0.998, "--recency", 0), folds=3, run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))
-             + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=SHORT, run_folds=(0,)),
+             + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=(*BRIEF, *RATE), run_folds=(0,), plan=coarse),
 )}

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """Corrupt the unseen cases of fold 0 in seven ways at five strengths: what accuracy, calibration, uncertainty and the fingerprint gate say.
 
-    bench/proof/shift.py --data <folder with hippocampus/> --work <folder of run.py> [--networks plain bayesian]
+    bench/proof/shift.py --data <folder with hippocampus/> --work <folder of run.py> [--models hippocampus hippocampus-bayesian]
 
-The networks are those that run.py has trained. Corrupted scans are made with NumPy and SciPy from a fixed seed, segmented with --any-scan and scored as in run.py;
+The models are those of models/zoo, calibrated on other cases. Corrupted scans are made with NumPy and SciPy from a fixed seed, segmented with --any-scan and scored as in run.py;
 "warned" is the share of cases with a warning about the scan, "refused" the share that the default limit refuses. "Detects" is the probability that a corrupted case
 has a larger mean predictive entropy in its segmentation than the same case as it was (0.5 is chance). What is done is not repeated. Prints a table and writes
 bench/results/proof-shift.json. Debian packages: python3-nibabel, python3-scipy.
@@ -14,6 +14,7 @@ import scores
 from programs import ROOT, Programs, write
 
 STRENGTHS = 5
+SAMPLES = {"hippocampus": 1, "hippocampus-bayesian": 16}
 
 
 def intensity(scan, labels, zooms, s, random):
@@ -99,6 +100,7 @@ def measure(program, model, samples, cases, folder):
     refused = [name for name in warned if not (folder / "gated" / name / "report.json").exists()]
     entropy = {name: float(numpy.mean([c["meanEntropy"] for c in report["classes"] if c["meanEntropy"] is not None] or [0])) for name, report in reports.items()}
     row = scores.summary(measured)
+    row["ece-near"] = float(numpy.mean([value["mean"] for key, value in row.items() if key.endswith("/ece-near")]))
     row["warned"], row["refused"] = len(warned) / len(measured), len(refused) / len(measured)
     row["entropyByCase"] = {name: round(value, 4) for name, value in entropy.items()}
     return row
@@ -108,16 +110,15 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--data", type=pathlib.Path, required=True)
     arguments.add_argument("--work", type=pathlib.Path, required=True)
-    arguments.add_argument("--networks", nargs="+", default=["plain"])
+    arguments.add_argument("--models", nargs="+", choices=SAMPLES, default=list(SAMPLES))
     options = arguments.parse_args()
     program = Programs(options.work / "programs")
     program.stop_on_signals()
     target = ROOT / "bench/results/proof-shift.json"
     results = json.loads(target.read_text()) if target.exists() else {}
-    for network in options.networks:
-        fold = options.work / "hippocampus" / network / "fold-0"
-        names = json.loads((fold.parent / "training/seed-1-fold-0/split.json").read_text())["validation"]
-        samples = 1 if network == "plain" else 16
+    names = json.loads((options.work / "hippocampus/plain/training/seed-1-fold-0/split.json").read_text())["validation"]
+    for network in options.models:
+        samples = SAMPLES[network]
         rows = {}
         for corruption, strength in [(None, 0)] + [(c, s) for c in CORRUPTIONS for s in range(STRENGTHS)]:
             key = f"{corruption.__name__} {strength + 1}" if corruption else "as it was"
@@ -125,15 +126,15 @@ def main():
             done = folder / "row.json"
             if not done.exists():
                 cases = [corrupt(options.data / "hippocampus", name, corruption, strength, folder) for name in names]
-                write(done, measure(program, fold / "model.onnx", samples, cases, folder))
+                write(done, measure(program, ROOT / "models/zoo" / network / "model.onnx", samples, cases, folder))
             row = rows[key] = json.loads(done.read_text())
             clean = rows["as it was"]["entropyByCase"]
             pairs = [(row["entropyByCase"][name], clean[name]) for name in names]
             row["detects"] = round(float(numpy.mean([(a > b) + 0.5 * (a == b) for a, b in pairs])), 3)
-            print(f"{network:12} {key:14} Dice {row['dice']['mean']:.3f}  NLL {row['all/nll']['mean']:.4f}  ECE near {row['all/ece-near']['mean']:.3f}  entropy {numpy.mean(list(row['entropyByCase'].values())):.3f}  "
-                  f"detects {row['detects']:.2f}  error AUROC {row['all/error-auroc']['mean']:.3f}  warned {row['warned']:.0%}  refused {row['refused']:.0%}", flush=True)
+            print(f"{network:20} {key:14} Dice {row['dice']['mean']:.3f}  NLL {row['all/nll']['mean']:.4f}  ECE near {row['ece-near']:.3f}  entropy {numpy.mean(list(row['entropyByCase'].values())):.3f}  "
+                  f"volume intervals hold {row['calibrated volume interval covers']['mean']:.2f}  detects {row['detects']:.2f}  error AUROC {row['all/error-auroc']['mean']:.3f}  warned {row['warned']:.0%}  refused {row['refused']:.0%}", flush=True)
         results[network] = {"commit": program.commit, "samples": samples, "rows": {key: {k: v for k, v in row.items() if k in
-                            ("dice", "all/nll", "all/brier", "all/ece-near", "all/error-auroc", "warned", "refused", "detects", "volume interval covers")} for key, row in rows.items()}}
+                            ("dice", "all/nll", "all/brier", "ece-near", "all/error-auroc", "warned", "refused", "detects", "calibrated volume interval covers")} for key, row in rows.items()}}
         write(target, results)
 
 

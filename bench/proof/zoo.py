@@ -7,7 +7,7 @@
 The hippocampus networks are those that run.py has trained, and the phantom network is one of a cross-validation that is run here: fold 0, by rule and not by result, with the
 temperature, the threshold and the factor of volume intervals that `credence-train tune` finds on cases that the card does not count. The card says how it does on those. What is done is not repeated. Weights are float16, which the export proves. Prints a line a model.
 """
-import argparse, concurrent.futures, hashlib, json, pathlib
+import argparse, concurrent.futures, fnmatch, hashlib, json, pathlib
 import scores
 from programs import ROOT, Programs
 
@@ -39,7 +39,7 @@ def phantom(program, work, data):
         "training": "credence-train cross-validate " + " ".join(map(str, PHANTOM_TRAINING)), "calibrated": "all four folds, in the mean over their networks"}
 
 
-def hippocampus(network, samples, work, data):
+def hippocampus(network, samples, program, work, data):
     """A network of the cross-validation."""
     training = work / "hippocampus" / network / "training"
     run = training / "seed-1-fold-0"
@@ -67,13 +67,17 @@ def hippocampus(network, samples, work, data):
 
 MODELS = {
     "phantom-lesions": phantom,
-    "hippocampus": lambda program, work, data: hippocampus("plain", 1, work, data),
-    "hippocampus-bayesian": lambda program, work, data: hippocampus("bayesian", 16, work, data),
+    "hippocampus": lambda program, work, data: hippocampus("plain", 1, program, work, data),
+    "hippocampus-bayesian": lambda program, work, data: hippocampus("bayesian", 16, program, work, data),
 }
 
 
+FIGURES = ["dice", "dice *", "calibrated volume interval covers", "volume interval covers", "all/nll", "*/ece-near", "all/error-auroc", "*/ndsc-r-auc", "lesion/lesion-f1", "lesion/lesion-f1-retention-area", "lesion error AUROC"]
+
+
 def card(name, about, model, measured):
-    figures = {key: value for key, value in measured.items() if isinstance(value, dict) and "mean" in value and (key != "dice" or len([k for k in measured if k.startswith("dice ")]) > 1)}
+    several = len([key for key in measured if key.startswith("dice ")]) > 1
+    figures = {key: measured[key] for pattern in FIGURES for key in measured if fnmatch.fnmatch(key, pattern) and (several or key != "dice")}
     names = {"dice": "Dice, mean of the classes", "volume interval covers": "share of cases whose percentiles of samples (2.5 to 97.5 %) hold the true volume", "calibrated volume interval covers": "share of the 95 % volume intervals that hold the true volume"}
     rows = "\n".join(f"| {names.get(key, key)} | {value['mean']:.3g} | {value['low']:.3g} to {value['high']:.3g} |" if "low" in value else f"| {names.get(key, key)} | {value['mean']:.3g} | |" for key, value in figures.items())
     return f"""# {about['name']}

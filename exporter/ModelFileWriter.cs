@@ -50,7 +50,13 @@ internal sealed record ModelFileWriter
 
         CheckSize(model.Graph.Initializer.Sum(t => (long)t.RawData.Length)); // protobuf counts in int
         manifest = manifest with { Precision = Precision };
-        manifest = manifest with { SelfTest = GoldenNumbers.Compute(model.ToByteArray(), manifest) };
+        var golden = GoldenNumbers.Compute(model.ToByteArray(), manifest);
+        if (!golden.DefaultLogits.Concat(golden.SampledLogits).All(float.IsFinite))
+        {
+            throw new ModelFileException(Source, "a network whose output is not finite", "finite weights, and logits that float32 can hold", "Train it again: its training diverged.");
+        }
+
+        manifest = manifest with { SelfTest = golden };
         model.MetadataProps.Add(new StringStringEntryProto { Key = ModelManifest.MetadataKey, Value = JsonSerializer.Serialize(manifest, ManifestJson.Default.ModelManifest) });
         CheckSize(model.CalculateSize());
         var bytes = model.ToByteArray();

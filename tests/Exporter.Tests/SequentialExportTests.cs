@@ -186,8 +186,25 @@ public sealed class SequentialExportTests : IDisposable
         Assert.Equal("module/block", manifest.CutTensor);
     }
 
+    [Fact]
+    public void A_network_that_has_diverged_is_refused_and_nothing_is_written()
+    {
+        using var network = Between(Sequential(ReLU()));
+        using (TorchSharp.torch.no_grad())
+        using (var infinite = TorchSharp.torch.full([3], float.PositiveInfinity))
+        {
+            network.parameters().Last().copy_(infinite);
+        }
+
+        var error = Assert.Throws<ModelFileException>(() => SequentialExport.Export(network, Options()));
+
+        Assert.Contains("a network whose output is not finite; expected finite weights", error.Message, StringComparison.Ordinal);
+        Assert.False(File.Exists(folder.File("model.onnx")));
+    }
+
     private static Sequential Between(Sequential middle)
     {
+        using var pause = FinalizerPause.Begin(); // other tests collect, and add_ below takes a number: docs/decisions/0003-finalizers-wait-for-libtorch.md
         TorchSharp.torch.random.manual_seed(3);
         var network = Sequential(("first", Conv3d(2, 4, 3, padding: 1)), ("middle", middle), ("last", Conv3d(4, 3, 1)));
         using var noGradient = TorchSharp.torch.no_grad();

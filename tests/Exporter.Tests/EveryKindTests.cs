@@ -124,6 +124,7 @@ public sealed class EveryKindTests
         using var generator = new torch.Generator(7);
         using var noGradient = torch.no_grad();
         var network = Network.Build(Kinds[name], generator);
+        using var pause = FinalizerPause.Begin(); // docs/decisions/0003-finalizers-wait-for-libtorch.md
         foreach (var tensor in network.parameters().Cast<torch.Tensor>().Concat(network.buffers()))
         {
             using var noise = torch.rand(tensor.shape, generator: generator);

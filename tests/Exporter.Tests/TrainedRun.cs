@@ -13,6 +13,7 @@ internal sealed class TrainedRun : IDisposable
         Folder = Directory.CreateTempSubdirectory("credence-").FullName;
         using var generator = new torch.Generator(seed);
         Network = Network.Build(options, generator);
+        using (FinalizerPause.Begin()) // docs/decisions/0003-finalizers-wait-for-libtorch.md
         using (torch.no_grad())
         {
             foreach (var parameter in Network.parameters())

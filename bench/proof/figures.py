@@ -20,14 +20,20 @@ def results(study):
     return json.loads((ROOT / f"bench/results/proof-{study}.json").read_text())
 
 
-def has(study):
-    return (ROOT / f"bench/results/proof-{study}.json").exists()
+def has(name):
+    """Whether there are results of a study, or of <study>/<network>."""
+    study, _, network = name.partition("/")
+    return (ROOT / f"bench/results/proof-{study}.json").exists() and (not network or network in results(study)["networks"])
+
+
+def span(row):
+    """Mean, and how far the interval reaches down and up."""
+    return row["mean"], row["mean"] - row.get("low", row["mean"]), row.get("high", row["mean"]) - row["mean"]
 
 
 def only(networks, metric, samples=None):
-    """Of each network its one row, or that of a number of samples: mean, and how far the interval reaches down and up."""
-    rows = {name: network["samples"][samples or next(iter(network["samples"]))][metric] for name, network in networks.items()}
-    return {name: (row["mean"], row["mean"] - row.get("low", row["mean"]), row.get("high", row["mean"]) - row["mean"]) for name, row in rows.items()}
+    """Of each network its one row, or that of a number of samples."""
+    return {name: span(network["samples"][samples or next(iter(network["samples"]))][metric]) for name, network in networks.items()}
 
 
 def errors(axes, x, values, **style):
@@ -157,7 +163,7 @@ def in_rows(study, metrics, samples, figsize=(11, 3.2)):
     for axes, (metric, title) in zip(panels, metrics.items()):
         for n, (tuned, legend) in enumerate(((False, "as trained"), (True, "tuned on the other folds"))):
             rows = {name: row for name in names if (row := samples(networks[name], tuned)) and metric in row}
-            values = [(row[metric]["mean"], row[metric]["mean"] - row[metric].get("low", row[metric]["mean"]), row[metric].get("high", row[metric]["mean"]) - row[metric]["mean"]) for row in rows.values()]
+            values = [span(row[metric]) for row in rows.values()]
             if values:
                 means, low, high = zip(*values)
                 axes.errorbar(means, [names.index(name) + 0.25 * n for name in rows], xerr=[low, high], linestyle="none", marker="o", markersize=4, capsize=2, label=legend)
@@ -200,8 +206,7 @@ def samples():
     figure, panels = plot.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
     for n, (axes, (metric, label)) in enumerate(zip(panels, {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "percentiles of samples hold the volume"}.items())):
         counts = [count for count in sorted(rows) if metric in rows[count]]
-        found = [rows[count][metric] for count in counts]
-        errors(axes, counts, [(f["mean"], f["mean"] - f.get("low", f["mean"]), f.get("high", f["mean"]) - f["mean"]) for f in found], color=COLOURS[n])
+        errors(axes, counts, [span(rows[count][metric]) for count in counts], color=COLOURS[n])
         axes.set_xscale("log", base=2)
         axes.set_xticks(counts, counts)
         axes.set_xlabel("samples")
@@ -246,13 +251,13 @@ def hippocampus():
 
 FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
            "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
-           "samples": (samples, ("uncertainty",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",))}
+           "samples": (samples, ("uncertainty/mean-field-all",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",))}
 
 if unknown := set(sys.argv[1:]) - set(FIGURES):
     sys.exit(f"no figure {', '.join(sorted(unknown))}; expected {', '.join(FIGURES)}")
 
 for name, (draw, needed) in FIGURES.items():
-    if name in sys.argv[1:] or not sys.argv[1:] and all(map(has, needed)) and (name != "samples" or "mean-field-all" in results("uncertainty")["networks"]):
+    if name in sys.argv[1:] or not sys.argv[1:] and all(map(has, needed)):
         path = ROOT / f"docs/explanation/{name}.png"
         draw().savefig(path, bbox_inches="tight")
         print(path)

@@ -25,7 +25,7 @@ internal sealed record FoldSplit(int Folds, int Fold, IReadOnlyList<string> Trai
     /// <exception cref="DatasetException">The start has seen cases of the validation side, which would be predicted too well, or is not there.</exception>
     public FoldSplit Remember(IReadOnlyDictionary<string, string> scans, string? start)
     {
-        var before = start is null ? [] : RunFolder.SeenBy(start);
+        var before = start is null ? [] : RunFolder.SeenBy(start)?.ToHashSet(StringComparer.Ordinal);
         var known = Validation.Where(id => before?.Contains(scans[id]) is true).ToList();
         return known.Count > 0
             ? throw new DatasetException(start!, $"a network that has seen {known.Count} of the {Validation.Count} validation cases of fold {Fold}, such as {known[0]}", "one that has seen none of them",

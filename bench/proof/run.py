@@ -54,7 +54,7 @@ class Job:
                 self.cross_validate(program, [seed], "--shard", f"{self.fold + 1}/{self.study.folds}")
                 print(f"{self.network.name}, fold {self.fold}, seed {seed}: trained, {(time.monotonic() - start) / 60:.1f} minutes in this call", flush=True)
         for samples in self.network.samples:
-            for flips in ((), self.study.flips) if self.study.flips else ((),):
+            for flips in ((), self.study.flips) if self.study.flips and samples == 1 else ((),):  # of many samples it would take half a training
                 result = self.folder / f"scores-{samples}{'-flips' if flips else ''}.json"
                 if not result.exists():
                     write(result, self.score(program, samples, flips=flips))

@@ -57,9 +57,21 @@ def flat(plan):
 
 
 def coarse(plan):
-    """Whole heads at half the resolution in plane, in place of blocks of a head; `ablation-lesions` compares the two."""
+    """Whole heads without the air around them at half the resolution in plane, in place of blocks of a head; `ablation-lesions` compares the two. The body's box holds all tumours (air.py)."""
+    return whole_heads(plan) | {"crop": "body", "normalisation": plan["normalisation"] | {"region": "body"}, "patchSize": {"width": 48, "height": 64, "depth": 32}}
+
+
+def whole_heads(plan):
+    """The same with the air, in the patch and in the statistics."""
     spacing = plan["spacing"]
-    return plan | {"spacing": {"x": 2 * spacing["x"], "y": 2 * spacing["y"], "z": spacing["z"]}, "patchSize": {"width": 64, "height": 64, "depth": 32}, "strides": [[2, 2, 2]] * 3, "kernels": [[3, 3, 3]] * 4}
+    return plan | {"spacing": {"x": 2 * spacing["x"], "y": 2 * spacing["y"], "z": spacing["z"]}, "patchSize": {"width": 64, "height": 64, "depth": 32}, "strides": [[2, 2, 2]] * 3, "kernels": [[3, 3, 3]] * 4,
+                   "normalisation": plan["normalisation"] | {"region": "whole"}}
+
+
+def body_statistics(plan):
+    """With the air in the patch alone."""
+    plan = whole_heads(plan)
+    return plan | {"normalisation": plan["normalisation"] | {"region": "body"}}
 
 
 BAYES = ("--posterior", "mean-field")
@@ -69,7 +81,7 @@ HIPPOCAMPUS = decathlon(
     "hippocampus", (Network("plain", ("--epochs", 12), samples=(1,)), Network("bayesian", ("--epochs", 4, *MOPED), start_from="hippocampus/plain")),
     options=("--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",), tune=True)
 
-THREE = ("--epochs", 3)
+THREE, ON = ("--epochs", 3), ("--epochs", 1)
 RATE = ("--learning-rate", 0.0015)
 SMALL = ("--steps-per-epoch", 500, *RATE, "--average", 0.998, "--recency", 0)
 
@@ -86,11 +98,13 @@ SIXTEEN = (16,)
 UNCERTAINTY = patients("uncertainty", (
     Network("deterministic", THREE, samples=(1,), runs_of="lesions/dice-cross-entropy"),
     Network("channel-dropout", (*THREE, "--posterior", "channel-dropout"), samples=SIXTEEN),
-    Network("mean-field-output", (*THREE, *BAYES, "--bayesian-stages", "output-layer"), samples=SIXTEEN),
-    Network("mean-field-last-stage", (*THREE, *BAYES, "--bayesian-stages", "last-stage"), samples=SIXTEEN),
     Network("mean-field-all", (*THREE, *BAYES), samples=COUNTS),
     Network("flipout", (*THREE, *BAYES, "--estimator", "flipout"), samples=SIXTEEN),
-    Network("moped", ("--epochs", 1, *MOPED), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
+    # A third more steps from the weights of the deterministic network, with the same control.
+    Network("deterministic-on", ON, samples=(1,), start_from="lesions/dice-cross-entropy"),
+    Network("mean-field-output", (*ON, *BAYES, "--bayesian-stages", "output-layer"), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
+    Network("mean-field-last-stage", (*ON, *BAYES, "--bayesian-stages", "last-stage"), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
+    Network("moped", (*ON, *MOPED), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
     Network("ensemble-of-3", THREE, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
 ), options=SMALL, folds=3, plan=coarse, tune=True)
 
@@ -116,7 +130,9 @@ ABLATIONS = {
     "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025), "third-rate": (*AVERAGE, *RATE),
 }
 LESION_ABLATIONS = (
-    Network("base", ("--steps-per-epoch", 500, *RATE), plan=coarse), Network("blocks", ("--steps-per-epoch", 500, *RATE, "--width", 8)), Network("width-8", ("--steps-per-epoch", 500, *RATE, "--width", 8), plan=coarse),
+    Network("base", ("--steps-per-epoch", 500, *RATE), plan=coarse),
+    Network("with-air", ("--steps-per-epoch", 500, *RATE), plan=whole_heads), Network("body-statistics", ("--steps-per-epoch", 500, *RATE), plan=body_statistics),
+    Network("blocks", ("--steps-per-epoch", 500, *RATE, "--width", 8)), Network("width-8", ("--steps-per-epoch", 500, *RATE, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
     Network("batch-1", ("--steps-per-epoch", 1000, *RATE, "--batch-size", 1), plan=coarse), Network("deep-supervision", ("--steps-per-epoch", 500, *RATE, "--deep-supervision"), plan=coarse),
 )

@@ -17,7 +17,7 @@ public sealed class PlannerTests
     {
         Gen.Select(Gen.Int[1, 600], Gen.Int[1, 600], Gen.Int[1, 400], Gen.Double[0.3, 8], Gen.Double[0.3, 8], Gen.Double[0.3, 8]).Sample((w, h, d, x, y, z) =>
         {
-            var plan = Planner.Plan(Dataset, Fingerprint(new(w, h, d), new(x, y, z)));
+            var plan = Planner.Plan(Dataset, Fingerprint(new(w, h, d), new(x, y, z)), surroundingAir: 0);
             var (patch, stride) = (plan.PatchSize, plan.Stride);
 
             Assert.Equal((0, 0, 0), (patch.Width % stride.Width, patch.Height % stride.Height, patch.Depth % stride.Depth));
@@ -34,7 +34,7 @@ public sealed class PlannerTests
     [Fact]
     public void Thick_slices_are_neither_halved_nor_convolved_across_until_the_others_are_as_coarse()
     {
-        var plan = Planner.Plan(Dataset, Fingerprint(new(256, 256, 28), new(0.9, 0.9, 5)));
+        var plan = Planner.Plan(Dataset, Fingerprint(new(256, 256, 28), new(0.9, 0.9, 5)), surroundingAir: 0);
 
         Assert.Equal([1, 2, 2], plan.Strides[0]);
         Assert.Equal([1, 3, 3], plan.Kernels[0]);
@@ -45,17 +45,26 @@ public sealed class PlannerTests
     [Fact]
     public void Background_that_was_removed_is_kept_out_of_the_statistics()
     {
-        var stripped = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.3));
-        var whole = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.99));
+        var stripped = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.3), surroundingAir: 1);
+        var whole = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1), nonZero: 0.99), surroundingAir: 0);
         Assert.Equal((new(NormalisationKind.ZScore) { Region = Region.NonZero }, Region.NonZero, Interpolation.CubicSpline), (stripped.Normalisation, stripped.Crop, stripped.Interpolation));
         Assert.Equal((new(NormalisationKind.ZScore), Region.Whole, Interpolation.CubicSpline), (whole.Normalisation, whole.Crop, whole.Interpolation));
+    }
+
+    [Theory]
+    [InlineData(0.8, Region.Body)]
+    [InlineData(0.7, Region.Whole)]
+    public void Statistics_leave_out_air_that_surrounds_the_patient_and_the_crop_does_not(double surroundingAir, Region expected)
+    {
+        var plan = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)), surroundingAir);
+        Assert.Equal((expected, Region.Whole), (plan.Normalisation.Region, plan.Crop));
     }
 
     [Fact]
     public void CT_is_windowed_by_what_the_masks_hold_and_cropped_to_the_body()
     {
         var fingerprint = Fingerprint(new(90, 90, 90), new(1, 1, 1)) with { Channels = [new(-1024, 0, 800, -300, 500, 1) { Maximum = 3000, LabelledPercentile005 = -52.5, LabelledPercentile995 = 187.2 }] };
-        var plan = Planner.Plan(Dataset with { Channels = [new("ct")] }, fingerprint);
+        var plan = Planner.Plan(Dataset with { Channels = [new("ct")] }, fingerprint, surroundingAir: 1);
 
         Assert.Equal((new(NormalisationKind.Window) { WindowLower = -53, WindowUpper = 188 }, Region.Body), (plan.Normalisation, plan.Crop));
         Assert.Null(plan.Preprocessing.Fault());
@@ -64,7 +73,7 @@ public sealed class PlannerTests
     [Fact]
     public void Spikes_are_clipped_and_nothing_else_is()
     {
-        NormalisationDescription Rule(double maximum) => Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)) with { Channels = [new(0, 100, 400, 120, 90, 1) { Maximum = maximum }] }).Normalisation;
+        NormalisationDescription Rule(double maximum) => Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)) with { Channels = [new(0, 100, 400, 120, 90, 1) { Maximum = maximum }] }, surroundingAir: 0).Normalisation;
         Assert.Equal(new(NormalisationKind.ZScore), Rule(maximum: 900));
         Assert.Equal(new(NormalisationKind.ZScore) { UpperPercentile = 99.95 }, Rule(maximum: 9_000));
     }
@@ -74,7 +83,7 @@ public sealed class PlannerTests
     {
         using var folder = new TemporaryFolder();
         var path = folder.File("plan.json");
-        var plan = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)));
+        var plan = Planner.Plan(Dataset, Fingerprint(new(90, 90, 90), new(1, 1, 1)), surroundingAir: 0);
         (plan with { Width = 24 }).Write(path);
         Assert.Equal(24, TrainingPlan.Read(path).Width);
         Assert.Equal(plan.Strides, TrainingPlan.Read(path).Strides);
@@ -137,6 +146,36 @@ public sealed class PlannerTests
         Assert.Equal(new Size3(11, 14, 9), fingerprint.SizeMedian); // 9 x 12 x 7 and one voxel around it
         Assert.Equal(SmallDataset.Mask(0).Labels.Count(l => l == 1) / (11.0 * 14 * 9), fingerprint.ClassFractions[1], tolerance: 1e-12);
         Assert.Equal(1, fingerprint.ClassFractions.Sum(), tolerance: 1e-12);
+    }
+
+    /// <summary>Oracle: bright blocks, whose part of the four sides is counted by hand. The axes of the files are not those of the patient: left-right is the third (12 voxels), front-back the first (16), up-down the second (20).</summary>
+    [Fact]
+    public void Surrounding_air_is_the_dark_share_of_the_sides_in_the_channel_with_least_in_the_middle_case()
+    {
+        using var data = SmallDataset.Decathlon(channels: 2);
+        var turned = new VolumeGeometry(SmallDataset.Grid.Size, new(new(0, 1, 0), new(0, 0, 2), new(1, 0, 0), default));
+        foreach (var n in Enumerable.Range(0, 5))
+        {
+            foreach (var (channel, wide) in new[] { (0, n + 2), (1, 1) })
+            {
+                NiftiFile.Write(data.File($"imagesTr/case{n}_000{channel}.nii.gz"), new Volume(turned, [.. Enumerable.Range(0, (int)turned.Size.Count).Select(at => turned.IndexOf(at) is var (i, _, k) && i <= 3 && k < wide ? 500f : 10f + (at + n) % 7)]));
+            }
+
+            NiftiFile.Write(data.File($"labelsTr/case{n}.nii.gz"), new LabelMap(turned, SmallDataset.Mask(n).Labels));
+        }
+
+        var survey = TrainingData.Survey(Dataset.Open(data.Path), _ => { }, CancellationToken.None);
+
+        // Of 2 x 12 + 2 x 16 - 4 columns at the sides, the block of 4 x wide holds wide in front and 4 at the left, one of them in both.
+        Assert.Equal(1 - (4 + 4 - 1) / 52.0, survey.SurroundingAir(), tolerance: 1e-9);
+        Assert.Equal(1 - (2 + 4 - 1) / 52.0, survey.SurroundingAir(["case0"]), tolerance: 1e-9);
+    }
+
+    [Fact]
+    public void Tissue_beside_a_bright_lesion_is_no_air()
+    {
+        using var data = SmallDataset.Decathlon();
+        Assert.Equal(0, TrainingData.Survey(Dataset.Open(data.Path), _ => { }, CancellationToken.None).SurroundingAir());
     }
 
     private static TrainingFingerprint Fingerprint(Size3 size, Vector3D spacing, double nonZero = 1) => new()

@@ -10,6 +10,8 @@ namespace Credence.Trainer.Planning;
 /// <remarks>Source of the figures: Isensee et al. 2021, nnU-Net, supplementary note 2 ("dataset fingerprint").</remarks>
 internal sealed class FingerprintBuilder(Dataset dataset)
 {
+    private const double Air = 0.15;
+
     private readonly SortedDictionary<string, Measures> cases = new(StringComparer.Ordinal);
 
     /// <summary>Foreground volume of each case, mL.</summary>
@@ -51,9 +53,10 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         var box = Preprocessing.Box([.. @case.Channels.Select(Orientation.ToCanonical)], IntensityRules.PossibleCrop(dataset.Channels));
         var mask = Orientation.ToCanonical(@case.Mask);
         var classVoxels = Count(mask, VoxelBox.Whole(geometry.Size));
+        List<ChannelFingerprint> channels = [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))];
         cases.Add(@case.Id, new(
-            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))], classVoxels, Count(mask, box),
-            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000));
+            @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, channels, classVoxels, Count(mask, box),
+            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000, @case.Channels.Zip(channels).Min(c => SurroundingAirOf(c.First, c.Second.Percentile995))));
     }
 
     /// <summary>The figures over the cases added.</summary>
@@ -95,6 +98,10 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         };
     }
 
+    /// <summary>Share of the voxels on the left, right, front and back faces of a scan that are as dark as air (less than 15 % of its 99.5th percentile), in the channel that has least; the median over the cases.</summary>
+    /// <param name="ids">Only these; null takes all.</param>
+    public double SurroundingAir(IReadOnlyCollection<string>? ids = null) => Median(cases.Where(c => ids?.Contains(c.Key) ?? true).Select(c => c.Value.SurroundingAir));
+
     /// <summary>Voxels of each class in a part of a mask.</summary>
     private long[] Count(LabelMap mask, VoxelBox part)
     {
@@ -126,6 +133,24 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         };
     }
 
+    private static double SurroundingAirOf(Volume channel, double percentile995)
+    {
+        var canonical = Orientation.ToCanonical(channel);
+        var (width, height) = (canonical.Geometry.Size.Width, canonical.Geometry.Size.Height);
+        var (sides, dark) = (0L, 0L);
+        for (var v = 0; v < canonical.Voxels.Length; v++)
+        {
+            var (i, j) = (v % width, v / width % height);
+            if (i == 0 || i == width - 1 || j == 0 || j == height - 1)
+            {
+                sides++;
+                dark += canonical.Voxels[v] < Air * percentile995 ? 1 : 0;
+            }
+        }
+
+        return (double)dark / sides;
+    }
+
     private static Vector3D Reduce(IEnumerable<Vector3D> vectors, Func<IEnumerable<double>, double> reduce)
     {
         var list = vectors.ToList();
@@ -139,5 +164,5 @@ internal sealed class FingerprintBuilder(Dataset dataset)
     }
 
     private sealed record Measures(
-        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, long[] CroppedClassVoxels, double LesionVolume);
+        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, long[] CroppedClassVoxels, double LesionVolume, double SurroundingAir);
 }

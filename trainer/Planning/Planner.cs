@@ -15,7 +15,10 @@ internal static class Planner
     private const double AnisotropyLimit = 2;
 
     /// <summary>Makes the plan.</summary>
-    public static TrainingPlan Plan(Dataset dataset, TrainingFingerprint fingerprint)
+    /// <param name="dataset">Its channels and classes.</param>
+    /// <param name="fingerprint">Of its training cases.</param>
+    /// <param name="surroundingAir">Of them: <see cref="FingerprintBuilder.SurroundingAir"/>.</param>
+    public static TrainingPlan Plan(Dataset dataset, TrainingFingerprint fingerprint, double surroundingAir)
     {
         double[] spacing = [fingerprint.SpacingMedian.X, fingerprint.SpacingMedian.Y, fingerprint.SpacingMedian.Z];
         int[] size = [fingerprint.SizeMedian.Width, fingerprint.SizeMedian.Height, fingerprint.SizeMedian.Depth];
@@ -32,7 +35,7 @@ internal static class Planner
         var batch = (int)Math.Clamp(BatchBudget / voxels, 2, 8);
         var (crop, cropReason) = IntensityRules.Crop(dataset.Channels, fingerprint);
         var (interpolation, interpolationReason) = IntensityRules.Resampling();
-        var (normalisation, normalisationReason) = IntensityRules.Normalisation(dataset.Channels, fingerprint);
+        var (normalisation, normalisationReason) = IntensityRules.Normalisation(dataset.Channels, fingerprint, surroundingAir);
         return new()
         {
             Name = dataset.Name,

@@ -86,7 +86,7 @@ internal sealed class TrainingData
         folder.Write(fingerprint);
         var plan = File.Exists(folder.Plan)
             ? TrainingPlan.Read(folder.Plan)
-            : Planner.Plan(dataset, fingerprint) with { MeasuredCases = split?.Training ?? [.. dataset.Cases.Select(c => c.Id)] };
+            : Planner.Plan(dataset, fingerprint, survey.SurroundingAir(split?.Training)) with { MeasuredCases = split?.Training ?? [.. dataset.Cases.Select(c => c.Id)] };
         folder.Write(plan);
         return (plan, fingerprint);
     }

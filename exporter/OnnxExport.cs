@@ -97,11 +97,11 @@ public static class OnnxExport
             var tuned = TunedCalibration.Read(calibration);
             var found = tuned.For(calibration, manifest);
             var (tunedMembers, isOther) = (tuned.Members ?? 1, members.Count != (tuned.Members ?? 1));
-            manifest = manifest with { Calibration = isOther ? found with { VolumeInterval = null } : found };
+            manifest = manifest with { Calibration = isOther ? found with { VolumeInterval = null, MeanEntropyLimit = null } : found };
             if (isOther)
             {
                 var (tunedOn, model) = (tunedMembers == 1 ? "single networks" : $"means over {tunedMembers} networks", members.Count == 1 ? "a single one" : $"the mean over {members.Count}");
-                warnings.Add($"{calibration} was tuned on {tunedOn}, and the model is {model}: the more members, the less sure of itself. Its volume intervals were left out. "
+                warnings.Add($"{calibration} was tuned on {tunedOn}, and the model is {model}: the more members, the less sure of itself. Its volume intervals and entropy limits were left out. "
                     + "Check temperature and threshold on held-out cases, or tune with --ensemble on as many seeds.");
             }
 

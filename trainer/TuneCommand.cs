@@ -27,9 +27,9 @@ internal static class TuneCommand
 
         var ensemble = new Option<bool>("--ensemble") { Description = "Tune the mean over all seeds of a fold, for an ensemble of as many networks." };
         var leaveOut = new Option<int?>("--leave-out") { Description = "A fold that the calibration must not see, so that its networks can be judged with it." };
-        var noVolumes = new Option<bool>("--no-volume-intervals") { Description = "Do not predict all cases again to widen the intervals of volumes." };
+        var noVolumes = new Option<bool>("--no-volume-intervals") { Description = "Do not predict all cases again, to widen the intervals of volumes and to find what the entropy stays below." };
         var device = FitOptions.Device();
-        var command = new Command("tune", "Choose temperature, threshold and minimum lesion size on out-of-fold predictions, and widen volume intervals until they hold, for `credence-export export --calibration`.")
+        var command = new Command("tune", "Choose temperature, threshold and minimum lesion size on out-of-fold predictions, widen volume intervals until they hold, and find what the entropy stays below, for `credence-export export --calibration`.")
         {
             crossValidation, output, data, objective, largest, ensemble, leaveOut, noVolumes, device,
         };
@@ -64,10 +64,26 @@ internal static class TuneCommand
                 }
             }
 
+            if (tuned.MeanEntropyExceeded is { } exceeded)
+            {
+                foreach (var (@class, k) in tuned.Classes.Skip(1).Select((c, k) => (c, k)))
+                {
+                    Console.WriteLine(Describe(@class, calibration.MeanEntropyLimit?.Limits[k], exceeded[k]));
+                }
+            }
+
             Console.WriteLine($"-> {file}");
             return CommandLine.Done;
         }, cancellation));
         return command;
+    }
+
+    private static string Describe(ClassDescription @class, double? limit, double? exceeded)
+    {
+        var start = $"mean entropy of a segmentation, {@class.Name}:";
+        return limit is null
+            ? $"{start} too few patients for a limit ({ConformalLimit.FewestPatients} with a segmentation are needed)"
+            : string.Create(CultureInfo.InvariantCulture, $"{start} a report warns above {limit:G3} nats{(exceeded is null ? "" : $"; the limit of the other folds is exceeded by {100 * exceeded:0.#} % of the cases")}");
     }
 
     private static string Describe(ClassDescription @class, TunedVolumeIntervals volumes, VolumeIntervalCalibration? calibration, int k)
@@ -75,7 +91,7 @@ internal static class TuneCommand
         static string Percent(double share) => string.Create(CultureInfo.InvariantCulture, $"{100 * share:0.#} %");
         var start = $"95 % volume interval, {@class.Name}: that of the samples holds the truth in {Percent(volumes.OfSamples[k])} of {volumes.Cases} cases";
         return calibration is null
-            ? $"{start}; too few patients to widen it ({VolumeInterval.FewestPatients} are needed)"
+            ? $"{start}; too few patients to widen it ({ConformalLimit.FewestPatients} are needed)"
             : string.Create(CultureInfo.InvariantCulture, $"{start}; widened by {calibration.Factors[k]:0.###}{(volumes.Widened is null ? "" : $": in {Percent(volumes.Widened[k])} (by the factor of the other folds), its upper end {volumes.Ratio![k]:0.##} times the lower one")}");
     }
 }

@@ -218,7 +218,7 @@ def shift():
     """Corruptions at five strengths."""
     networks = results("shift")
     kinds = list(dict.fromkeys(key.rsplit(" ", 1)[0] for key in next(iter(networks.values()))["rows"] if key != "as it was"))
-    metrics = {"dice": "Dice", "ece-near": "ECE near", "calibrated volume interval covers": "volume intervals\nthat hold", "alarm": "entropy above the\n95th percentile", "warned": "warned by the\nfingerprint", "refused": "refused by the\nfingerprint"}
+    metrics = {"dice": "Dice", "ece-near": "ECE near", "calibrated volume interval covers": "volume intervals\nthat hold", "unsure": "warned of as less\nsure than usual", "warned": "warned by the\nfingerprint", "refused": "refused by the\nfingerprint"}
     figure, panels = plot.subplots(len(metrics), len(kinds), figsize=(2 * len(kinds), 1.7 * len(metrics)), sharex=True, sharey="row", layout="constrained")
     for column, kind in enumerate(kinds):
         panels[0][column].set_title({"ghosts": "ghosts of motion", "intensity": "receive field", "spacing": "thicker slices", "missing": "missing slices"}.get(kind, kind))

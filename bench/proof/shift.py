@@ -4,9 +4,9 @@
     bench/proof/shift.py --data <folder with hippocampus/> --work <folder of run.py> [--models hippocampus hippocampus-bayesian]
 
 The models are those of models/zoo, calibrated on other cases. Corrupted scans are made with NumPy and SciPy from a fixed seed, segmented with --any-scan and scored as in run.py;
-"warned" is the share of cases with a warning about the scan, "refused" the share that the default limit refuses. "Rises" is the share of cases whose mean predictive entropy in
-the segmentation is larger than before the corruption (0.5 is chance), "alarm" the share above the 95th percentile of the cases as they were. What is done is not repeated. Prints a table and writes
-bench/results/proof-shift.json. Debian packages: python3-nibabel, python3-scipy.
+"warned" is the share of cases with a warning about the scan, "refused" the share that the default limit refuses, "unsure" the share with the warning of a mean entropy above what 95 % of the
+calibration's cases stay below. "Rises" is the share of cases whose mean predictive entropy in the segmentation is larger than before the corruption (0.5 is chance). What is done is not repeated.
+Prints a table and writes bench/results/proof-shift.json. Debian packages: python3-nibabel, python3-scipy.
 """
 import argparse, json, pathlib
 import nibabel, numpy, scipy.interpolate, scipy.ndimage
@@ -91,7 +91,8 @@ def measure(program, model, samples, cases, folder):
     log = folder / "scoring.log"
     measured = scores.score(program, model, cases, folder, folder / f"samples-{samples}", samples, log, ["--any-scan"])
     reports = {name: json.loads((folder / f"samples-{samples}" / name / "report.json").read_text()) for name in measured}
-    warned = [name for name, report in reports.items() if report["warnings"]]
+    unsure = [name for name, report in reports.items() if any(warning.startswith("Less sure") for warning in report["warnings"])]
+    warned = [name for name, report in reports.items() if any(not warning.startswith("Less sure") for warning in report["warnings"])]
     if warned:
         for name, scan, _ in cases:
             if name in warned:
@@ -104,7 +105,7 @@ def measure(program, model, samples, cases, folder):
     entropy = {name: float(numpy.mean([c["meanEntropy"] for c in report["classes"] if c["meanEntropy"] is not None] or [0])) for name, report in reports.items()}
     row = scores.summary(measured)
     row["ece-near"] = float(numpy.mean([value["mean"] for key, value in row.items() if key.endswith("/ece-near")]))
-    row["warned"], row["refused"] = len(warned) / len(measured), len(refused) / len(measured)
+    row["unsure"], row["warned"], row["refused"] = (len(names) / len(measured) for names in (unsure, warned, refused))
     row["entropyByCase"] = {name: round(value, 4) for name, value in entropy.items()}
     return row
 
@@ -134,11 +135,10 @@ def main():
             clean = rows["as it was"]["entropyByCase"]
             pairs = [(row["entropyByCase"][name], clean[name]) for name in names]
             row["rises"] = round(float(numpy.mean([(a > b) + 0.5 * (a == b) for a, b in pairs])), 3)
-            row["alarm"] = round(float(numpy.mean([a > numpy.percentile(list(clean.values()), 95) for a, _ in pairs])), 3)
             print(f"{network:20} {key:14} Dice {row['dice']['mean']:.3f}  NLL {row['all/nll']['mean']:.4f}  ECE near {row['ece-near']:.3f}  entropy {numpy.mean(list(row['entropyByCase'].values())):.3f}  "
-                  f"volume intervals hold {row['calibrated volume interval covers']['mean']:.2f}  entropy rises {row['rises']:.2f}  alarm {row['alarm']:.2f}  error AUROC {row['all/error-auroc']['mean']:.3f}  warned {row['warned']:.0%}  refused {row['refused']:.0%}", flush=True)
+                  f"volume intervals hold {row['calibrated volume interval covers']['mean']:.2f}  entropy rises {row['rises']:.2f}  unsure {row['unsure']:.2f}  error AUROC {row['all/error-auroc']['mean']:.3f}  warned {row['warned']:.0%}  refused {row['refused']:.0%}", flush=True)
         results[network] = {"commit": program.commit, "samples": samples, "rows": {key: {k: v for k, v in row.items() if k in
-                            ("dice", "all/nll", "all/brier", "ece-near", "all/error-auroc", "warned", "refused", "rises", "alarm", "calibrated volume interval covers")} for key, row in rows.items()}}
+                            ("dice", "all/nll", "all/brier", "ece-near", "all/error-auroc", "warned", "refused", "rises", "unsure", "calibrated volume interval covers")} for key, row in rows.items()}}
         write(target, results)
 
 

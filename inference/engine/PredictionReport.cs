@@ -92,7 +92,12 @@ public sealed record PredictionReport
 
     internal static PredictionReport Create(
         ModelFile model, InferenceDevice device, IReadOnlyList<string> warnings, IReadOnlyList<string> inputs, PreparedVolume prepared, Prediction prediction, PredictOptions options,
-        TimeSpan readTime, TimeSpan predictTime, DateTimeOffset now) => new()
+        TimeSpan readTime, TimeSpan predictTime, DateTimeOffset now)
+    {
+        var (intervals, entropy) = (model.Manifest.Calibration.VolumeInterval, model.Manifest.Calibration.MeanEntropyLimit);
+        var (intervalMismatch, entropyMismatch) = (Mismatch(intervals?.Samples, model.Manifest, prediction, options), Mismatch(entropy?.Samples, model.Manifest, prediction, options));
+        List<ClassReport> classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume, intervalMismatch is null ? intervals : null))];
+        return new()
         {
             Program = $"Credence.Inference {typeof(PredictionReport).Assembly.GetName().Version?.ToString(3)}",
             CreatedAt = now.UtcDateTime.ToString("yyyy-MM-ddTHH:mm:ssZ", CultureInfo.InvariantCulture),
@@ -103,7 +108,13 @@ public sealed record PredictionReport
             Posterior = model.Manifest.Posterior,
             Members = model.Manifest.Members,
             Device = device.ToString(),
-            Warnings = CalibrationWarning(model.Manifest, prediction, options) is { } calibration ? [.. warnings, calibration] : warnings,
+            Warnings =
+            [
+                .. warnings,
+                .. entropy is null || entropyMismatch is not null ? [] : Unsure(classes, entropy),
+                .. new[] { ("calibrated interval of the volume", intervalMismatch), ("comparison of the entropy", entropyMismatch) }
+                    .Where(m => m.Item2 is not null).GroupBy(m => m.Item2, m => $"no {m.Item1}").Select(m => $"N{string.Join(" and ", m)[1..]}: {m.Key}"),
+            ],
             Inputs = inputs,
             Size = prepared.Source.Size,
             Spacing = prepared.Source.Spacing,
@@ -115,19 +126,21 @@ public sealed record PredictionReport
             Patches = prediction.Patches,
             EmptyPatches = prediction.EmptyPatches,
             Shared = prediction.Shared,
-            Classes = [.. model.Manifest.Classes.Skip(1).Select((c, n) => ClassReport.Create(c, prediction, n, prepared.Source.VoxelVolume, CalibrationWarning(model.Manifest, prediction, options) is null ? model.Manifest.Calibration.VolumeInterval : null))],
+            Classes = classes,
             Lesions = prediction.Lesions.Lesions,
             ReadSeconds = readTime.TotalSeconds,
             PredictSeconds = predictTime.TotalSeconds,
         };
+    }
 
-    /// <summary>Why volumes have no calibrated interval though the model carries a calibration; null where they have one, or it carries none.</summary>
-    private static string? CalibrationWarning(ModelManifest manifest, Prediction prediction, PredictOptions options) => manifest.Calibration.VolumeInterval is not { } calibration ? null
-        : prediction.Samples < calibration.Samples
-            ? $"No calibrated interval of the volume: {prediction.Samples} sample{(prediction.Samples == 1 ? " was" : "s were")} drawn, and the calibration is for {calibration.Samples}. Draw at least as many."
-        : manifest.IsSampled && !SampleSchedule.Of(manifest, options.Samples).IsSampled
-            ? "No calibrated interval of the volume: it is for samples, and only the mean of the posterior was run. Draw samples."
-        : options.Flips != FlipAxes.None ? "No calibrated interval of the volume: it is for predictions without flips." : null;
+    /// <summary>Why what was found on predictions of so many samples does not hold for this one; null where it does, or nothing was found.</summary>
+    private static string? Mismatch(int? samples, ModelManifest manifest, Prediction prediction, PredictOptions options) => samples is null ? null
+        : prediction.Samples < samples ? $"{prediction.Samples} sample{(prediction.Samples == 1 ? " was" : "s were")} drawn, and the calibration is for {samples}. Draw at least as many."
+        : manifest.IsSampled && !SampleSchedule.Of(manifest, options.Samples).IsSampled ? "it is for samples, and only the mean of the posterior was run. Draw samples."
+        : options.Flips != FlipAxes.None ? "it is for predictions without flips." : null;
+
+    private static IEnumerable<string> Unsure(IReadOnlyList<ClassReport> classes, MeanEntropyLimit entropy) => classes.Zip(entropy.Limits).Where(c => c.First.MeanEntropy > c.Second).Select(c => string.Create(CultureInfo.InvariantCulture,
+        $"Less sure of {c.First.Name} than usual: a mean entropy of {c.First.MeanEntropy:G3} nats, which stays at or below {c.Second:G3} in 95 % of cases like those of the training. Check the whole segmentation, and look for what it missed."));
 }
 
 /// <summary>Result of one foreground class.</summary>
@@ -150,26 +163,15 @@ public sealed record ClassReport(
 {
     internal static ClassReport Create(ClassDescription description, Prediction prediction, int index, double voxelVolume, VolumeIntervalCalibration? calibration)
     {
-        var (voxels, entropy, information) = (0L, 0.0, 0.0);
-        var labels = prediction.Segmentation.Labels;
-        for (var v = 0; v < labels.Length; v++)
-        {
-            if (labels[v] == description.Label)
-            {
-                voxels++;
-                entropy += prediction.PredictiveEntropy.Voxels[v];
-                information += prediction.MutualInformation.Voxels[v];
-            }
-        }
-
+        var voxels = prediction.Segmentation.Labels.AsSpan().Count(description.Label);
         double[] volumes = [.. prediction.SampleVolumes[index].Order()];
         return new(
             description.Label, description.Name, voxels, voxels * voxelVolume / 1000, Calibrated(), volumes.Average(),
             Interval(volumes), Variation(volumes),
             prediction.Lesions.Lesions.Count(l => l.Label == description.Label), Interval([.. prediction.Lesions.SampleCounts[index].Select(n => (double)n).Order()]),
             prediction.Lesions.StructuralUncertainty[index],
-            voxels > 0 ? entropy / voxels : null,
-            voxels > 0 ? information / voxels : null);
+            prediction.MeanOver(description.Label, prediction.PredictiveEntropy),
+            prediction.MeanOver(description.Label, prediction.MutualInformation));
 
         double[]? Calibrated()
         {

@@ -46,6 +46,21 @@ public sealed record Prediction
 
     /// <summary>Number of samples: 1 for a plain network, at most one a member for an ensemble of plain ones.</summary>
     public required int Samples { get; init; }
+
+    /// <summary>Mean of a map over the voxels of the segmentation that have a label; null where none has.</summary>
+    internal double? MeanOver(byte label, Volume map)
+    {
+        var (sum, count) = (0.0, 0L);
+        for (var v = 0; v < map.Voxels.Length; v++)
+        {
+            if (Segmentation.Labels[v] == label)
+            {
+                (sum, count) = (sum + map.Voxels[v], count + 1);
+            }
+        }
+
+        return count > 0 ? sum / count : null;
+    }
 }
 
 /// <summary>Why sampling ended.</summary>

@@ -304,7 +304,7 @@ public sealed class EnsembleTests
         {
             DataHash = "d",
             Classes = [new(0, "background"), new(1, "class1"), new(2, "class2")],
-            Calibration = new() { Threshold = 0.35, VolumeInterval = new() { Samples = 1, Factors = [1.5, 2] } },
+            Calibration = new() { Threshold = 0.35, VolumeInterval = new() { Samples = 1, Factors = [1.5, 2] }, MeanEntropyLimit = new() { Samples = 1, Limits = [0.2, null] } },
             Objective = "",
             Apparent = 0,
             Nested = 0,
@@ -319,7 +319,7 @@ public sealed class EnsembleTests
         var result = OnnxExport.Export(runs.Options with { Calibration = file });
 
         Assert.Equal(new CalibrationDescription { Threshold = 0.35 }, ModelFile.Load(runs.Output).Manifest.Calibration);
-        Assert.Equal([$"{file} was tuned on single networks, and the model is the mean over 2: the more members, the less sure of itself. Its volume intervals were left out. Check temperature and threshold on held-out cases, or tune with --ensemble on as many seeds."], result.Warnings);
+        Assert.Equal([$"{file} was tuned on single networks, and the model is the mean over 2: the more members, the less sure of itself. Its volume intervals and entropy limits were left out. Check temperature and threshold on held-out cases, or tune with --ensemble on as many seeds."], result.Warnings);
 
         // A file of an earlier build says nothing of members: it is of single networks.
         var text = JsonNode.Parse(File.ReadAllText(file))!.AsObject();

@@ -20,7 +20,7 @@ public sealed class ManifestSchemaTests
 
         var schema = JsonNode.Parse(File.ReadAllText(Path.Combine(root.FullName, "docs", "reference", "manifest.schema.json")))!;
         TrainedRun Run(ulong seed) => new(new() { InputChannels = 1, Classes = 2, Width = 2, Posterior = Posterior.ChannelDropout },
-            m => m with { Calibration = new() { VolumeInterval = new() { Samples = 16, Factors = [1.2] } }, Provenance = m.Provenance with { Metrics = new Dictionary<string, double> { ["validation Dice"] = 0.9 } } }, seed: seed);
+            m => m with { Calibration = new() { VolumeInterval = new() { Samples = 16, Factors = [1.2] }, MeanEntropyLimit = new() { Samples = 16, Limits = [0.3] } }, Provenance = m.Provenance with { Metrics = new Dictionary<string, double> { ["validation Dice"] = 0.9 } } }, seed: seed);
         using var run = Run(4);
         using var other = Run(5);
         OnnxExport.Export(run.Options with { Runs = [.. new[] { run.Folder, other.Folder }.Take(members)] });

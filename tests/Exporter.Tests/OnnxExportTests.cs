@@ -231,7 +231,7 @@ public sealed class OnnxExportTests
         {
             DataHash = dataHash,
             Classes = [new(0, "background"), .. Enumerable.Range(1, Small.Classes - 1).Select(c => new ClassDescription((byte)c, $"{@class}{c}"))],
-            Calibration = new() { Temperature = 1.5, Threshold = 0.35, MinimumLesionVoxels = 9, VolumeInterval = new() { Samples = 16, Factors = [.. Enumerable.Repeat(1.25, Small.Classes - 1)] } },
+            Calibration = new() { Temperature = 1.5, Threshold = 0.35, MinimumLesionVoxels = 9, VolumeInterval = new() { Samples = 16, Factors = [.. Enumerable.Repeat(1.25, Small.Classes - 1)] }, MeanEntropyLimit = new() { Samples = 16, Limits = [.. Enumerable.Repeat<double?>(0.3, Small.Classes - 2), null] } },
             Objective = "mean foreground Dice",
             Apparent = 0.8,
             Nested = 0.7,

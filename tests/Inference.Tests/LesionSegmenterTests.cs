@@ -165,6 +165,40 @@ public sealed class LesionSegmenterTests : IDisposable
     }
 
     [Fact]
+    public void A_report_warns_of_a_case_that_is_less_sure_than_the_usual_ones_where_enough_samples_were_drawn()
+    {
+        PredictOptions options = new() { Samples = 6, Seed = 3 };
+        IReadOnlyList<string> Warnings(double? limit, PredictOptions o)
+        {
+            using var segmenter = Load(change: m => m with { Calibration = new() { MeanEntropyLimit = new() { Samples = 6, Limits = [limit] } } });
+            return segmenter.Predict([Channel(Scan())], o).Report.Warnings;
+        }
+
+        using var plain = Load();
+        var result = plain.Predict([Channel(Scan())], options);
+        var labels = result.Prediction.Segmentation.Labels;
+        var entropy = Enumerable.Range(0, labels.Length).Where(v => labels[v] != 0).Average(v => (double)result.Prediction.PredictiveEntropy.Voxels[v]);
+        Assert.Equal(entropy, result.Report.Classes[0].MeanEntropy!.Value, tolerance: 1e-9);
+
+        var warning = Assert.Single(Warnings(entropy * 0.99, options), w => w.StartsWith("Less sure of", StringComparison.Ordinal));
+        Assert.Contains(FormattableString.Invariant($"a mean entropy of {entropy:G3} nats, which stays at or below {entropy * 0.99:G3} in 95 %"), warning, StringComparison.Ordinal);
+        Assert.Equal(result.Report.Warnings, Warnings(entropy * 1.01, options));
+        Assert.Equal(result.Report.Warnings, Warnings(null, options));
+        foreach (var (other, reason) in new (PredictOptions, string)[]
+        {
+            (options with { Samples = 5 }, "5 samples were drawn, and the calibration is for 6. Draw at least as many."),
+            (options with { Flips = FlipAxes.LeftRight }, "it is for predictions without flips."),
+        })
+        {
+            Assert.DoesNotContain(Warnings(1e-9, other), w => w.StartsWith("Less sure of", StringComparison.Ordinal));
+            Assert.Contains($"No comparison of the entropy: {reason}", Warnings(1e-9, other));
+        }
+
+        using var both = Load(change: m => m with { Calibration = new() { VolumeInterval = new() { Samples = 6, Factors = [2] }, MeanEntropyLimit = new() { Samples = 6, Limits = [1] } } });
+        Assert.Contains("No calibrated interval of the volume and no comparison of the entropy: it is for predictions without flips.", both.Predict([Channel(Scan())], options with { Flips = FlipAxes.LeftRight }).Report.Warnings);
+    }
+
+    [Fact]
     public void The_interval_of_the_volume_is_widened_as_the_manifest_says_where_enough_samples_were_drawn()
     {
         using var segmenter = Load(change: m => m with { Calibration = new() { VolumeInterval = new() { Samples = 6, Factors = [2] } } });

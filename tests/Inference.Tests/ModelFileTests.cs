@@ -65,6 +65,8 @@ public sealed class ModelFileTests
         Refused("volume intervals of 16 samples with the factors 1.5, 2; expected samples of at least 1 and, for each foreground class, a factor", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 16, Factors = [1.5, 2] } } });
         Refused("volume intervals of 16 samples with the factors 0.9", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 16, Factors = [0.9] } } });
         Refused("volume intervals of 0 samples", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 0, Factors = [1.5] } } });
+        Refused("mean entropies of 16 samples with the limits 0.1, ; expected samples of at least 1 and, for each foreground class, a limit", m => m with { Calibration = new() { MeanEntropyLimit = new() { Samples = 16, Limits = [0.1, null] } } });
+        Refused("mean entropies of 16 samples with the limits -0.1", m => m with { Calibration = new() { MeanEntropyLimit = new() { Samples = 16, Limits = [-0.1] } } });
         Refused("2 channels and labels 0, 7, 7", m => m with { Channels = [new("a"), new("b")], Classes = [new(0, "b"), new(7, "l"), new(7, "m")] });
         Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")] });
         Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });

@@ -20,7 +20,7 @@ public sealed class VolumeIntervalTests
         var (held, bare) = (0, 0);
         for (var trial = 0; trial < Trials; trial++)
         {
-            var factor = VolumeInterval.Factor([.. Enumerable.Range(0, n).Select(_ => Draw()).Select(c => VolumeInterval.Score(c.Truth, c.Low, c.High, Voxel))])!.Value;
+            var factor = VolumeInterval.Factor(ConformalLimit.Of([.. Enumerable.Range(0, n).Select(_ => Draw()).Select(c => VolumeInterval.Score(c.Truth, c.Low, c.High, Voxel))])!.Value);
             var (truth, low, high) = Draw();
             bare += low <= truth && truth <= high ? 1 : 0;
             (low, high) = VolumeInterval.Widen(low, high, factor, Voxel);
@@ -53,9 +53,9 @@ public sealed class VolumeIntervalTests
     public void Too_few_cases_have_no_factor_and_the_fewest_have_their_largest_score()
     {
         double[] scores = [.. Enumerable.Range(1, 19).Select(n => 0.01 * n)];
-        Assert.Null(VolumeInterval.Factor(scores[..18]));
-        Assert.Equal(Math.Exp(0.19), VolumeInterval.Factor(scores)!.Value, tolerance: 1e-12);
-        Assert.Equal(1, VolumeInterval.Factor([.. scores.Select(s => s - 1)])); // all inside: nothing becomes narrower
+        Assert.Null(ConformalLimit.Of(scores[..18]));
+        Assert.Equal(Math.Exp(0.19), VolumeInterval.Factor(ConformalLimit.Of(scores)!.Value), tolerance: 1e-12);
+        Assert.Equal(1, VolumeInterval.Factor(ConformalLimit.Of([.. scores.Select(s => s - 1)])!.Value)); // all inside: nothing becomes narrower
     }
 
     [Fact]

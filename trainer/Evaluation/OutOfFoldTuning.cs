@@ -36,7 +36,7 @@ internal sealed record TuneOptions
     /// <summary>A fold whose cases are left out, so that its networks can be judged on them with the calibration; null for none.</summary>
     public int? LeftOut { get; init; }
 
-    /// <summary>Whether the networks predict their cases once more, to fit volume intervals at the decision that was found.</summary>
+    /// <summary>Whether the networks predict their cases once more, to fit volume intervals and the limit of the mean entropy at the decision that was found.</summary>
     public bool HasVolumeIntervals { get; init; } = true;
 
     /// <summary>Where they predict: <c>cpu</c>, <c>cuda:0</c>, or <c>auto</c>.</summary>
@@ -108,12 +108,14 @@ internal sealed class OutOfFoldTuning
         var withoutFold = search.WithoutEachFold();
         var nested = search.Nested(withoutFold);
         var calibration = new CalibrationDescription { Temperature = temperature, Threshold = threshold, MinimumLesionVoxels = size };
-        var volumes = options.HasVolumeIntervals && crossValidation.Settings.Samples > 0 ? new VolumeIntervalFit([.. Volumes(calibration)]) : null;
+        List<OutOfFoldSamples>? samples = options.HasVolumeIntervals && crossValidation.Settings.Samples > 0 ? [.. Samples(calibration)] : null;
+        var volumes = samples is null ? null : new VolumeIntervalFit(samples);
+        var entropies = samples is null || options.IsEnsemble ? null : new MeanEntropyLimitFit(samples);
         return new()
         {
             DataHash = survey.DataHash,
             Classes = dataset.Classes,
-            Calibration = calibration with { VolumeInterval = volumes?.Fit() },
+            Calibration = calibration with { VolumeInterval = volumes?.Fit(), MeanEntropyLimit = entropies?.Fit() },
             Objective = options.Objective == TuningObjective.Dice ? "mean Dice of all foreground classes together" : "mean lesion F1 by any overlap",
             Apparent = apparent,
             Nested = nested,
@@ -126,6 +128,7 @@ internal sealed class OutOfFoldTuning
             Members = options.IsEnsemble ? crossValidation.Seeds.Count : null,
             LeftOut = options.LeftOut,
             VolumeIntervals = volumes?.Worth(),
+            MeanEntropyExceeded = entropies?.Exceeded(),
         };
     }
 
@@ -146,8 +149,8 @@ internal sealed class OutOfFoldTuning
         }
     }
 
-    /// <summary>Volumes over the samples at a decision: whether a sample has a voxel depends on temperature and threshold, so that the networks predict anew. Samples are shared out as the engine does.</summary>
-    private IEnumerable<OutOfFoldVolumes> Volumes(CalibrationDescription calibration)
+    /// <summary>Volumes over the samples at a decision, and the entropy of its segmentation: whether a sample has a voxel depends on temperature and threshold, so that the networks predict anew. Samples are shared out as the engine does.</summary>
+    private IEnumerable<OutOfFoldSamples> Samples(CalibrationDescription calibration)
     {
         var device = TrainingLoop.ResolveDevice(options.Device);
         var (number, all) = (0, judges.Sum(j => j.Count()));
@@ -163,11 +166,12 @@ internal sealed class OutOfFoldTuning
                 foreach (var (id, _) in judged)
                 {
                     cancellation.ThrowIfCancellationRequested();
-                    report($"volumes of prediction {++number} of {all}");
+                    report($"samples of prediction {++number} of {all}");
                     var loaded = CaseReader.Read(dataset, cases[id]);
-                    var volumes = members.Select(m => m.Predict(loaded, predict, cancellation).SampleVolumes).ToList();
-                    var joined = volumes[0].Select((_, k) => (IReadOnlyList<double>)[.. volumes.SelectMany(v => v[k])]).ToList();
-                    yield return new(fold, network, dataset.Patients[id], SampledVolume.Of(joined, loaded.Mask, dataset.Classes.Skip(1)));
+                    var predictions = members.Select(m => m.Predict(loaded, predict, cancellation)).ToList();
+                    var volumes = predictions[0].SampleVolumes.Select((_, k) => (IReadOnlyList<double>)[.. predictions.SelectMany(p => p.SampleVolumes[k])]).ToList();
+                    yield return new(fold, network, dataset.Patients[id], SampledVolume.Of(volumes, loaded.Mask, dataset.Classes.Skip(1)),
+                        [.. dataset.Classes.Skip(1).Select(c => options.IsEnsemble ? null : predictions[0].MeanOver(c.Label, predictions[0].PredictiveEntropy))]);
                 }
             }
             finally

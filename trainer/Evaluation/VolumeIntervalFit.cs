@@ -3,16 +3,9 @@ using Credence.Inference.Sampling;
 
 namespace Credence.Trainer.Evaluation;
 
-/// <summary>What the samples of a network say about the volumes of a case that it has not seen, and the truth.</summary>
-/// <param name="Fold">The fold of the case.</param>
-/// <param name="Network">Tells networks apart that judge the same cases: the seed.</param>
-/// <param name="Patient">Whose case it is.</param>
-/// <param name="Volumes">Of each foreground class, in order.</param>
-internal sealed record OutOfFoldVolumes(int Fold, ulong Network, string Patient, IReadOnlyList<SampledVolume> Volumes);
-
 /// <summary>Finds the factors that widen the interval of volumes over the samples until it holds the truth, and what they are worth on cases that they were not found on, at the decision that was.</summary>
 /// <param name="cases">Every case once a network.</param>
-internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldVolumes> cases)
+internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldSamples> cases)
 {
     private readonly int classes = cases[0].Volumes.Count;
 
@@ -37,13 +30,9 @@ internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldVolumes> cases)
             isWidened ? Each(k => Math.Exp(cases.Average(c => c.Volumes[k].LogRatio + 2 * Math.Log(others[c.Fold]![k])))) : null);
     }
 
-    /// <summary>Of each patient the largest score, and of all networks the largest factor: the scans of a patient are not independent, nor are several networks on one scan.</summary>
-    private double[]? Factors(IReadOnlyList<OutOfFoldVolumes> among)
+    private double[]? Factors(IReadOnlyList<OutOfFoldSamples> among)
     {
-        double? Factor(IEnumerable<OutOfFoldVolumes> network, int k) => VolumeInterval.Factor([.. network.GroupBy(c => c.Patient).Select(p => p.Max(c => c.Volumes[k].Score))]);
-        var factors = among.GroupBy(c => c.Network).SelectMany(network => Enumerable.Range(0, classes).Select(k => (Class: k, Factor: Factor(network, k)))).ToList();
-        return factors.Count > 0 && factors.All(f => f.Factor is not null)
-            ? [.. Enumerable.Range(0, classes).Select(k => factors.Where(f => f.Class == k).Max(f => f.Factor!.Value))]
-            : null;
+        List<double?> limits = [.. Enumerable.Range(0, classes).Select(k => OutOfFoldSamples.Limit(among, c => c.Volumes[k].Score))];
+        return limits.Contains(null) ? null : [.. limits.Select(l => VolumeInterval.Factor(l!.Value))];
     }
 }

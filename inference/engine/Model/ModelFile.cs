@@ -184,6 +184,11 @@ internal sealed class ModelFile
             throw Wrong(FormattableString.Invariant($"volume intervals of {volumes.Samples} samples with the factors {string.Join(", ", volumes.Factors)}"), "samples of at least 1 and, for each foreground class, a factor of at least 1");
         }
 
+        if (calibration.MeanEntropyLimit is { } entropy && (entropy.Samples < 1 || entropy.Limits.Count != manifest.Classes.Count - 1 || entropy.Limits.Any(l => !(l is null or (>= 0 and < double.PositiveInfinity)))))
+        {
+            throw Wrong(FormattableString.Invariant($"mean entropies of {entropy.Samples} samples with the limits {string.Join(", ", entropy.Limits)}"), "samples of at least 1 and, for each foreground class, a limit of at least 0 or null");
+        }
+
         if (manifest.Channels.Count < 1 || manifest.Classes.Count < 2 || manifest.Classes[0].Label != 0 || manifest.Classes.DistinctBy(c => c.Label).Count() != manifest.Classes.Count)
         {
             throw Wrong($"{manifest.Channels.Count} channels and labels {string.Join(", ", manifest.Classes.Select(c => c.Label))}", "at least one channel, and 0 for background first");

@@ -205,6 +205,9 @@ internal sealed record CalibrationDescription
 
     /// <summary>Makes the interval of volumes over the samples one that holds the true volume in 95 % of cases; null where it was not fitted.</summary>
     public VolumeIntervalCalibration? VolumeInterval { get; init; }
+
+    /// <summary>Above which mean entropy a report warns; null where it was not fitted.</summary>
+    public MeanEntropyLimit? MeanEntropyLimit { get; init; }
 }
 
 /// <summary>How much wider than the interval over the samples an interval of a volume must be; see <see cref="Sampling.VolumeInterval"/>.</summary>
@@ -221,6 +224,22 @@ internal sealed record VolumeIntervalCalibration
 
     /// <inheritdoc/>
     public override int GetHashCode() => Factors.Aggregate(Samples, HashCode.Combine);
+}
+
+/// <summary>What the mean entropy of a segmentation stays at or below in 95 % of cases like those of training; see <see cref="Sampling.ConformalLimit"/>.</summary>
+internal sealed record MeanEntropyLimit
+{
+    /// <summary>Samples of the predictions that it was found on. Fewer give a smaller entropy, which it does not hold for; more a larger one, by about the mutual information over this number at most.</summary>
+    public required int Samples { get; init; }
+
+    /// <summary>A limit for each foreground class, in order, nats; null for a class that too few patients have.</summary>
+    public required IReadOnlyList<double?> Limits { get; init; }
+
+    /// <inheritdoc/>
+    public bool Equals(MeanEntropyLimit? other) => other is not null && Samples == other.Samples && Limits.SequenceEqual(other.Limits);
+
+    /// <inheritdoc/>
+    public override int GetHashCode() => Limits.Aggregate(Samples, HashCode.Combine);
 }
 
 /// <summary>What the training scans looked like, to compare new scans with.</summary>

@@ -51,6 +51,9 @@ internal sealed record TunedCalibration
     /// <summary>What the volume intervals are worth; null where they were not fitted.</summary>
     public TunedVolumeIntervals? VolumeIntervals { get; init; }
 
+    /// <summary>Share of the cases, for each foreground class, whose mean entropy exceeds the limit of the other folds; null where they have too few patients, and for an ensemble or where predictions were not made again.</summary>
+    public IReadOnlyList<double?>? MeanEntropyExceeded { get; init; }
+
     /// <summary>Reads the file.</summary>
     /// <exception cref="ModelFileException">It is missing or damaged.</exception>
     public static TunedCalibration Read(string path)

@@ -9,16 +9,10 @@ namespace Credence.Inference.Sampling;
 /// </remarks>
 internal static class VolumeInterval
 {
-    /// <summary>Share of the cases whose true volume is to lie inside.</summary>
-    public const double Coverage = 0.95;
-
-    /// <summary>Fewer patients have no largest score that could stand for <see cref="Coverage"/>.</summary>
-    public const int FewestPatients = 19;
-
     /// <summary>From the 2.5th to the 97.5th percentile.</summary>
     /// <param name="sorted">Ascending.</param>
     public static (double Low, double High) OfSamples(ReadOnlySpan<double> sorted) =>
-        (OrderStatistics.Percentile(sorted, (1 - Coverage) / 2), OrderStatistics.Percentile(sorted, (1 + Coverage) / 2));
+        (OrderStatistics.Percentile(sorted, (1 - ConformalLimit.Coverage) / 2), OrderStatistics.Percentile(sorted, (1 + ConformalLimit.Coverage) / 2));
 
     /// <summary>How far a true volume lies outside an interval, in logarithms; below 0 inside.</summary>
     /// <param name="truth">mL.</param>
@@ -28,14 +22,9 @@ internal static class VolumeInterval
     public static double Score(double truth, double low, double high, double voxel) =>
         Math.Max(Math.Log((low + voxel) / (truth + voxel)), Math.Log((truth + voxel) / (high + voxel)));
 
-    /// <summary>The factor that widens intervals enough: the ⌈(n + 1) 0.95⌉-th smallest score of n patients, at least 1 so that no interval becomes surer than its samples.</summary>
-    /// <param name="scores">Of patients that the network has not seen, the largest of each.</param>
-    /// <returns>Null for fewer than <see cref="FewestPatients"/>.</returns>
-    public static double? Factor(IReadOnlyCollection<double> scores)
-    {
-        var rank = (int)Math.Ceiling((scores.Count + 1) * Coverage);
-        return rank <= scores.Count ? Math.Exp(Math.Max(0, scores.Order().ElementAt(rank - 1))) : null;
-    }
+    /// <summary>The factor that widens intervals enough, from the limit of the scores: at least 1, so that no interval becomes surer than its samples.</summary>
+    /// <param name="limit">See <see cref="ConformalLimit"/>.</param>
+    public static double Factor(double limit) => Math.Exp(Math.Max(0, limit));
 
     /// <summary>Widens an interval.</summary>
     /// <param name="low">mL.</param>

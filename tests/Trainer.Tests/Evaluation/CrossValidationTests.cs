@@ -140,9 +140,9 @@ public sealed class CrossValidationTests
             OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json") }, _ => { }, CancellationToken.None)).Message, StringComparison.Ordinal);
     }
 
-    /// <summary>Oracle: the networks predict as in deployment at the decision that was tuned; of 20 cases the factor is the largest that any needs.</summary>
+    /// <summary>Oracle: the networks predict as in deployment at the decision that was tuned; of 20 cases the factor is the largest that any needs, and the limit of the mean entropy the largest that any has.</summary>
     [Fact]
-    public void The_factor_of_volume_intervals_is_the_one_that_deployment_needs_at_the_tuned_decision()
+    public void Volume_intervals_and_the_limit_of_the_entropy_are_those_of_deployment_at_the_tuned_decision()
     {
         using var data = SmallDataset.Decathlon(cases: 20);
         using var folder = new TemporaryFolder();
@@ -150,6 +150,7 @@ public sealed class CrossValidationTests
         var tuned = OutOfFoldTuning.Run(new() { CrossValidation = folder.File("cv"), Output = folder.File("calibration.json"), Thresholds = [0.3, 0.5], LargestMinimum = 1 }, _ => { }, CancellationToken.None);
 
         var dataset = Dataset.Open(data.Path);
+        var entropies = new List<double>();
         var needed = Enumerable.Range(0, 2).SelectMany(fold =>
         {
             var run = folder.File($"cv/seed-3-fold-{fold}");
@@ -159,9 +160,11 @@ public sealed class CrossValidationTests
             return dataset.Cases.Where(c => held.Contains(c.Id)).Select(c =>
             {
                 var loaded = CaseReader.Read(dataset, c);
-                var volumes = VolumePredictor.Predict(
-                    Preprocessing.Prepare(loaded.Channels, manifest.Preprocessing), new TorchPatchNetwork(member.Network, TorchSharp.torch.CPU), manifest, new() { Samples = 3, Seed = 1 }, TimeProvider.System, null, CancellationToken.None)
-                    .SampleVolumes[0].Order().ToArray();
+                var prediction = VolumePredictor.Predict(
+                    Preprocessing.Prepare(loaded.Channels, manifest.Preprocessing), new TorchPatchNetwork(member.Network, TorchSharp.torch.CPU), manifest, new() { Samples = 3, Seed = 1 }, TimeProvider.System, null, CancellationToken.None);
+                var foreground = prediction.PredictiveEntropy.Voxels.Where((_, v) => prediction.Segmentation.Labels[v] == 1).ToList();
+                entropies.AddRange(foreground.Count > 0 ? [foreground.Average(e => (double)e)] : []);
+                var volumes = prediction.SampleVolumes[0].Order().ToArray();
                 var voxel = loaded.Mask.Geometry.VoxelVolume / 1000;
                 var truth = loaded.Mask.Labels.Count(l => l == 1) * voxel;
                 var (low, high) = (0.95 * volumes[0] + 0.05 * volumes[1], 0.05 * volumes[1] + 0.95 * volumes[2]); // percentiles 2.5 and 97.5 of three
@@ -173,6 +176,8 @@ public sealed class CrossValidationTests
         Assert.Equal(3, tuned.Calibration.VolumeInterval!.Samples);
         Assert.Equal(Math.Max(1, needed.Max()), Assert.Single(tuned.Calibration.VolumeInterval.Factors), tolerance: 1e-9);
         Assert.Equal(needed.Count(f => f <= 1) / 20.0, Assert.Single(tuned.VolumeIntervals!.OfSamples), tolerance: 1e-9);
+        Assert.InRange(entropies.Count, 19, 20);
+        Assert.Equal((3, Math.Round(entropies.Max(), 9)), (tuned.Calibration.MeanEntropyLimit!.Samples, Math.Round(Assert.Single(tuned.Calibration.MeanEntropyLimit.Limits)!.Value, 9)));
         Assert.Null(tuned.VolumeIntervals.Widened); // ten cases of the other fold are too few
     }
 

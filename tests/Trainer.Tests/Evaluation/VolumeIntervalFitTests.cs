@@ -8,7 +8,7 @@ public sealed class VolumeIntervalFitTests
     [Fact]
     public void Each_class_has_its_factor_and_its_worth_comes_from_the_other_folds()
     {
-        var cases = Enumerable.Range(1, 40).Select(n => new OutOfFoldVolumes(n % 2, 1, $"{n}", [Point(1 + 0.01 * n), new(5, 4, 6, 16, 0)])).ToList();
+        var cases = Enumerable.Range(1, 40).Select(n => new OutOfFoldSamples(n % 2, 1, $"{n}", [Point(1 + 0.01 * n), new(5, 4, 6, 16, 0)], [null, null])).ToList();
         var fit = new VolumeIntervalFit(cases);
 
         var calibration = fit.Fit()!;
@@ -26,19 +26,19 @@ public sealed class VolumeIntervalFitTests
     [Fact]
     public void Several_seeds_do_not_pass_for_more_cases()
     {
-        var few = Enumerable.Range(0, 30).Select(n => new OutOfFoldVolumes(n % 3, (ulong)(n % 2), $"{n / 2}", [Point(1.1)])).ToList();
+        var few = Enumerable.Range(0, 30).Select(n => new OutOfFoldSamples(n % 3, (ulong)(n % 2), $"{n / 2}", [Point(1.1)], [null])).ToList();
         Assert.Null(new VolumeIntervalFit(few).Fit()); // 15 cases, twice
         Assert.Equal((15, null), (new VolumeIntervalFit(few).Worth().Cases, new VolumeIntervalFit(few).Worth().Widened));
 
-        var enough = Enumerable.Range(0, 60).Select(n => new OutOfFoldVolumes(n % 3, (ulong)(n % 2), $"{n / 2}", [Point(n % 2 == 0 ? 1.1 : 1.2)])).ToList();
+        var enough = Enumerable.Range(0, 60).Select(n => new OutOfFoldSamples(n % 3, (ulong)(n % 2), $"{n / 2}", [Point(n % 2 == 0 ? 1.1 : 1.2)], [null])).ToList();
         Assert.Equal([1.2], new VolumeIntervalFit(enough).Fit()!.Factors, Near); // the larger one holds for both
     }
 
     [Fact]
     public void A_patient_counts_once_with_the_worst_scan()
     {
-        OutOfFoldVolumes Scan(int patient, double truth) => new(patient % 2, 1, $"{patient}", [Point(truth)]);
-        List<OutOfFoldVolumes> scans = [.. Enumerable.Range(0, 18).SelectMany(n => new[] { Scan(n, 1.1), Scan(n, 1.5) })];
+        OutOfFoldSamples Scan(int patient, double truth) => new(patient % 2, 1, $"{patient}", [Point(truth)], [null]);
+        List<OutOfFoldSamples> scans = [.. Enumerable.Range(0, 18).SelectMany(n => new[] { Scan(n, 1.1), Scan(n, 1.5) })];
         Assert.Null(new VolumeIntervalFit(scans).Fit()); // 36 scans of 18 patients
 
         Assert.Equal([1.5], new VolumeIntervalFit([.. scans, Scan(18, 1.2)]).Fit()!.Factors, Near); // 1.5 of 18 patients, 1.2 of one: the largest of 19

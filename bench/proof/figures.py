@@ -155,6 +155,22 @@ def processes():
     return figure
 
 
+def variance():
+    """What Dice varies by, over the number of cases."""
+    cases = results("variance")["cases"]
+    figure, panels = plot.subplots(1, 2, figsize=(9, 3), layout="constrained", sharey=True)
+    for axes, metric in zip(panels, ("anterior/dice", "posterior/dice")):
+        parts = [part["name"] for part in next(iter(cases.values()))[metric]["variance"]["components"]]
+        for n, part in enumerate(parts):
+            values = [next(p for p in rows[metric]["variance"]["components"] if p["name"] == part)["standardDeviation"] for rows in cases.values()]
+            axes.bar([k + 0.16 * (n - 2) for k in range(len(values))], values, width=0.16, label=part, color=COLOURS[n])
+        axes.set_xticks(range(len(cases)), [f"{size} cases" for size in cases])
+        axes.set_title(metric.replace("/dice", ", Dice"))
+    panels[0].set_ylabel("standard deviation")
+    panels[0].legend(fontsize=8)
+    return figure
+
+
 def in_rows(study, metrics, samples, figsize=(11, 3.2)):
     """A panel a metric: the networks of a study below each other, as they came and tuned. `samples` gives the row of a network, or None."""
     networks = results(study)["networks"]
@@ -250,7 +266,7 @@ def hippocampus():
 
 
 FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
-           "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
+           "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "variance": (variance, ("variance",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
            "samples": (samples, ("uncertainty/mean-field-all",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",))}
 
 if unknown := set(sys.argv[1:]) - set(FIGURES):

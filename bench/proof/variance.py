@@ -34,7 +34,8 @@ def main():
         metrics = {m["summary"]["metric"]: m for m in json.loads((folder / "cross-validation/cross-validation.json").read_text())["metrics"]}
         rows[str(size)] = {name: metrics[name] for name in ("anterior/dice", "posterior/dice", "all/nll") if name in metrics}
         for name, metric in rows[str(size)].items():
-            print(f"{size:4} cases  {name:16} {json.dumps(metric)}", flush=True)
+            parts = ", ".join(f"{part['name']} {part['standardDeviation']:.4f}" for part in metric["variance"]["components"])
+            print(f"{size:4} cases  {name:16} mean {metric['summary']['mean']:.4f} ({metric['summary']['interval']['low']:.4f} to {metric['summary']['interval']['high']:.4f}), standard deviations: {parts}", flush=True)
     write(ROOT / "bench/results/proof-variance.json", {"options": " ".join(map(str, OPTIONS)), "commit": program.commit, "cases": rows})
 
 

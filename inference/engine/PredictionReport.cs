@@ -113,7 +113,7 @@ public sealed record PredictionReport
                 .. warnings,
                 .. entropy is null || entropyMismatch is not null ? [] : Unsure(classes, entropy),
                 .. new[] { ("calibrated interval of the volume", intervalMismatch), ("comparison of the entropy", entropyMismatch) }
-                    .Where(m => m.Item2 is not null).GroupBy(m => m.Item2, m => $"no {m.Item1}").Select(m => $"N{string.Join(" and ", m)[1..]}: {m.Key}"),
+                    .Where(m => m.Item2 is not null).GroupBy(m => m.Item2, m => m.Item1).Select(m => $"No {string.Join(" and no ", m)}: {m.Key}"),
             ],
             Inputs = inputs,
             Size = prepared.Source.Size,

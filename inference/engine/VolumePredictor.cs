@@ -50,12 +50,12 @@ public sealed record Prediction
     /// <summary>Mean of a map over the voxels of the segmentation that have a label; null where none has.</summary>
     internal double? MeanOver(byte label, Volume map)
     {
-        var (sum, count) = (0.0, 0L);
-        for (var v = 0; v < map.Voxels.Length; v++)
+        var (sum, count, labels, voxels) = (0.0, 0L, Segmentation.Labels, map.Voxels);
+        for (var v = 0; v < labels.Length; v++)
         {
-            if (Segmentation.Labels[v] == label)
+            if (labels[v] == label)
             {
-                (sum, count) = (sum + map.Voxels[v], count + 1);
+                (sum, count) = (sum + voxels[v], count + 1);
             }
         }
 

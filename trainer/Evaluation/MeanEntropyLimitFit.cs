@@ -13,7 +13,7 @@ internal sealed class MeanEntropyLimitFit(IReadOnlyList<OutOfFoldSamples> cases)
     public MeanEntropyLimit? Fit()
     {
         List<double?> limits = [.. classes.Select(k => Limit(cases, k))];
-        return limits.Any(l => l is not null) ? new() { Samples = cases.Min(c => c.Volumes.Min(v => v.Samples)), Limits = limits } : null;
+        return limits.Any(l => l is not null) ? new() { Samples = cases.Min(c => c.Samples), Limits = limits } : null;
     }
 
     /// <summary>Share of the cases with a segmentation, for each class, above the limit of the other folds; null where these have too few patients.</summary>

@@ -10,6 +10,9 @@ namespace Credence.Trainer.Evaluation;
 /// <param name="MeanEntropies">The same: over the voxels of the segmentation, nats; null for one that is empty, and of an ensemble.</param>
 internal sealed record OutOfFoldSamples(int Fold, ulong Network, string Patient, IReadOnlyList<SampledVolume> Volumes, IReadOnlyList<double?> MeanEntropies)
 {
+    /// <summary>Samples of the prediction.</summary>
+    public int Samples => Volumes.Min(v => v.Samples);
+
     /// <summary>What a score stays at or below in 95 % of patients: of each patient the largest, and of all networks the largest limit. The scans of a patient are not independent, nor are several networks on one scan.</summary>
     /// <param name="cases">Every case once a network.</param>
     /// <param name="score">Null for a case that has none.</param>

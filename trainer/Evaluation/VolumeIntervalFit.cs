@@ -12,7 +12,7 @@ internal sealed class VolumeIntervalFit(IReadOnlyList<OutOfFoldSamples> cases)
     /// <summary>The factors.</summary>
     /// <returns>Null where there are too few cases.</returns>
     public VolumeIntervalCalibration? Fit() => Factors(cases) is { } factors
-        ? new() { Samples = cases.Min(c => c.Volumes.Min(v => v.Samples)), Factors = factors }
+        ? new() { Samples = cases.Min(c => c.Samples), Factors = factors }
         : null;
 
     /// <summary>How often intervals hold the truth: those of the samples, and those widened by the factors of the other folds.</summary>

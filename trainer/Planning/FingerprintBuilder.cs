@@ -50,13 +50,14 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         }
 
         var geometry = Orientation.ToCanonical(@case.Channels[0].Geometry);
-        var box = Preprocessing.Box([.. @case.Channels.Select(Orientation.ToCanonical)], IntensityRules.PossibleCrop(dataset.Channels));
+        List<Volume> canonical = [.. @case.Channels.Select(Orientation.ToCanonical)];
+        var box = Preprocessing.Box(canonical, IntensityRules.PossibleCrop(dataset.Channels));
         var mask = Orientation.ToCanonical(@case.Mask);
         var classVoxels = Count(mask, VoxelBox.Whole(geometry.Size));
         List<ChannelFingerprint> channels = [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))];
         cases.Add(@case.Id, new(
             @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, channels, classVoxels, Count(mask, box),
-            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000, @case.Channels.Zip(channels).Min(c => SurroundingAirOf(c.First, c.Second.Percentile995))));
+            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000, canonical.Zip(channels).Min(c => SurroundingAirOf(c.First, c.Second.Percentile995))));
     }
 
     /// <summary>The figures over the cases added.</summary>
@@ -133,9 +134,8 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         };
     }
 
-    private static double SurroundingAirOf(Volume channel, double percentile995)
+    private static double SurroundingAirOf(Volume canonical, double percentile995)
     {
-        var canonical = Orientation.ToCanonical(channel);
         var (width, height) = (canonical.Geometry.Size.Width, canonical.Geometry.Size.Height);
         var (sides, dark) = (0L, 0L);
         for (var v = 0; v < canonical.Voxels.Length; v++)

@@ -56,6 +56,9 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     private readonly Option<int?> patience = Positive(new Option<int?>("--patience") { Description = "Stop after this many epochs without a better one." });
     private readonly Option<int> recency = Within(new Option<int>("--recency") { Description = "Minibatches at each end of an epoch on which the recency of the loss is measured; 0 for none.", DefaultValueFactory = _ => Defaults.RecencyMinibatches }, v => v >= 0, "0 or more");
     private readonly Option<string> flips = Within(new Option<string>("--flip-axes") { Description = "Axes mirrored in augmentation: any of i (left-right), j, k, or none.", DefaultValueFactory = _ => Defaults.Augmentation.FlipAxes }, v => v == "none" || (v.Length > 0 && v.All("ijk".Contains)), "letters of i, j and k such as ij, or none");
+    private readonly Option<double> strength = Within(new Option<double>("--augmentation-strength") { Description = "Multiplies ranges and probabilities of rotation, scale, noise, brightness and gamma in augmentation; 0 for none of them.", DefaultValueFactory = _ => 1 }, v => v is >= 0 and <= 3, "a number from 0 to 3");
+    private readonly Option<double> deformation = Within(new Option<double>("--deformation") { Description = "Augmentation: largest standard deviation of an elastic displacement along each axis, mm; 0 for none.", DefaultValueFactory = _ => Defaults.Augmentation.MaximumDeformation }, v => v >= 0 && double.IsFinite(v), "0 or more");
+    private readonly Option<double> receiveField = Within(new Option<double>("--receive-field") { Description = "Augmentation: factor that a smooth field multiplies and divides intensities by at most; 1 for none.", DefaultValueFactory = _ => Defaults.Augmentation.MaximumReceiveField }, v => v >= 1 && double.IsFinite(v), "1 or more");
     private readonly Option<double> foreground = Within(new Option<double>("--foreground-probability") { Description = "Probability that a patch is placed at a foreground voxel, its class drawn with equal chance; 0 places every patch anywhere.", DefaultValueFactory = _ => Defaults.ForegroundProbability }, v => v is >= 0 and <= 1, "a number from 0 to 1");
     private readonly Option<int> folds = new("--folds") { Description = "Number of folds.", DefaultValueFactory = _ => Defaults.Folds };
     private readonly Option<ulong?> splitSeed = new("--split-seed") { Description = "Seed of the folds; --seed by default. Runs that are compared or averaged need the same." };
@@ -72,7 +75,7 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     public void AddTo(Command command, params string[] except)
     {
         posterior.Aliases.Add("-p");
-        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, accumulate, weightNoise, width, optimiser, rate, reference, warmUp, elasticPeriod, elasticStrength, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
+        foreach (var option in new Option[] { posterior, epochs, minutes, steps, batch, accumulate, weightNoise, width, optimiser, rate, reference, warmUp, elasticPeriod, elasticStrength, loss, dataTerm, scaling, temper, klWarmUp, klShare, klCycles, prior, drop, weightDecay, l1, average, select, patience, recency, flips, strength, deformation, receiveField, foreground, folds, splitSeed, testLock, device, precision, workers, threads })
         {
             if (!except.Contains(option.Name))
             {
@@ -139,7 +142,12 @@ internal sealed class FitOptions(int defaultEpochs = 100)
         RecencyMinibatches = parse.GetValue(recency),
         PriorSigma = parse.GetValue(prior) ?? Defaults.PriorSigma,
         DropProbability = parse.GetValue(drop) ?? Defaults.DropProbability,
-        Augmentation = new AugmentationOptions { FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)! },
+        Augmentation = Defaults.Augmentation.Scaled(parse.GetValue(strength)) with
+        {
+            FlipAxes = parse.GetValue(flips) is "none" or null ? "" : parse.GetValue(flips)!,
+            MaximumDeformation = parse.GetValue(deformation),
+            MaximumReceiveField = parse.GetValue(receiveField),
+        },
         ForegroundProbability = parse.GetValue(foreground),
         Folds = parse.GetValue(folds),
         SplitSeed = parse.GetValue(splitSeed),

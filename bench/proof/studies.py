@@ -123,10 +123,12 @@ def coefficients(voxels, examples):
             Network("1-over-M-of-sums", ("--data-term", "minibatch-sum")), Network("pi-of-sums", ("--data-term", "minibatch-sum", "--kl-scaling", "geometric-per-minibatch")))
 
 
-AVERAGE = ("--average", 0.995)
+AVERAGE = ("--average", 0.998)
 ABLATIONS = {
     "base": AVERAGE, "no-average": (), "width-8": (*AVERAGE, "--width", 8), "width-24": (*AVERAGE, "--width", 24), "residual": (*AVERAGE, "--encoder", "residual"),
     "deep-supervision": (*AVERAGE, "--deep-supervision"), "no-flips": (*AVERAGE, "--flip-axes", "none"), "cross-entropy": (*AVERAGE, "--loss", "cross-entropy"),
+    "no-augmentation": (*AVERAGE, "--flip-axes", "none", "--augmentation-strength", 0), "twice-the-augmentation": (*AVERAGE, "--augmentation-strength", 2),
+    "deformation": (*AVERAGE, "--deformation", 2), "receive-field": (*AVERAGE, "--receive-field", 2),
     "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025), "third-rate": (*AVERAGE, *RATE),
 }
 LESION_ABLATIONS = (
@@ -135,6 +137,9 @@ LESION_ABLATIONS = (
     Network("blocks", ("--steps-per-epoch", 500, *RATE, "--width", 8)), Network("width-8", ("--steps-per-epoch", 500, *RATE, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
     Network("batch-1", ("--steps-per-epoch", 1000, *RATE, "--batch-size", 1), plan=coarse), Network("deep-supervision", ("--steps-per-epoch", 500, *RATE, "--deep-supervision"), plan=coarse),
+    Network("no-augmentation", ("--steps-per-epoch", 500, *RATE, "--flip-axes", "none", "--augmentation-strength", 0), plan=coarse),
+    Network("twice-the-augmentation", ("--steps-per-epoch", 500, *RATE, "--augmentation-strength", 2), plan=coarse),
+    Network("deformation", ("--steps-per-epoch", 500, *RATE, "--deformation", 8), plan=coarse),
 )
 
 
@@ -146,7 +151,7 @@ ALL = {study.name: study for study in (
     decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
     decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", AVERAGE, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
-              options=("--epochs", 8, "--steps-per-epoch", 100, "--recency", 0), run_folds=(0,)),
+              options=("--epochs", 4, "--steps-per-epoch", 400, "--recency", 0), run_folds=(0,)),
     patients("ablation-lesions", tuple(dataclasses.replace(network, samples=(1,)) for network in LESION_ABLATIONS), options=("--epochs", 2, "--average", 0.998, "--recency", 0), folds=3, run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))
              + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=(*BRIEF, *RATE), run_folds=(0,), plan=coarse),

@@ -7,21 +7,26 @@ public sealed class PatchBlocksTests
 {
     public static TheoryData<string> Devices => ["cpu", Cuda.Name];
 
+    private static readonly AugmentationOptions Everything = new()
+    {
+        RotationProbability = 0.8,
+        ScaleProbability = 0.8,
+        FlipAxes = "ijk",
+        DeformationProbability = 0.8,
+        MaximumDeformation = 2,
+        NoiseProbability = 0.5,
+        BrightnessProbability = 0.5,
+        GammaProbability = 0.5,
+        ReceiveFieldProbability = 0.5,
+        MaximumReceiveField = 2,
+    };
+
     [Theory]
     [MemberData(nameof(Devices))]
     public void A_device_makes_the_same_minibatches_as_the_host(string name)
     {
         var device = Cuda.DeviceOrSkip(name);
-        var everything = new AugmentationOptions
-        {
-            RotationProbability = 0.8,
-            ScaleProbability = 0.8,
-            FlipAxes = "ijk",
-            NoiseProbability = 0.5,
-            BrightnessProbability = 0.5,
-            GammaProbability = 0.5,
-        };
-        foreach (var options in new[] { AugmentationOptions.None, everything })
+        foreach (var options in new[] { AugmentationOptions.None, Everything })
         {
             var sampler = RandomCases.Sampler(options);
             for (var step = 0; step < 12; step++)
@@ -71,7 +76,7 @@ public sealed class PatchBlocksTests
     [Fact]
     public void Moving_a_minibatch_leaves_no_tensor_behind()
     {
-        var sampler = RandomCases.Sampler(new AugmentationOptions());
+        var sampler = RandomCases.Sampler(Everything);
         void Move(long step)
         {
             using var scope = NewDisposeScope();

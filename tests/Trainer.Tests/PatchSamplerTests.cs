@@ -133,6 +133,61 @@ public sealed class PatchSamplerTests
         Assert.Equal(plain.Average(), gamma.Average(), tolerance: 0.1f);
     }
 
+    [Fact]
+    public void Deformation_moves_image_and_target_together()
+    {
+        var size = new Size3(24, 24, 24);
+        var (ball, classes) = (new float[size.Count], new byte[size.Count]);
+        for (var v = 0; v < ball.Length; v++)
+        {
+            var distance = Math.Sqrt(Math.Pow(v % 24 - 11.5, 2) + Math.Pow(v / 24 % 24 - 11.5, 2) + Math.Pow(v / 576 - 11.5, 2));
+            (ball[v], classes[v]) = ((float)(7 - distance), (byte)(distance < 7 ? 1 : 0));
+        }
+
+        var options = AugmentationOptions.None with { DeformationProbability = 1, MaximumDeformation = 3 };
+        var sampler = new PatchSampler([new("ball", size, ball, classes, 2)], size, new(1, 1, 1), 1, 0, options, seed: 2);
+        var moved = new List<int>();
+        foreach (var step in Enumerable.Range(0, 8))
+        {
+            var batch = sampler.Draw(step, 1);
+            moved.Add(batch.Targets.Zip(classes).Count(p => p.First != p.Second));
+            // A voxel whose nearest neighbour is in the ball has a distance that is less than half a diagonal above the radius. Beyond the case the image is 0.
+            Assert.All(batch.Images.Zip(batch.Targets), p => Assert.True(p.First == 0 || (p.Second == 1 ? p.First > -0.87 : p.First < 0.87), $"class {p.Second} where the image says {p.First}"));
+        }
+
+        Assert.InRange(moved.Max(), 100, 2500); // of the 1437 voxels of the ball and those around it
+    }
+
+    /// <summary>On a flat scan the logarithm of what is above the darkest voxel is the field: a cubic along each axis, whose fourth differences are 0.</summary>
+    [Fact]
+    public void A_receive_field_is_a_smooth_factor_and_keeps_the_moments()
+    {
+        var size = new Size3(16, 16, 16);
+        var voxels = Enumerable.Repeat(2f, (int)size.Count).ToArray();
+        voxels[^1] = 0;
+        var options = AugmentationOptions.None with { ReceiveFieldProbability = 1, MaximumReceiveField = 4 };
+        var varied = new PatchSampler([new("flat", size, voxels, new byte[size.Count], 2)], size, new(1, 1, 1), 1, 0, options, seed: 2).Draw(0, 1).Images;
+        var field = varied[..16].Select(v => Math.Log(v - varied[^1])).ToArray();
+
+        Assert.True(field.Max() - field.Min() > 0.1);
+        Assert.All(Enumerable.Range(0, 12), n => Assert.Equal(0, field[n] - 4 * field[n + 1] + 6 * field[n + 2] - 4 * field[n + 3] + field[n + 4], tolerance: 1e-4));
+        Assert.Equal(voxels.Average(), varied.Average(), tolerance: 1e-4f);
+        Assert.Equal(voxels.Average(v => v * v), varied.Average(v => v * v), tolerance: 1e-3f);
+    }
+
+    [Fact]
+    public void A_strength_scales_from_nothing_to_more()
+    {
+        var usual = new AugmentationOptions { FlipAxes = "" };
+
+        Assert.Equal(usual, usual.Scaled(1));
+        Assert.Equal(Sampler(AugmentationOptions.None).Draw(0, 4).Images, Sampler(usual.Scaled(0)).Draw(0, 4).Images);
+        Assert.Equal(40, usual.Scaled(2).MaximumRotation);
+        Assert.Equal(1.5625, usual.Scaled(2).MaximumScale, tolerance: 1e-12);
+        Assert.Equal(0.9, usual.Scaled(3).GammaProbability, tolerance: 1e-12);
+        Assert.Equal(1, usual.Scaled(30).GammaProbability);
+    }
+
     private static PatchSampler Sampler(AugmentationOptions augmentation, Size3? patch = null, double foreground = 0.5) =>
         new([Case()], patch ?? Edge, new(1, 1, 1), 1, foreground, augmentation, seed: 1);
 

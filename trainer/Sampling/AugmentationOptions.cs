@@ -22,6 +22,12 @@ internal sealed record AugmentationOptions
     /// <summary>Axes that are mirrored with probability 1/2: a subset of <c>ijk</c>. Only left-right (i) by default: it is the symmetry of anatomy.</summary>
     public string FlipAxes { get; init; } = "i";
 
+    /// <summary>Probability that a patch is deformed, where <see cref="MaximumDeformation"/> is above 0.</summary>
+    public double DeformationProbability { get; init; } = 0.3;
+
+    /// <summary>Largest standard deviation of an elastic displacement along each axis, mm; 0 for none.</summary>
+    public double MaximumDeformation { get; init; }
+
     /// <summary>Probability of additive Gaussian noise.</summary>
     public double NoiseProbability { get; init; } = 0.15;
 
@@ -43,6 +49,12 @@ internal sealed record AugmentationOptions
     /// <summary>Largest exponent.</summary>
     public double MaximumGamma { get; init; } = 1.5;
 
+    /// <summary>Probability of an uneven receive field, where <see cref="MaximumReceiveField"/> is above 1.</summary>
+    public double ReceiveFieldProbability { get; init; } = 0.3;
+
+    /// <summary>Factor that a smooth field multiplies and divides intensities by at most, in 95 % of the voxels; 1 for none.</summary>
+    public double MaximumReceiveField { get; init; } = 1;
+
     /// <summary>No variation at all.</summary>
     public static AugmentationOptions None { get; } = new()
     {
@@ -52,5 +64,23 @@ internal sealed record AugmentationOptions
         NoiseProbability = 0,
         BrightnessProbability = 0,
         GammaProbability = 0,
+    };
+
+    /// <summary>Other ranges of rotation, scale, noise, brightness and gamma, and other probabilities of them.</summary>
+    /// <param name="strength">Multiplies ranges and, up to 1, probabilities; 0 for none of these, 1 for what is.</param>
+    public AugmentationOptions Scaled(double strength) => this with
+    {
+        RotationProbability = Math.Min(1, strength * RotationProbability),
+        MaximumRotation = strength * MaximumRotation,
+        ScaleProbability = Math.Min(1, strength * ScaleProbability),
+        MinimumScale = Math.Pow(MinimumScale, strength),
+        MaximumScale = Math.Pow(MaximumScale, strength),
+        NoiseProbability = Math.Min(1, strength * NoiseProbability),
+        MaximumNoise = strength * MaximumNoise,
+        BrightnessProbability = Math.Min(1, strength * BrightnessProbability),
+        MaximumBrightness = strength * MaximumBrightness,
+        GammaProbability = Math.Min(1, strength * GammaProbability),
+        MinimumGamma = Math.Pow(MinimumGamma, strength),
+        MaximumGamma = Math.Pow(MaximumGamma, strength),
     };
 }

@@ -6,8 +6,9 @@ namespace Credence.Trainer.Sampling;
 /// <param name="Images">(C, D', H', W'), in pinned memory where a CUDA device will copy it.</param>
 /// <param name="Classes">(D', H', W'), uint8.</param>
 /// <param name="ToBlock">Patch index to (fractional) block index.</param>
+/// <param name="Deformation">What is added to that; null for nothing.</param>
 /// <param name="Channels">What happens to the intensities of each channel.</param>
-internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock, IReadOnlyList<IntensityAugmentation> Channels) : IDisposable
+internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock, Deformation? Deformation, IReadOnlyList<IntensityAugmentation> Channels) : IDisposable
 {
     /// <summary>Copies the smallest box of the case that holds every voxel the patch can touch.</summary>
     /// <param name="source">The case.</param>
@@ -19,9 +20,10 @@ internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock,
         var toCase = recipe.Transform.ToCase;
         var corners = Enumerable.Range(0, 8).Select(n => toCase.Apply(new(
             (n & 1) * (patch.Width - 1), (n >> 1 & 1) * (patch.Height - 1), (n >> 2) * (patch.Depth - 1)))).ToList();
-        var (x, width) = Range(corners.Select(c => c.X), source.Size.Width);
-        var (y, height) = Range(corners.Select(c => c.Y), source.Size.Height);
-        var (z, depth) = Range(corners.Select(c => c.Z), source.Size.Depth);
+        var deformation = recipe.Transform.Deformation;
+        var (x, width) = Range(corners.Select(c => c.X), deformation?.I.Bound ?? 0, source.Size.Width);
+        var (y, height) = Range(corners.Select(c => c.Y), deformation?.J.Bound ?? 0, source.Size.Height);
+        var (z, depth) = Range(corners.Select(c => c.Z), deformation?.K.Bound ?? 0, source.Size.Depth);
         var channels = recipe.Channels.Count;
         var (images, classes) = (new float[channels * depth * height * width], new byte[depth * height * width]);
         for (var row = 0; row < depth * height; row++)
@@ -36,7 +38,7 @@ internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock,
 
         return new(
             Place(tensor(images, [channels, depth, height, width])), Place(tensor(classes, [depth, height, width])),
-            toCase with { Origin = toCase.Origin - new Vector3D(x, y, z) }, recipe.Channels);
+            toCase with { Origin = toCase.Origin - new Vector3D(x, y, z) }, deformation, recipe.Channels);
 
         Tensor Place(Tensor block)
         {
@@ -60,11 +62,11 @@ internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock,
     }
 
     /// <summary>First voxel and number of voxels along one axis; one voxel where the patch lies outside the case.</summary>
-    private static (int First, int Count) Range(IEnumerable<double> positions, int edge)
+    private static (int First, int Count) Range(IEnumerable<double> positions, double margin, int edge)
     {
         var list = positions.ToList();
-        var first = Math.Clamp((int)Math.Floor(list.Min()), 0, edge - 1);
-        var last = Math.Clamp((int)Math.Floor(list.Max()) + 1, first, edge - 1);
+        var first = Math.Clamp((int)Math.Floor(list.Min() - margin), 0, edge - 1);
+        var last = Math.Clamp((int)Math.Floor(list.Max() + margin) + 1, first, edge - 1);
         return (first, last - first + 1);
     }
 }

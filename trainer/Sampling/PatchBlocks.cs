@@ -58,9 +58,9 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
         var classes = block.Classes.to(device, non_blocking: true);
         var (columns, rows, slices) = (Axis(patch.Width, -1), Axis(patch.Height, -2), Axis(patch.Depth, -3));
         var map = block.ToBlock;
-        var x = Position(map.Origin.X, map.ColumnI.X, map.ColumnJ.X, map.ColumnK.X);
-        var y = Position(map.Origin.Y, map.ColumnI.Y, map.ColumnJ.Y, map.ColumnK.Y);
-        var z = Position(map.Origin.Z, map.ColumnI.Z, map.ColumnJ.Z, map.ColumnK.Z);
+        var x = Position(map.Origin.X, map.ColumnI.X, map.ColumnJ.X, map.ColumnK.X, block.Deformation?.I);
+        var y = Position(map.Origin.Y, map.ColumnI.Y, map.ColumnJ.Y, map.ColumnK.Y, block.Deformation?.J);
+        var z = Position(map.Origin.Z, map.ColumnI.Z, map.ColumnJ.Z, map.ColumnK.Z, block.Deformation?.K);
 
         // Without align_corners, grid_sample puts the outer faces of the first and last voxel at -1 and 1.
         var (depth, height, width) = (classes.shape[0], classes.shape[1], classes.shape[2]);
@@ -81,7 +81,12 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
             return arange(count, float64, device).view(shape);
         }
 
-        Tensor Position(double origin, double alongI, double alongJ, double alongK) => origin + alongJ * rows + alongK * slices + alongI * columns;
+        Tensor Position(double origin, double alongI, double alongJ, double alongK, SmoothField? displacement)
+        {
+            var position = origin + alongJ * rows + alongK * slices + alongI * columns;
+            return displacement is null ? position : position + displacement.Values(device);
+        }
+
         static Tensor Nearest(Tensor position) => (position + 0.5).floor().to(int64);
         static Tensor Within(Tensor index, long edge) => index.ge(0).logical_and(index.lt(edge));
     }

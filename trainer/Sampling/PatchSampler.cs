@@ -48,14 +48,15 @@ internal sealed class PatchSampler
         {
             var recipe = Recipe(step * batch + range.First + n);
             var (@case, transform) = (cases[recipe.Case], recipe.Transform);
+            var displacement = transform.Deformation?.Values();
             for (var c = 0; c < channels; c++)
             {
                 var target = images.AsSpan((n * channels + c) * voxels, voxels);
-                transform.SampleLinear(@case.Channel(c), @case.Size, target, patch);
+                transform.SampleLinear(@case.Channel(c), @case.Size, target, patch, displacement);
                 recipe.Channels[c].Apply(target);
             }
 
-            transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), patch);
+            transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), patch, displacement);
         }
 
         return new(
@@ -92,7 +93,7 @@ internal sealed class PatchSampler
             ? OriginAtForeground(@case, random)
             : OriginAnywhere(@case.Size, random);
         var transform = SpatialTransform.Draw(origin, patch, spacing, augmentation, random);
-        return new(index, transform, [.. Enumerable.Range(0, channels).Select(_ => IntensityAugmentation.Draw(augmentation, random))]);
+        return new(index, transform, [.. Enumerable.Range(0, channels).Select(_ => IntensityAugmentation.Draw(patch, augmentation, random))]);
     }
 
     private int[] Permutation(long round)

@@ -2,11 +2,12 @@ using Credence.MedicalIO;
 
 namespace Credence.Trainer.Sampling;
 
-/// <summary>An affine map from voxels of a patch to voxels of a case, and the resampling along it.</summary>
+/// <summary>A map from voxels of a patch to voxels of a case, and the resampling along it.</summary>
 /// <param name="ToCase">Patch index to (fractional) case index.</param>
-internal readonly record struct SpatialTransform(Affine ToCase)
+/// <param name="Deformation">What is added to that; null for nothing.</param>
+internal readonly record struct SpatialTransform(Affine ToCase, Deformation? Deformation)
 {
-    /// <summary>Draws rotation, scale and flips about the centre of the patch.</summary>
+    /// <summary>Draws rotation, scale and flips about the centre of the patch, and a deformation.</summary>
     /// <param name="origin">Case index of the patch's voxel (0, 0, 0) before the variation.</param>
     /// <param name="patch">Size of the patch.</param>
     /// <param name="spacing">mm: rotations are rotations in space, not in the index.</param>
@@ -28,11 +29,15 @@ internal readonly record struct SpatialTransform(Affine ToCase)
         var toMillimetres = Affine.Scaling(spacing) with { Origin = new(-centre.X * spacing.X, -centre.Y * spacing.Y, -centre.Z * spacing.Z) };
         var flipAndScale = Affine.Scaling(1 / scale * flip);
         var toIndex = Affine.Scaling(new(1 / spacing.X, 1 / spacing.Y, 1 / spacing.Z)) with { Origin = origin + centre };
-        return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres));
+        // Drawn only where asked for, so that a run without it draws what it drew before there was any.
+        var deformation = options.MaximumDeformation > 0 && random.NextDouble() < options.DeformationProbability
+            ? Deformation.Draw(patch, spacing, random.NextDouble() * options.MaximumDeformation, random)
+            : null;
+        return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres), deformation);
     }
 
     /// <summary>Samples one channel trilinearly; outside the case the value is 0, the mean after normalisation.</summary>
-    public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch)
+    public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch, Displacement? displacement)
     {
         var (w, h, d) = (size.Width, size.Height, size.Depth);
         var offset = 0;
@@ -44,6 +49,7 @@ internal readonly record struct SpatialTransform(Affine ToCase)
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
                     var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
+                    displacement?.Add(offset, ref x, ref y, ref z);
                     var (x0, y0, z0) = ((int)Math.Floor(x), (int)Math.Floor(y), (int)Math.Floor(z));
                     if (x0 < -1 || y0 < -1 || z0 < -1 || x0 >= w || y0 >= h || z0 >= d)
                     {
@@ -83,7 +89,7 @@ internal readonly record struct SpatialTransform(Affine ToCase)
     }
 
     /// <summary>Samples class indices at the nearest voxel; outside the case the class is 0.</summary>
-    public void SampleNearest(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Size3 patch)
+    public void SampleNearest(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Size3 patch, Displacement? displacement)
     {
         var offset = 0;
         for (var k = 0; k < patch.Depth; k++)
@@ -93,11 +99,11 @@ internal readonly record struct SpatialTransform(Affine ToCase)
                 var row = ToCase.Apply(new(0, j, k));
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
-                    var x = (int)Math.Floor(row.X + i * ToCase.ColumnI.X + 0.5);
-                    var y = (int)Math.Floor(row.Y + i * ToCase.ColumnI.Y + 0.5);
-                    var z = (int)Math.Floor(row.Z + i * ToCase.ColumnI.Z + 0.5);
-                    var isInside = (uint)x < (uint)size.Width && (uint)y < (uint)size.Height && (uint)z < (uint)size.Depth;
-                    target[offset] = isInside ? source[x + size.Width * (y + size.Height * z)] : 0;
+                    var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
+                    displacement?.Add(offset, ref x, ref y, ref z);
+                    var (x0, y0, z0) = ((int)Math.Floor(x + 0.5), (int)Math.Floor(y + 0.5), (int)Math.Floor(z + 0.5));
+                    var isInside = (uint)x0 < (uint)size.Width && (uint)y0 < (uint)size.Height && (uint)z0 < (uint)size.Depth;
+                    target[offset] = isInside ? source[x0 + size.Width * (y0 + size.Height * z0)] : 0;
                 }
             }
         }

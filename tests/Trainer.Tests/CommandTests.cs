@@ -60,6 +60,9 @@ public sealed class CommandTests
     [InlineData("--device is cuda:x; give auto, cpu, cuda, or a device such as cuda:0.", "evaluate", "--run", "r", "--data", "d", "--out", "e", "--device", "cuda:x")]
     [InlineData("--samples is -1; give 0 (the posterior mean) or more.", "cross-validate", "--data", "d", "--out", "cv", "--samples", "-1")]
     [InlineData("--flip-axes is xyz; give letters of i, j and k such as ij, or none.", "fit", "--data", "d", "--out", "run", "--flip-axes", "xyz")]
+    [InlineData("--augmentation-strength is 4; give a number from 0 to 3.", "fit", "--data", "d", "--out", "run", "--augmentation-strength", "4")]
+    [InlineData("--deformation is -1; give 0 or more.", "fit", "--data", "d", "--out", "run", "--deformation", "-1")]
+    [InlineData("--receive-field is 0.5; give a number from 1 to 10.", "fit", "--data", "d", "--out", "run", "--receive-field", "0.5")]
     [InlineData("--foreground-probability is 1.5; give a number from 0 to 1.", "fit", "--data", "d", "--out", "run", "--foreground-probability", "1.5")]
     [InlineData("--foreground-probability is -0.1; give a number from 0 to 1.", "cross-validate", "--data", "d", "--out", "cv", "--foreground-probability", "-0.1")]
     [InlineData("--weight-decay is Infinity; give 0 or more.", "fit", "--data", "d", "--out", "run", "--weight-decay", "Infinity")]
@@ -101,14 +104,22 @@ public sealed class CommandTests
         Assert.Contains("the mask is lesion_mask.nii.gz", plan.Output, StringComparison.Ordinal);
         Assert.True(File.Exists(Path.Combine(run, "dataset.json")));
 
-        var fit = Train("fit", "--data", data.Path, "--out", run, "--epochs", "1", "--steps-per-epoch", "2", "--width", "4", "--foreground-probability", "0.25", "--json");
+        var fit = Train("fit", "--data", data.Path, "--out", run, "--epochs", "1", "--steps-per-epoch", "2", "--width", "4", "--foreground-probability", "0.25",
+            "--augmentation-strength", "2", "--deformation", "0.5", "--receive-field", "3", "--json");
         Assert.Equal(0, fit.ExitCode);
-        Assert.Equal(0.25, (double)JsonNode.Parse(File.ReadAllText(Path.Combine(run, "options.json")))!["foregroundProbability"]!);
+        var options = JsonNode.Parse(File.ReadAllText(Path.Combine(run, "options.json")))!;
+        Assert.Equal(0.25, (double)options["foregroundProbability"]!);
+        var augmentation = options["augmentation"]!;
+        Assert.Equal((40, 0.5, 3), ((double)augmentation["maximumRotation"]!, (double)augmentation["maximumDeformation"]!, (double)augmentation["maximumReceiveField"]!));
         using (var checkpoint = Checkpoint.Load(Path.Combine(run, "last.safetensors")))
         {
             var provenance = JsonNode.Parse(checkpoint.Metadata[ModelManifest.MetadataKey])!["provenance"]!;
             Assert.EndsWith(", foreground probability 0.25", (string)provenance["objective"]!, StringComparison.Ordinal);
         }
+
+        var folded = Train("fit", "--data", data.Path, "--out", folder.File("folded"), "--epochs", "1", "--deformation", "1000");
+        Assert.Equal(3, folded.ExitCode);
+        Assert.Contains("more would fold the scan", folded.Error, StringComparison.Ordinal);
 
         Assert.StartsWith("{\"bestCheckpoint\":", fit.Output, StringComparison.Ordinal);
         Assert.Contains("epoch 1  step 2", fit.Error, StringComparison.Ordinal);

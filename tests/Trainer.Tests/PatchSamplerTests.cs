@@ -155,24 +155,55 @@ public sealed class PatchSamplerTests
             Assert.All(batch.Images.Zip(batch.Targets), p => Assert.True(p.First == 0 || (p.Second == 1 ? p.First > -0.87 : p.First < 0.87), $"class {p.Second} where the image says {p.First}"));
         }
 
-        Assert.InRange(moved.Max(), 100, 2500); // of the 1437 voxels of the ball and those around it
+        Assert.InRange(moved.Max(), 100, 2500); // of the 1472 voxels of the ball and those around it
     }
 
     /// <summary>On a flat scan the logarithm of what is above the darkest voxel is the field: a cubic along each axis, whose fourth differences are 0.</summary>
     [Fact]
-    public void A_receive_field_is_a_smooth_factor_and_keeps_the_moments()
+    public void A_receive_field_is_a_smooth_factor_of_the_scan_and_keeps_its_moments()
     {
-        var size = new Size3(16, 16, 16);
+        var (size, patch) = (new Size3(16, 16, 16), new Size3(16, 16, 24));
         var voxels = Enumerable.Repeat(2f, (int)size.Count).ToArray();
-        voxels[^1] = 0;
+        voxels[0] = 0.5f;
         var options = AugmentationOptions.None with { ReceiveFieldProbability = 1, MaximumReceiveField = 4 };
-        var varied = new PatchSampler([new("flat", size, voxels, new byte[size.Count], 2)], size, new(1, 1, 1), 1, 0, options, seed: 2).Draw(0, 1).Images;
-        var field = varied[..16].Select(v => Math.Log(v - varied[^1])).ToArray();
+        var sampler = new PatchSampler([new("flat", size, voxels, new byte[size.Count], 2)], patch, new(1, 1, 1), 1, 0, options, seed: 2);
+        var deviations = new List<double>();
+        foreach (var step in Enumerable.Range(0, 20))
+        {
+            var varied = sampler.Draw(step, 1).Images;
+            var first = Array.FindIndex(varied, v => v != 0);
+            var scan = varied.AsSpan(first, voxels.Length).ToArray();
+            Assert.All(varied[..first].Concat(varied[(first + voxels.Length)..]), v => Assert.Equal(0, v));
+            var field = Array.ConvertAll(scan[1..], v => Math.Log(v - scan[0]));
+            foreach (var row in (int[])[15, 31, 255])
+            {
+                var line = field[row..(row + 16)];
+                Assert.All(Enumerable.Range(0, 12), n => Assert.Equal(0, line[n] - 4 * line[n + 1] + 6 * line[n + 2] - 4 * line[n + 3] + line[n + 4], tolerance: 1e-3));
+            }
 
-        Assert.True(field.Max() - field.Min() > 0.1);
-        Assert.All(Enumerable.Range(0, 12), n => Assert.Equal(0, field[n] - 4 * field[n + 1] + 6 * field[n + 2] - 4 * field[n + 3] + field[n + 4], tolerance: 1e-4));
-        Assert.Equal(voxels.Average(), varied.Average(), tolerance: 1e-4f);
-        Assert.Equal(voxels.Average(v => v * v), varied.Average(v => v * v), tolerance: 1e-3f);
+            Assert.Equal(voxels.Average(), scan.Average(), tolerance: 1e-4f);
+            Assert.Equal(voxels.Average(v => v * v), scan.Average(v => v * v), tolerance: 1e-3f);
+            deviations.Add(Math.Sqrt(field.Average(v => v * v) - Math.Pow(field.Average(), 2)));
+        }
+
+        // Uniform from 0 to ln 4 / 2 over the patch; the scan fills two thirds of it.
+        Assert.InRange(deviations.Average(), 0.2, 0.45);
+        Assert.InRange(deviations.Max(), 0.4, 0.85);
+    }
+
+    /// <summary>An option that is off draws nothing: a run without it is what it was before there was one.</summary>
+    [Fact]
+    public void Fields_change_no_other_draw()
+    {
+        var (off, likely) = (Sampler(new AugmentationOptions()), Sampler(new AugmentationOptions { DeformationProbability = 1, ReceiveFieldProbability = 1 }));
+        var on = Sampler(new AugmentationOptions { DeformationProbability = 1, MaximumDeformation = 1e-9, ReceiveFieldProbability = 1, MaximumReceiveField = 1 + 1e-9 });
+        foreach (var step in Enumerable.Range(0, 8))
+        {
+            var expected = off.Draw(step, 2);
+            Assert.Equal(expected.Images, likely.Draw(step, 2).Images);
+            // The ramp has 4096 values: float32 keeps three digits behind the point.
+            Assert.All(expected.Images.Zip(on.Draw(step, 2).Images), p => Assert.Equal(p.First, p.Second, tolerance: 0.05f));
+        }
     }
 
     [Fact]
@@ -182,9 +213,10 @@ public sealed class PatchSamplerTests
 
         Assert.Equal(usual, usual.Scaled(1));
         Assert.Equal(Sampler(AugmentationOptions.None).Draw(0, 4).Images, Sampler(usual.Scaled(0)).Draw(0, 4).Images);
-        Assert.Equal(40, usual.Scaled(2).MaximumRotation);
-        Assert.Equal(1.5625, usual.Scaled(2).MaximumScale, tolerance: 1e-12);
-        Assert.Equal(0.9, usual.Scaled(3).GammaProbability, tolerance: 1e-12);
+        var twice = usual.Scaled(2);
+        Assert.Equal((0.6, 40, 0.6, 0.3, 0.3, 0.3, 0.5, 0.6), (twice.RotationProbability, twice.MaximumRotation, twice.ScaleProbability, twice.NoiseProbability, twice.MaximumNoise, twice.BrightnessProbability, twice.MaximumBrightness, twice.GammaProbability));
+        double[] limits = [twice.MinimumScale, twice.MaximumScale, twice.MinimumGamma, twice.MaximumGamma];
+        Assert.All(limits.Zip((double[])[0.64, 1.5625, 0.49, 2.25]), p => Assert.Equal(p.Second, p.First, tolerance: 1e-12));
         Assert.Equal(1, usual.Scaled(30).GammaProbability);
     }
 

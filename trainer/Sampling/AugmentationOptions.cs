@@ -1,7 +1,7 @@
 namespace Credence.Trainer.Sampling;
 
 /// <summary>How training patches are varied. A probability of 0 switches an item off.</summary>
-/// <remarks>The kinds and ranges follow Isensee et al. 2021 (nnU-Net), supplementary note 4.</remarks>
+/// <remarks>After Isensee et al. 2021 (nnU-Net), supplementary note 4, without blur, contrast and low resolution, and with narrower ranges.</remarks>
 internal sealed record AugmentationOptions
 {
     /// <summary>Probability that a patch is rotated about all three axes.</summary>
@@ -52,7 +52,7 @@ internal sealed record AugmentationOptions
     /// <summary>Probability of an uneven receive field, where <see cref="MaximumReceiveField"/> is above 1.</summary>
     public double ReceiveFieldProbability { get; init; } = 0.3;
 
-    /// <summary>Factor that a smooth field multiplies and divides intensities by at most, in 95 % of the voxels; 1 for none.</summary>
+    /// <summary>Largest receive field: two standard deviations of its logarithm over a patch are those of this factor. 1 for none.</summary>
     public double MaximumReceiveField { get; init; } = 1;
 
     /// <summary>No variation at all.</summary>
@@ -61,13 +61,15 @@ internal sealed record AugmentationOptions
         RotationProbability = 0,
         ScaleProbability = 0,
         FlipAxes = "",
+        DeformationProbability = 0,
         NoiseProbability = 0,
         BrightnessProbability = 0,
         GammaProbability = 0,
+        ReceiveFieldProbability = 0,
     };
 
     /// <summary>Other ranges of rotation, scale, noise, brightness and gamma, and other probabilities of them.</summary>
-    /// <param name="strength">Multiplies ranges and, up to 1, probabilities; 0 for none of these, 1 for what is.</param>
+    /// <param name="strength">Multiplies angles, deviations, the logarithms of factors and exponents, and, up to 1, probabilities; 0 for none of these, 1 for what is.</param>
     public AugmentationOptions Scaled(double strength) => this with
     {
         RotationProbability = Math.Min(1, strength * RotationProbability),

@@ -4,12 +4,12 @@ using TensorPrimitives = System.Numerics.Tensors.TensorPrimitives;
 namespace Credence.Trainer.Sampling;
 
 /// <summary>Receive field, noise, brightness and gamma on one channel of a patch, as drawn; the same on the host and on a device.</summary>
-/// <param name="ReceiveField">Logarithm of a factor on intensities, whose zero is the smallest of the patch; null for none.</param>
+/// <param name="ReceiveField">(D, H, W), a factor on intensities, whose zero is the smallest of the scan in the patch; null for none.</param>
 /// <param name="NoiseSigma">Standard deviation of the noise; 0 for none.</param>
 /// <param name="NoiseSeed">Which noise.</param>
 /// <param name="Brightness">Factor; 1 for none.</param>
 /// <param name="Gamma">Exponent; null for none.</param>
-internal readonly record struct IntensityAugmentation(SmoothField? ReceiveField, double NoiseSigma, uint NoiseSeed, float Brightness, double? Gamma)
+internal readonly record struct IntensityAugmentation(float[]? ReceiveField, double NoiseSigma, uint NoiseSeed, float Brightness, double? Gamma)
 {
     private const float SmallestRange = 1e-6f; // of intensities: a flat patch has no gamma
     private const double SmallestDeviation = 1e-8;
@@ -18,27 +18,28 @@ internal readonly record struct IntensityAugmentation(SmoothField? ReceiveField,
     /// <param name="patch">Voxels.</param>
     /// <param name="options">Probabilities and ranges.</param>
     /// <param name="random">Source of the draw.</param>
-    public static IntensityAugmentation Draw(Size3 patch, AugmentationOptions options, Random random)
+    /// <param name="ofFields">Source of the receive field, so that it changes no other draw.</param>
+    public static IntensityAugmentation Draw(Size3 patch, AugmentationOptions options, Random random, Random ofFields)
     {
         var (sigma, seed) = random.NextDouble() < options.NoiseProbability ? (random.NextDouble() * options.MaximumNoise, (uint)random.NextInt64(1L << 32)) : (0, 0u);
         var brightness = random.NextDouble() < options.BrightnessProbability ? 1 + (2 * random.NextDouble() - 1) * options.MaximumBrightness : 1;
         double? gamma = random.NextDouble() < options.GammaProbability
             ? options.MinimumGamma * Math.Pow(options.MaximumGamma / options.MinimumGamma, random.NextDouble())
             : null;
-        // Drawn only where asked for, so that a run without it draws what it drew before there was any.
-        var field = options.MaximumReceiveField > 1 && random.NextDouble() < options.ReceiveFieldProbability
-            ? new SmoothField(patch, new(1, 1, 1), random.NextDouble() * Math.Log(options.MaximumReceiveField) / 2, (uint)random.NextInt64(1L << 32))
+        var field = options.MaximumReceiveField > 1 && ofFields.NextDouble() < options.ReceiveFieldProbability
+            ? DrawField(patch, ofFields.NextDouble() * Math.Log(options.MaximumReceiveField) / 2, (uint)ofFields.NextInt64(1L << 32))
             : null;
         return new(field, sigma, seed, (float)brightness, gamma);
     }
 
     /// <summary>Varies the voxels in place.</summary>
     /// <param name="voxels">One channel of one patch, normalised.</param>
-    public void Apply(Span<float> voxels)
+    /// <param name="inside">Which of them lie in the scan.</param>
+    public void Apply(Span<float> voxels, ReadOnlySpan<bool> inside)
     {
         if (ReceiveField is not null)
         {
-            ApplyField(voxels, ReceiveField.Values());
+            ApplyField(voxels, inside, ReceiveField);
         }
 
         if (NoiseSigma > 0)
@@ -59,14 +60,17 @@ internal readonly record struct IntensityAugmentation(SmoothField? ReceiveField,
 
     /// <summary>The same on a device.</summary>
     /// <param name="voxels">(D, H, W), one channel of one patch, normalised.</param>
+    /// <param name="inside">(D, H, W), which of them lie in the scan.</param>
+    /// <param name="receiveField">(D, H, W), that of this channel on the device.</param>
     /// <returns>(D, H, W).</returns>
-    public Tensor Apply(Tensor voxels)
+    public Tensor Apply(Tensor voxels, Tensor inside, Tensor? receiveField)
     {
         using var scope = NewDisposeScope();
         var varied = voxels.alias();
-        if (ReceiveField is not null)
+        if (receiveField is not null)
         {
-            varied = WithMoments((varied - varied.min()) * ReceiveField.Values(voxels.device).exp().to(float32), varied);
+            var minimum = varied.masked_fill(inside.logical_not(), float.PositiveInfinity).min();
+            varied = where(inside, WithMoments((varied - minimum) * receiveField, varied, inside), varied);
         }
 
         varied = NoiseSigma > 0 ? varied + PatchNoise.Draw(voxels.numel(), NoiseSeed, voxels.device).view(voxels.shape) * NoiseSigma : varied;
@@ -75,23 +79,57 @@ internal readonly record struct IntensityAugmentation(SmoothField? ReceiveField,
         {
             var (minimum, range) = (varied.min(), varied.max() - varied.min());
             var bent = ((varied - minimum) / range.clamp(SmallestRange)).pow(gamma);
-            varied = where(range > SmallestRange, WithMoments(bent, varied), varied);
+            var scale = varied.std(unbiased: false) / bent.std(unbiased: false).clamp(SmallestDeviation);
+            varied = where(range > SmallestRange, (bent - bent.mean()) * scale + varied.mean(), varied);
         }
 
         return varied.MoveToOuterDisposeScope();
     }
 
-    /// <summary>x → (x − min) · exp(field), then brought back to the mean and standard deviation that the patch had, as its normalisation would.</summary>
-    private static void ApplyField(Span<float> voxels, double[] field)
+    /// <summary>A factor whose logarithm has mean 0 and a standard deviation over the patch.</summary>
+    private static float[] DrawField(Size3 patch, double deviation, uint seed)
     {
-        var (mean, deviation) = Moments(voxels);
-        var minimum = TensorPrimitives.Min<float>(voxels);
-        for (var v = 0; v < voxels.Length; v++)
+        var logarithm = SmoothField.Values(patch, new(1, 1, 1), 1, seed);
+        var mean = TensorPrimitives.Average<double>(logarithm);
+        var scale = deviation / Math.Max(TensorPrimitives.StdDev<double>(logarithm), SmallestDeviation);
+        return Array.ConvertAll(logarithm, v => (float)Math.Exp(scale * (v - mean)));
+    }
+
+    /// <summary>x → (x − min) · field in the scan, then brought back to the mean and standard deviation that it had, as its normalisation would. What lies beside it stays.</summary>
+    private static void ApplyField(Span<float> voxels, ReadOnlySpan<bool> inside, float[] field)
+    {
+        var scan = new float[inside.Count(true)];
+        if (scan.Length == 0)
         {
-            voxels[v] = (voxels[v] - minimum) * (float)Math.Exp(field[v]);
+            return;
         }
 
-        GiveMoments(voxels, mean, deviation);
+        for (var (v, n) = (0, 0); v < voxels.Length; v++)
+        {
+            if (inside[v])
+            {
+                scan[n++] = voxels[v];
+            }
+        }
+
+        var (mean, deviation) = Moments(scan);
+        var minimum = TensorPrimitives.Min<float>(scan);
+        for (var (v, n) = (0, 0); v < voxels.Length; v++)
+        {
+            if (inside[v])
+            {
+                scan[n++] = (voxels[v] - minimum) * field[v];
+            }
+        }
+
+        GiveMoments(scan, mean, deviation);
+        for (var (v, n) = (0, 0); v < voxels.Length; v++)
+        {
+            if (inside[v])
+            {
+                voxels[v] = scan[n++];
+            }
+        }
     }
 
     /// <summary>x → ((x − min) / range)^γ, then brought back to the mean and standard deviation that the patch had.</summary>
@@ -128,9 +166,20 @@ internal readonly record struct IntensityAugmentation(SmoothField? ReceiveField,
         }
     }
 
-    /// <summary>A patch with the mean and the standard deviation of another.</summary>
-    private static Tensor WithMoments(Tensor voxels, Tensor other) =>
-        (voxels - voxels.mean()) * (other.std(unbiased: false) / voxels.std(unbiased: false).clamp(SmallestDeviation)) + other.mean();
+    /// <summary>A patch with the mean and the standard deviation of another, both over a part of the voxels.</summary>
+    private static Tensor WithMoments(Tensor voxels, Tensor other, Tensor part)
+    {
+        var ((mean, deviation), (newMean, newDeviation)) = (Of(other), Of(voxels));
+        return (voxels - newMean) * (deviation / newDeviation.clamp(SmallestDeviation)) + mean;
+
+        (Tensor, Tensor) Of(Tensor values)
+        {
+            // Sums, not a selection: its size would have to be known on the host, which would wait for the device.
+            var count = part.sum().clamp(1);
+            var average = (values * part).sum() / count;
+            return (average, (((values - average) * part).square().sum() / count).sqrt());
+        }
+    }
 
     private static (double Mean, double Deviation) Moments(ReadOnlySpan<float> voxels)
     {

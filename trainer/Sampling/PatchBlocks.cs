@@ -58,19 +58,20 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
         var classes = block.Classes.to(device, non_blocking: true);
         var (columns, rows, slices) = (Axis(patch.Width, -1), Axis(patch.Height, -2), Axis(patch.Depth, -3));
         var map = block.ToBlock;
-        var x = Position(map.Origin.X, map.ColumnI.X, map.ColumnJ.X, map.ColumnK.X, block.Deformation?.I);
-        var y = Position(map.Origin.Y, map.ColumnI.Y, map.ColumnJ.Y, map.ColumnK.Y, block.Deformation?.J);
-        var z = Position(map.Origin.Z, map.ColumnI.Z, map.ColumnJ.Z, map.ColumnK.Z, block.Deformation?.K);
+        var displacement = block.Displacement?.to(device, non_blocking: true);
+        var x = Position(map.Origin.X, map.ColumnI.X, map.ColumnJ.X, map.ColumnK.X, displacement?[0]);
+        var y = Position(map.Origin.Y, map.ColumnI.Y, map.ColumnJ.Y, map.ColumnK.Y, displacement?[1]);
+        var z = Position(map.Origin.Z, map.ColumnI.Z, map.ColumnJ.Z, map.ColumnK.Z, displacement?[2]);
 
         // Without align_corners, grid_sample puts the outer faces of the first and last voxel at -1 and 1.
         var (depth, height, width) = (classes.shape[0], classes.shape[1], classes.shape[2]);
         var grid = stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1, (2 * z + 1) / depth - 1], dim: -1).to(float32);
         var linear = nn.functional.grid_sample(images.unsqueeze(0), grid.unsqueeze(0), GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false)[0];
-        var varied = stack(block.Channels.Select((channel, c) => channel.Apply(linear[c])).ToArray());
 
         // The nearest voxel from the positions in float64, so that no label depends on the rounding of the grid.
         var (i, j, k) = (Nearest(x), Nearest(y), Nearest(z));
         var isInside = Within(i, width).logical_and(Within(j, height)).logical_and(Within(k, depth));
+        var varied = stack(block.Channels.Select((channel, c) => channel.Apply(linear[c], isInside, block.ReceiveFields[c]?.to(device, non_blocking: true))).ToArray());
         var offset = i.clamp(0, width - 1) + width * (j.clamp(0, height - 1) + height * k.clamp(0, depth - 1));
         return (varied, classes.flatten().index_select(0, offset.flatten()).view(offset.shape).to(int64) * isInside);
 
@@ -81,10 +82,10 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
             return arange(count, float64, device).view(shape);
         }
 
-        Tensor Position(double origin, double alongI, double alongJ, double alongK, SmoothField? displacement)
+        Tensor Position(double origin, double alongI, double alongJ, double alongK, Tensor? moved)
         {
             var position = origin + alongJ * rows + alongK * slices + alongI * columns;
-            return displacement is null ? position : position + displacement.Values(device);
+            return moved is null ? position : position + moved;
         }
 
         static Tensor Nearest(Tensor position) => (position + 0.5).floor().to(int64);

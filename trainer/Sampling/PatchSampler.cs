@@ -44,19 +44,18 @@ internal sealed class PatchSampler
         var voxels = checked((int)patch.Count);
         var images = new float[checked(range.Count * channels * voxels)];
         var targets = new long[range.Count * voxels];
+        var inside = new bool[voxels];
         for (var n = 0; n < range.Count; n++)
         {
             var recipe = Recipe(step * batch + range.First + n);
             var (@case, transform) = (cases[recipe.Case], recipe.Transform);
-            var displacement = transform.Deformation?.Values();
+            transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), inside, patch);
             for (var c = 0; c < channels; c++)
             {
                 var target = images.AsSpan((n * channels + c) * voxels, voxels);
-                transform.SampleLinear(@case.Channel(c), @case.Size, target, patch, displacement);
-                recipe.Channels[c].Apply(target);
+                transform.SampleLinear(@case.Channel(c), @case.Size, target, patch);
+                recipe.Channels[c].Apply(target, inside);
             }
-
-            transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), patch, displacement);
         }
 
         return new(
@@ -92,8 +91,9 @@ internal sealed class PatchSampler
         var origin = random.NextDouble() < foregroundProbability && @case.Foreground.Count > 0
             ? OriginAtForeground(@case, random)
             : OriginAnywhere(@case.Size, random);
-        var transform = SpatialTransform.Draw(origin, patch, spacing, augmentation, random);
-        return new(index, transform, [.. Enumerable.Range(0, channels).Select(_ => IntensityAugmentation.Draw(patch, augmentation, random))]);
+        var ofFields = new Random(Mix(seed, 6, (ulong)draw));
+        var transform = SpatialTransform.Draw(origin, patch, spacing, augmentation, random, ofFields);
+        return new(index, transform, [.. Enumerable.Range(0, channels).Select(_ => IntensityAugmentation.Draw(patch, augmentation, random, ofFields))]);
     }
 
     private int[] Permutation(long round)

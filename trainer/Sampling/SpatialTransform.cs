@@ -4,16 +4,17 @@ namespace Credence.Trainer.Sampling;
 
 /// <summary>A map from voxels of a patch to voxels of a case, and the resampling along it.</summary>
 /// <param name="ToCase">Patch index to (fractional) case index.</param>
-/// <param name="Deformation">What is added to that; null for nothing.</param>
-internal readonly record struct SpatialTransform(Affine ToCase, Deformation? Deformation)
+/// <param name="Displacement">What is added to that; null for nothing.</param>
+internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Displacement)
 {
-    /// <summary>Draws rotation, scale and flips about the centre of the patch, and a deformation.</summary>
+    /// <summary>Draws rotation, scale and flips about the centre of the patch, and an elastic deformation.</summary>
     /// <param name="origin">Case index of the patch's voxel (0, 0, 0) before the variation.</param>
     /// <param name="patch">Size of the patch.</param>
     /// <param name="spacing">mm: rotations are rotations in space, not in the index.</param>
     /// <param name="options">Ranges.</param>
     /// <param name="random">Source of the draw.</param>
-    public static SpatialTransform Draw(Vector3D origin, Size3 patch, Vector3D spacing, AugmentationOptions options, Random random)
+    /// <param name="ofFields">Source of the deformation, so that it changes no other draw.</param>
+    public static SpatialTransform Draw(Vector3D origin, Size3 patch, Vector3D spacing, AugmentationOptions options, Random random, Random ofFields)
     {
         var (ax, ay, az) = random.NextDouble() < options.RotationProbability
             ? (Angle(options, random), Angle(options, random), Angle(options, random))
@@ -29,15 +30,14 @@ internal readonly record struct SpatialTransform(Affine ToCase, Deformation? Def
         var toMillimetres = Affine.Scaling(spacing) with { Origin = new(-centre.X * spacing.X, -centre.Y * spacing.Y, -centre.Z * spacing.Z) };
         var flipAndScale = Affine.Scaling(1 / scale * flip);
         var toIndex = Affine.Scaling(new(1 / spacing.X, 1 / spacing.Y, 1 / spacing.Z)) with { Origin = origin + centre };
-        // Drawn only where asked for, so that a run without it draws what it drew before there was any.
-        var deformation = options.MaximumDeformation > 0 && random.NextDouble() < options.DeformationProbability
-            ? Deformation.Draw(patch, spacing, random.NextDouble() * options.MaximumDeformation, random)
+        var displacement = options.MaximumDeformation > 0 && ofFields.NextDouble() < options.DeformationProbability
+            ? Displacement.Draw(patch, spacing, ofFields.NextDouble() * options.MaximumDeformation, ofFields)
             : null;
-        return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres), deformation);
+        return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres), displacement);
     }
 
     /// <summary>Samples one channel trilinearly; outside the case the value is 0, the mean after normalisation.</summary>
-    public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch, Displacement? displacement)
+    public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch)
     {
         var (w, h, d) = (size.Width, size.Height, size.Depth);
         var offset = 0;
@@ -49,7 +49,11 @@ internal readonly record struct SpatialTransform(Affine ToCase, Deformation? Def
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
                     var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
-                    displacement?.Add(offset, ref x, ref y, ref z);
+                    if (Displacement is not null)
+                    {
+                        (x, y, z) = (x + Displacement.I[offset], y + Displacement.J[offset], z + Displacement.K[offset]);
+                    }
+
                     var (x0, y0, z0) = ((int)Math.Floor(x), (int)Math.Floor(y), (int)Math.Floor(z));
                     if (x0 < -1 || y0 < -1 || z0 < -1 || x0 >= w || y0 >= h || z0 >= d)
                     {
@@ -88,8 +92,8 @@ internal readonly record struct SpatialTransform(Affine ToCase, Deformation? Def
         }
     }
 
-    /// <summary>Samples class indices at the nearest voxel; outside the case the class is 0.</summary>
-    public void SampleNearest(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Size3 patch, Displacement? displacement)
+    /// <summary>Samples class indices at the nearest voxel; outside the case the class is 0. Also says which voxels have their nearest inside.</summary>
+    public void SampleNearest(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Span<bool> inside, Size3 patch)
     {
         var offset = 0;
         for (var k = 0; k < patch.Depth; k++)
@@ -100,10 +104,14 @@ internal readonly record struct SpatialTransform(Affine ToCase, Deformation? Def
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
                     var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
-                    displacement?.Add(offset, ref x, ref y, ref z);
+                    if (Displacement is not null)
+                    {
+                        (x, y, z) = (x + Displacement.I[offset], y + Displacement.J[offset], z + Displacement.K[offset]);
+                    }
+
                     var (x0, y0, z0) = ((int)Math.Floor(x + 0.5), (int)Math.Floor(y + 0.5), (int)Math.Floor(z + 0.5));
-                    var isInside = (uint)x0 < (uint)size.Width && (uint)y0 < (uint)size.Height && (uint)z0 < (uint)size.Depth;
-                    target[offset] = isInside ? source[x0 + size.Width * (y0 + size.Height * z0)] : 0;
+                    inside[offset] = (uint)x0 < (uint)size.Width && (uint)y0 < (uint)size.Height && (uint)z0 < (uint)size.Depth;
+                    target[offset] = inside[offset] ? source[x0 + size.Width * (y0 + size.Height * z0)] : 0;
                 }
             }
         }

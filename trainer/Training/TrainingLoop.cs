@@ -15,6 +15,8 @@ namespace Credence.Trainer.Training;
 /// <summary>Trains one network on one fold: data, plan, steps, validation, checkpoints.</summary>
 internal sealed class TrainingLoop
 {
+    private const double LargestDeformation = 1.0 / 6; // of a segment; at 1/5 voxels swap places in half of the patches
+
     private readonly TrainingOptions options;
     private readonly WarningRecorder observer;
     private readonly TimeProvider clock;
@@ -181,7 +183,7 @@ internal sealed class TrainingLoop
     /// <param name="options">Of the run.</param>
     /// <param name="plan">With the overrides of the options.</param>
     /// <param name="processes">That train together.</param>
-    /// <exception cref="DatasetException">The KL never has its full weight, a norm has a single number to normalise, or the minibatch cannot be dealt out.</exception>
+    /// <exception cref="DatasetException">The KL never has its full weight, a norm has a single number to normalise, a deformation would fold space, or the minibatch cannot be dealt out.</exception>
     internal static void RefuseUnfit(TrainingOptions options, TrainingPlan plan, int processes = 1)
     {
         RefuseUndivided(options, plan, processes);
@@ -190,6 +192,13 @@ internal sealed class TrainingLoop
         {
             throw new DatasetException(options.Run, $"a {options.KlWarmUp}, which is {steps} steps long",
                 "a run whose last step has the full weight of the KL: no other epoch can be its best", "Lower --kl-warm-up-share or --kl-cycles, or train longer.");
+        }
+
+        var largest = Displacement.SegmentLength(plan.PatchSize, plan.Spacing) * LargestDeformation;
+        if (options.Augmentation.MaximumDeformation > largest)
+        {
+            throw new DatasetException(options.Run, FormattableString.Invariant($"--deformation {options.Augmentation.MaximumDeformation} with patches of {plan.PatchSize} voxels of {plan.Spacing.X:0.##} x {plan.Spacing.Y:0.##} x {plan.Spacing.Z:0.##} mm"),
+                FormattableString.Invariant($"at most {largest:0.##}: more would fold the scan"), "Give a smaller --deformation.");
         }
 
         if (plan.PatchSize.Count == plan.Stride.Count && SingleNumber(NetworkOptions(options, plan), plan.BatchSize) is var (norm, remedy))

@@ -89,7 +89,7 @@ def kl_parameters():
     panels[0].set_ylabel("KL, nats")
     panels[1].semilogx(weights, [training(network, "kl") / training(network, "gaussianWeights") for network in networks.values()], marker="o")
     panels[1].set_ylabel("KL a weight, nats")
-    panels[1].set_ylim(0)
+    panels[1].set_ylim(0, 5)
     panels[2].semilogx(weights, [100 * training(network, "klGradientShare") for network in networks.values()], marker="o", color=COLOURS[2])
     panels[2].set_ylabel("KL in the gradient, %")
     errors(panels[3], weights, list(only(networks, "all/nll").values()), color=COLOURS[1])

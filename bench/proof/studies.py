@@ -127,7 +127,8 @@ AVERAGE = ("--average", 0.998)
 ABLATIONS = {
     "base": AVERAGE, "no-average": (), "width-8": (*AVERAGE, "--width", 8), "width-24": (*AVERAGE, "--width", 24), "residual": (*AVERAGE, "--encoder", "residual"),
     "deep-supervision": (*AVERAGE, "--deep-supervision"), "no-flips": (*AVERAGE, "--flip-axes", "none"), "cross-entropy": (*AVERAGE, "--loss", "cross-entropy"),
-    "no-augmentation": (*AVERAGE, "--flip-axes", "none", "--augmentation-strength", 0), "twice-the-augmentation": (*AVERAGE, "--augmentation-strength", 2),
+    "no-augmentation": (*AVERAGE, "--flip-axes", "none", "--augmentation-strength", 0), "flips-alone": (*AVERAGE, "--augmentation-strength", 0),
+    "half-the-augmentation": (*AVERAGE, "--augmentation-strength", 0.5), "twice-the-augmentation": (*AVERAGE, "--augmentation-strength", 2),
     "deformation": (*AVERAGE, "--deformation", 2), "receive-field": (*AVERAGE, "--receive-field", 2),
     "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025), "third-rate": (*AVERAGE, *RATE),
 }

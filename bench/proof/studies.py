@@ -132,15 +132,16 @@ ABLATIONS = {
     "deformation": (*AVERAGE, "--deformation", 2), "receive-field": (*AVERAGE, "--receive-field", 2),
     "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025), "third-rate": (*AVERAGE, *RATE),
 }
+USUAL = ("--steps-per-epoch", 500, *RATE)
 LESION_ABLATIONS = (
-    Network("base", ("--steps-per-epoch", 500, *RATE), plan=coarse),
-    Network("with-air", ("--steps-per-epoch", 500, *RATE), plan=whole_heads), Network("body-statistics", ("--steps-per-epoch", 500, *RATE), plan=body_statistics),
-    Network("blocks", ("--steps-per-epoch", 500, *RATE, "--width", 8)), Network("width-8", ("--steps-per-epoch", 500, *RATE, "--width", 8), plan=coarse),
+    Network("base", USUAL, plan=coarse),
+    Network("with-air", USUAL, plan=whole_heads), Network("body-statistics", USUAL, plan=body_statistics),
+    Network("blocks", (*USUAL, "--width", 8)), Network("width-8", (*USUAL, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
-    Network("batch-1", ("--steps-per-epoch", 1000, *RATE, "--batch-size", 1), plan=coarse), Network("deep-supervision", ("--steps-per-epoch", 500, *RATE, "--deep-supervision"), plan=coarse),
-    Network("no-augmentation", ("--steps-per-epoch", 500, *RATE, "--flip-axes", "none", "--augmentation-strength", 0), plan=coarse),
-    Network("twice-the-augmentation", ("--steps-per-epoch", 500, *RATE, "--augmentation-strength", 2), plan=coarse),
-    Network("deformation", ("--steps-per-epoch", 500, *RATE, "--deformation", 8), plan=coarse),
+    Network("batch-1", ("--steps-per-epoch", 1000, *RATE, "--batch-size", 1), plan=coarse), Network("deep-supervision", (*USUAL, "--deep-supervision"), plan=coarse),
+    Network("no-augmentation", (*USUAL, "--flip-axes", "none", "--augmentation-strength", 0), plan=coarse),
+    Network("twice-the-augmentation", (*USUAL, "--augmentation-strength", 2), plan=coarse),
+    Network("deformation", (*USUAL, "--deformation", 8), plan=coarse),
 )
 
 

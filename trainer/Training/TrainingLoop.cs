@@ -15,7 +15,7 @@ namespace Credence.Trainer.Training;
 /// <summary>Trains one network on one fold: data, plan, steps, validation, checkpoints.</summary>
 internal sealed class TrainingLoop
 {
-    private const double LargestDeformation = 1.0 / 6; // of a segment; at 1/5 voxels swap places in half of the patches
+    private const double LargestDeformation = 1.0 / 6; // of a segment: a larger displacement would change by more than a voxel from one voxel to the next in many draws
 
     private readonly TrainingOptions options;
     private readonly WarningRecorder observer;

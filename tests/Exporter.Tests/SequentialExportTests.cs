@@ -208,6 +208,12 @@ public sealed class SequentialExportTests : IDisposable
         TorchSharp.torch.random.manual_seed(3);
         var network = Sequential(("first", Conv3d(2, 4, 3, padding: 1)), ("middle", middle), ("last", Conv3d(4, 3, 1)));
         using var noGradient = TorchSharp.torch.no_grad();
+        foreach (var norm in network.modules().OfType<TorchSharp.Modules.GroupNorm>().Where(n => n.weight is not null))
+        {
+            TorchSharp.torch.nn.init.ones_(norm.weight); // TorchSharp 0.107 leaves there what lay in memory
+            TorchSharp.torch.nn.init.zeros_(norm.bias);
+        }
+
         foreach (var tensor in network.parameters().Cast<torch.Tensor>().Concat(network.buffers().Where(b => b.is_floating_point())))
         {
             using var noise = TorchSharp.torch.rand(tensor.shape);

@@ -220,6 +220,33 @@ public sealed class CommandTests
         Assert.Equal(0, Train("evaluate", "--run", folder.File("1"), folder.File("2"), "--data", data.Path, "--out", folder.File("evaluation")).ExitCode);
     }
 
+    /// <summary>The plan of a fold measures the cases that train in a fit of that fold, and neither takes a start that has seen the others.</summary>
+    [Fact]
+    public void A_plan_leaves_out_the_fold_of_the_fit_that_follows_it()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        IReadOnlyList<string> Ids(string file, string key) => [.. JsonNode.Parse(File.ReadAllText(folder.File(file)))![key]!.AsArray().Select(id => (string)id!).Order(StringComparer.Ordinal)];
+        string[] FitOf(string run, int fold) => ["fit", "--data", data.Path, "--out", folder.File(run), "--seed", "5", "--split-seed", "1", "--folds", "3", "--fold", $"{fold}", "--epochs", "1", "--steps-per-epoch", "1", "--width", "4", "--recency", "0"];
+        foreach (var fold in new[] { 0, 1 })
+        {
+            Assert.Equal(0, Train("plan", "--data", data.Path, "--out", folder.File($"plan-{fold}"), "--seed", "9", "--split-seed", "1", "--folds", "3", "--fold", $"{fold}").ExitCode);
+            Assert.Equal(0, Train(FitOf($"fit-{fold}", fold)).ExitCode);
+            Assert.Equal(Ids($"fit-{fold}/split.json", "training"), Ids($"plan-{fold}/plan.json", "measuredCases"));
+        }
+
+        string[] other = ["--start-from", folder.File("fit-1")];
+        foreach (var (code, _, errors) in new[]
+        {
+            Train([.. FitOf("started", 0), .. other]),
+            Train(["plan", "--data", data.Path, "--out", folder.File("planned"), "--split-seed", "1", "--folds", "3", "--fold", "0", .. other]),
+        })
+        {
+            Assert.Equal(3, code);
+            Assert.Matches(@"a network that has seen \d+ of the \d+ validation cases of fold 0", errors);
+        }
+    }
+
     /// <summary>What a scheduler sends before it kills, and Ctrl-C: the run ends behind a step, and goes on as if nothing had happened.</summary>
     [Fact]
     public void A_signal_leaves_a_checkpoint_behind_the_present_step_and_a_documented_exit_code()

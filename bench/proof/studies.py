@@ -61,6 +61,17 @@ def coarse(plan):
     return whole_heads(plan) | {"crop": "body", "normalisation": plan["normalisation"] | {"region": "body"}, "patchSize": {"width": 48, "height": 64, "depth": 32}}
 
 
+def in_plane(plan):
+    """Whole slices of a quarter of a head, at the resolution that they have, and its first convolutions within a slice: the slices of one head are 1 mm apart and those of another 5, whatever their header says."""
+    return plan | {"crop": "body", "normalisation": plan["normalisation"] | {"region": "body"}, "patchSize": {"width": 96, "height": 128, "depth": 16},
+                   "strides": [[1, 2, 2], [1, 2, 2], [2, 2, 2], [2, 2, 2]], "kernels": [[1, 3, 3], [1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]]}
+
+
+def slices(plan):
+    """The same in two dimensions: single slices, as many as make the same number of voxels."""
+    return flat(in_plane(plan))
+
+
 def whole_heads(plan):
     """The same with the air, in the patch and in the statistics."""
     spacing = plan["spacing"]
@@ -125,18 +136,18 @@ def coefficients(voxels, examples):
             Network("1-over-M-of-sums", ("--data-term", "minibatch-sum")), Network("pi-of-sums", ("--data-term", "minibatch-sum", "--kl-scaling", "geometric-per-minibatch")))
 
 
-AVERAGE = ("--average", 0.998)
+STILL = ("--flip-axes", "none", "--average", 0.998)  # the hippocampus of one side: its mirror image is another shape
 ABLATIONS = {
-    "base": AVERAGE, "no-average": (), "width-8": (*AVERAGE, "--width", 8), "width-24": (*AVERAGE, "--width", 24), "residual": (*AVERAGE, "--encoder", "residual"),
-    "deep-supervision": (*AVERAGE, "--deep-supervision"), "no-flips": (*AVERAGE, "--flip-axes", "none"), "cross-entropy": (*AVERAGE, "--loss", "cross-entropy"),
-    "no-augmentation": (*AVERAGE, "--flip-axes", "none", "--augmentation-strength", 0), "flips-alone": (*AVERAGE, "--augmentation-strength", 0),
-    "half-the-augmentation": (*AVERAGE, "--augmentation-strength", 0.5), "twice-the-augmentation": (*AVERAGE, "--augmentation-strength", 2),
-    "deformation": (*AVERAGE, "--deformation", 2), "receive-field": (*AVERAGE, "--receive-field", 2),
-    "patches-anywhere": (*AVERAGE, "--foreground-probability", 0), "sgd": (*AVERAGE, "--optimiser", "sgd"), "half-rate": (*AVERAGE, "--learning-rate", 0.0025), "third-rate": (*AVERAGE, *RATE),
+    "base": STILL, "flips": ("--flip-axes", "i", *STILL[2:]), "no-augmentation": (*STILL, "--augmentation-strength", 0), "twice-the-augmentation": (*STILL, "--augmentation-strength", 2),
+    "deformation": (*STILL, "--deformation", 2), "receive-field": (*STILL, "--receive-field", 2), "deformation-and-field": (*STILL, "--deformation", 2, "--receive-field", 2),
+    "no-average": STILL[:2], "width-8": (*STILL, "--width", 8), "width-24": (*STILL, "--width", 24), "residual": (*STILL, "--encoder", "residual"), "deep-supervision": (*STILL, "--deep-supervision"),
+    "cross-entropy": (*STILL, "--loss", "cross-entropy"), "patches-anywhere": (*STILL, "--foreground-probability", 0), "sgd": (*STILL, "--optimiser", "sgd"),
+    "half-rate": (*STILL, "--learning-rate", 0.0025), "third-rate": (*STILL, *RATE),
 }
 USUAL = ("--steps-per-epoch", 500, *RATE)
 LESION_ABLATIONS = (
     Network("base", USUAL, plan=coarse),
+    Network("in-plane", (*USUAL, "--width", 8), plan=in_plane), Network("slices", (*USUAL, "--width", 8), plan=slices),
     Network("with-air", USUAL, plan=whole_heads), Network("body-statistics", USUAL, plan=body_statistics),
     Network("blocks", (*USUAL, "--width", 8)), Network("width-8", (*USUAL, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
@@ -154,7 +165,7 @@ ALL = {study.name: study for study in (
     decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),
     decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
-    decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", AVERAGE, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
+    decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", STILL, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
               options=("--epochs", 4, "--steps-per-epoch", 400, "--recency", 0), run_folds=(0,)),
     patients("ablation-lesions", tuple(dataclasses.replace(network, samples=(1,)) for network in LESION_ABLATIONS), options=("--epochs", 2, "--average", 0.998, "--recency", 0), folds=3, run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))

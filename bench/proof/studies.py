@@ -104,8 +104,6 @@ LESIONS = patients("lesions", (
     Network("tversky", (*THREE, "--loss", "tversky"), samples=(1,)),
 ), options=SMALL, folds=3, plan=coarse, tune=True)
 
-LONG = patients("lesions-long", (Network("dice-cross-entropy", ("--epochs", 12), samples=(1,)),), options=SMALL, folds=3, plan=coarse, flips=("left-right",), tune=True)
-
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of one network; the others have the number that most papers take
 SIXTEEN = (16,)
 UNCERTAINTY = patients("uncertainty", (
@@ -159,7 +157,7 @@ LESION_ABLATIONS = (
 
 
 ALL = {study.name: study for study in (
-    HIPPOCAMPUS, LESIONS, LONG, UNCERTAINTY,
+    HIPPOCAMPUS, LESIONS, UNCERTAINTY,
     decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
     decathlon("kl-2d", coefficients(40 * 56, 100 * 80), options=BOUND, run_folds=(0,), plan=flat),
     decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),

@@ -133,31 +133,6 @@ public sealed class PatchSamplerTests
         Assert.Equal(plain.Average(), gamma.Average(), tolerance: 0.1f);
     }
 
-    /// <summary>Oracle: one-hot channels, interpolated as the image is.</summary>
-    [Fact]
-    public void A_target_is_the_largest_of_the_interpolated_classes()
-    {
-        var size = new Size3(14, 12, 10);
-        var random = new Random(4);
-        byte[] classes = [.. Enumerable.Range(0, (int)size.Count).Select(v => (byte)((v % 14 / 3 + v / 14 % 12 / 4 + v / 168 / 2 + random.Next(2)) % 3))];
-        float[] channels = [.. Enumerable.Range(1, 2).SelectMany(c => classes.Select(k => k == c ? 1f : 0))];
-        var options = AugmentationOptions.None with { RotationProbability = 1, MaximumRotation = 60, ScaleProbability = 1, MinimumScale = 0.6, MaximumScale = 1.6, DeformationProbability = 0.5, MaximumDeformation = 2 };
-        var sampler = new PatchSampler([new("classes", size, channels, classes, 3)], size, new(1, 1, 1.5), 2, 0, options, seed: 2);
-        var (voxels, withoutMajority) = ((int)size.Count, 0);
-        foreach (var step in Enumerable.Range(0, 12))
-        {
-            var batch = sampler.Draw(step, 1);
-            foreach (var v in Enumerable.Range(0, voxels))
-            {
-                double[] shares = [1 - batch.Images[v] - batch.Images[voxels + v], batch.Images[v], batch.Images[voxels + v]];
-                Assert.True(shares[batch.Targets[v]] > shares.Max() - 1e-5, $"class {batch.Targets[v]} of {string.Join(", ", shares)}");
-                withoutMajority += shares.Max() < 0.5 ? 1 : 0;
-            }
-        }
-
-        Assert.InRange(withoutMajority, 100, 12 * voxels); // places where a threshold of a half would give no class
-    }
-
     [Fact]
     public void Deformation_moves_image_and_target_together()
     {

@@ -6,12 +6,10 @@ namespace Credence.Trainer.Sampling;
 /// <param name="Images">(C, D', H', W'), in pinned memory where a CUDA device will copy it.</param>
 /// <param name="Classes">(D', H', W'), uint8.</param>
 /// <param name="ToBlock">Patch index to (fractional) block index.</param>
-/// <param name="LargestClass">Of those in <paramref name="Classes"/>.</param>
-/// <param name="IsOnGrid">Whether every voxel of the patch lies on one of the case: <see cref="SpatialTransform.IsOnGrid"/>.</param>
 /// <param name="Displacement">(3, D, H, W), float64, i, j and k: what is added to that; null for nothing.</param>
 /// <param name="Channels">What happens to the intensities of each channel.</param>
 /// <param name="ReceiveFields">(D, H, W) a channel that has one.</param>
-internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock, byte LargestClass, bool IsOnGrid, Tensor? Displacement, IReadOnlyList<IntensityAugmentation> Channels, IReadOnlyList<Tensor?> ReceiveFields) : IDisposable
+internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock, Tensor? Displacement, IReadOnlyList<IntensityAugmentation> Channels, IReadOnlyList<Tensor?> ReceiveFields) : IDisposable
 {
     /// <summary>Copies the smallest box of the case that holds every voxel the patch can touch.</summary>
     /// <param name="source">The case.</param>
@@ -41,7 +39,7 @@ internal sealed record PatchBlock(Tensor Images, Tensor Classes, Affine ToBlock,
 
         return new(
             Place(tensor(images, [channels, depth, height, width])), Place(tensor(classes, [depth, height, width])),
-            toCase with { Origin = toCase.Origin - new Vector3D(x, y, z) }, classes.Max(), recipe.Transform.IsOnGrid,
+            toCase with { Origin = toCase.Origin - new Vector3D(x, y, z) },
             moved is null ? null : Place(tensor((double[])[.. moved.I, .. moved.J, .. moved.K], [3, patch.Depth, patch.Height, patch.Width])),
             recipe.Channels, [.. recipe.Channels.Select(c => c.ReceiveField is { } field ? Place(tensor(field, [patch.Depth, patch.Height, patch.Width])) : null)]);
 

@@ -68,11 +68,12 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
         var grid = stack([(2 * x + 1) / width - 1, (2 * y + 1) / height - 1, (2 * z + 1) / depth - 1], dim: -1).to(float32);
         var linear = nn.functional.grid_sample(images.unsqueeze(0), grid.unsqueeze(0), GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false)[0];
 
-        // From the positions in float64, so that no label depends on the rounding of the grid.
-        var (i, j, k) = ((x + 0.5).floor().to(int64), (y + 0.5).floor().to(int64), (z + 0.5).floor().to(int64));
-        var isInside = IsInside(i, j, k);
+        // The nearest voxel from the positions in float64, so that no label depends on the rounding of the grid.
+        var (i, j, k) = (Nearest(x), Nearest(y), Nearest(z));
+        var isInside = Within(i, width).logical_and(Within(j, height)).logical_and(Within(k, depth));
         var varied = stack(block.Channels.Select((channel, c) => channel.Apply(linear[c], isInside, block.ReceiveFields[c]?.to(device, non_blocking: true))).ToArray());
-        return (varied, block.IsOnGrid ? ClassAt(i, j, k) : Vote());
+        var offset = i.clamp(0, width - 1) + width * (j.clamp(0, height - 1) + height * k.clamp(0, depth - 1));
+        return (varied, classes.flatten().index_select(0, offset.flatten()).view(offset.shape).to(int64) * isInside);
 
         Tensor Axis(int count, int axis)
         {
@@ -87,38 +88,7 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
             return moved is null ? position : position + moved;
         }
 
-        Tensor IsInside(Tensor i, Tensor j, Tensor k) => Within(i, width).logical_and(Within(j, height)).logical_and(Within(k, depth));
+        static Tensor Nearest(Tensor position) => (position + 0.5).floor().to(int64);
         static Tensor Within(Tensor index, long edge) => index.ge(0).logical_and(index.lt(edge));
-
-        Tensor ClassAt(Tensor i, Tensor j, Tensor k)
-        {
-            var offset = i.clamp(0, width - 1) + width * (j.clamp(0, height - 1) + height * k.clamp(0, depth - 1));
-            return classes.flatten().index_select(0, offset.flatten()).view(offset.shape).to(int64) * IsInside(i, j, k);
-        }
-
-        // As SpatialTransform.SampleClasses does, sums in the same order.
-        Tensor Vote()
-        {
-            var (x0, y0, z0) = (x.floor(), y.floor(), z.floor());
-            var (i0, j0, k0) = (x0.to(int64), y0.to(int64), z0.to(int64));
-            var (fx, fy, fz) = (x - x0, y - y0, z - z0);
-            var corners = Enumerable.Range(0, 8).Select(corner => (
-                Class: ClassAt(i0 + (corner & 1), j0 + (corner >> 1 & 1), k0 + (corner >> 2)),
-                Weight: ((corner & 1) == 1 ? fx : 1 - fx) * ((corner >> 1 & 1) == 1 ? fy : 1 - fy) * (corner >> 2 == 1 ? fz : 1 - fz))).ToList();
-            var (best, most) = (zeros_like(corners[0].Class), zeros_like(x));
-            for (var candidate = 0; candidate <= block.LargestClass; candidate++)
-            {
-                var sum = zeros_like(x);
-                foreach (var corner in corners)
-                {
-                    sum += corner.Weight * corner.Class.eq(candidate);
-                }
-
-                best = where(sum.gt(most), full_like(best, candidate), best);
-                most = sum.maximum(most);
-            }
-
-            return best;
-        }
     }
 }

@@ -49,7 +49,7 @@ internal sealed class PatchSampler
         {
             var recipe = Recipe(step * batch + range.First + n);
             var (@case, transform) = (cases[recipe.Case], recipe.Transform);
-            transform.SampleClasses(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), inside, patch);
+            transform.SampleNearest(@case.Classes, @case.Size, targets.AsSpan(n * voxels, voxels), inside, patch);
             for (var c = 0; c < channels; c++)
             {
                 var target = images.AsSpan((n * channels + c) * voxels, voxels);

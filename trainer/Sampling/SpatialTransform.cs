@@ -36,9 +36,6 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
         return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres), displacement);
     }
 
-    /// <summary>Whether every voxel of the patch lies on one of the case, so that the nearest voxel gives its class.</summary>
-    public bool IsOnGrid => Displacement is null && new[] { ToCase.ColumnI, ToCase.ColumnJ, ToCase.ColumnK, ToCase.Origin }.All(v => IsWhole(v.X) && IsWhole(v.Y) && IsWhole(v.Z));
-
     /// <summary>Samples one channel trilinearly; outside the case the value is 0, the mean after normalisation.</summary>
     public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch)
     {
@@ -51,7 +48,12 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
                 var row = ToCase.Apply(new(0, j, k));
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
-                    var (x, y, z) = Position(row, i, offset);
+                    var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
+                    if (Displacement is not null)
+                    {
+                        (x, y, z) = (x + Displacement.I[offset], y + Displacement.J[offset], z + Displacement.K[offset]);
+                    }
+
                     var (x0, y0, z0) = ((int)Math.Floor(x), (int)Math.Floor(y), (int)Math.Floor(z));
                     if (x0 < -1 || y0 < -1 || z0 < -1 || x0 >= w || y0 >= h || z0 >= d)
                     {
@@ -90,13 +92,10 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
         }
     }
 
-    /// <summary>
-    /// Samples class indices: of the eight voxels around a position, the class with the largest sum of trilinear weights, which is the largest of the
-    /// interpolated one-hot channels; of equal sums the lowest class. Outside the case the class is 0. Also says which voxels have their nearest inside.
-    /// </summary>
-    public void SampleClasses(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Span<bool> inside, Size3 patch)
+    /// <summary>Samples class indices at the nearest voxel; outside the case the class is 0. Also says which voxels have their nearest inside.</summary>
+    public void SampleNearest(ReadOnlySpan<byte> source, Size3 size, Span<long> target, Span<bool> inside, Size3 patch)
     {
-        var (offset, isOnGrid) = (0, IsOnGrid);
+        var offset = 0;
         for (var k = 0; k < patch.Depth; k++)
         {
             for (var j = 0; j < patch.Height; j++)
@@ -104,56 +103,18 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
                 var row = ToCase.Apply(new(0, j, k));
                 for (var i = 0; i < patch.Width; i++, offset++)
                 {
-                    var (x, y, z) = Position(row, i, offset);
+                    var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
+                    if (Displacement is not null)
+                    {
+                        (x, y, z) = (x + Displacement.I[offset], y + Displacement.J[offset], z + Displacement.K[offset]);
+                    }
+
                     var (x0, y0, z0) = ((int)Math.Floor(x + 0.5), (int)Math.Floor(y + 0.5), (int)Math.Floor(z + 0.5));
                     inside[offset] = (uint)x0 < (uint)size.Width && (uint)y0 < (uint)size.Height && (uint)z0 < (uint)size.Depth;
-                    target[offset] = isOnGrid ? inside[offset] ? source[x0 + size.Width * (y0 + size.Height * z0)] : 0 : Vote(source, size, x, y, z);
+                    target[offset] = inside[offset] ? source[x0 + size.Width * (y0 + size.Height * z0)] : 0;
                 }
             }
         }
-    }
-
-    /// <summary>The class with the largest sum of weights.</summary>
-    private static byte Vote(ReadOnlySpan<byte> source, Size3 size, double x, double y, double z)
-    {
-        var (x0, y0, z0) = ((int)Math.Floor(x), (int)Math.Floor(y), (int)Math.Floor(z));
-        Span<byte> classes = stackalloc byte[8];
-        for (var corner = 0; corner < 8; corner++)
-        {
-            var (cx, cy, cz) = (x0 + (corner & 1), y0 + (corner >> 1 & 1), z0 + (corner >> 2));
-            classes[corner] = (uint)cx < (uint)size.Width && (uint)cy < (uint)size.Height && (uint)cz < (uint)size.Depth ? source[cx + size.Width * (cy + size.Height * cz)] : (byte)0;
-        }
-
-        if (!classes.ContainsAnyExcept(classes[0]))
-        {
-            return classes[0];
-        }
-
-        var (fx, fy, fz) = (x - x0, y - y0, z - z0);
-        var (best, most) = ((byte)0, 0.0);
-        foreach (var candidate in classes)
-        {
-            var sum = 0.0; // in float64 and in this order on a device too: no label depends on where it was sampled
-            for (var corner = 0; corner < 8; corner++)
-            {
-                sum += classes[corner] == candidate ? ((corner & 1) == 1 ? fx : 1 - fx) * ((corner >> 1 & 1) == 1 ? fy : 1 - fy) * (corner >> 2 == 1 ? fz : 1 - fz) : 0;
-            }
-
-            if (sum > most || sum == most && candidate < best)
-            {
-                (best, most) = (candidate, sum);
-            }
-        }
-
-        return best;
-    }
-
-    private static bool IsWhole(double value) => Math.Abs(value - Math.Round(value)) < 1e-9;
-
-    private Vector3D Position(Vector3D row, int i, int offset)
-    {
-        var (x, y, z) = (row.X + i * ToCase.ColumnI.X, row.Y + i * ToCase.ColumnI.Y, row.Z + i * ToCase.ColumnI.Z);
-        return Displacement is null ? new(x, y, z) : new(x + Displacement.I[offset], y + Displacement.J[offset], z + Displacement.K[offset]);
     }
 
     private static double Angle(AugmentationOptions options, Random random) =>

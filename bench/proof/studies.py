@@ -67,9 +67,10 @@ def in_plane(plan):
                    "strides": [[1, 2, 2], [1, 2, 2], [2, 2, 2], [2, 2, 2]], "kernels": [[1, 3, 3], [1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]]}
 
 
-def slices(plan):
-    """The same in two dimensions: single slices, as many as make the same number of voxels."""
-    return flat(in_plane(plan))
+def coarse_in_plane(plan):
+    """The kernels and strides of `in_plane` at the resolution of `coarse`: its weights can go on at the other."""
+    fine, plan = in_plane(plan), coarse(plan)
+    return plan | {"strides": fine["strides"], "kernels": fine["kernels"]}
 
 
 def whole_heads(plan):
@@ -145,7 +146,7 @@ ABLATIONS = {
 USUAL = ("--steps-per-epoch", 500, *RATE)
 LESION_ABLATIONS = (
     Network("base", USUAL, plan=coarse),
-    Network("in-plane", (*USUAL, "--width", 8), plan=in_plane), Network("slices", (*USUAL, "--width", 8), plan=slices),
+    Network("in-plane", (*USUAL, "--width", 8), plan=in_plane), Network("coarse-in-plane", USUAL, plan=coarse_in_plane),
     Network("with-air", USUAL, plan=whole_heads), Network("body-statistics", USUAL, plan=body_statistics),
     Network("blocks", (*USUAL, "--width", 8)), Network("width-8", (*USUAL, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),

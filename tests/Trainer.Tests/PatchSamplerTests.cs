@@ -133,6 +133,23 @@ public sealed class PatchSamplerTests
         Assert.Equal(plain.Average(), gamma.Average(), tolerance: 0.1f);
     }
 
+    /// <summary>A rotation keeps volumes; so do labels of the nearest voxel in the mean, and a majority of interpolated classes does not: docs/decisions/0045-labels-of-the-nearest-voxel.md.</summary>
+    [Fact]
+    public void A_lesion_of_two_voxels_keeps_its_volume_in_the_mean()
+    {
+        var size = new Size3(24, 24, 24);
+        var classes = new byte[size.Count];
+        classes[5 + 24 * (8 + 24 * 9)] = classes[6 + 24 * (8 + 24 * 9)] = 1;
+        var options = AugmentationOptions.None with { RotationProbability = 1, MaximumRotation = 40 };
+        var sampler = new PatchSampler([new("lesion", size, new float[size.Count], classes, 2)], size, new(1, 1, 1), 1, 0, options, seed: 3);
+
+        var volumes = Enumerable.Range(0, 300).Select(step => sampler.Draw(step, 1).Targets.Sum()).ToList();
+
+        var (mean, square) = (volumes.Average(), volumes.Average(v => (double)v * v));
+        Assert.Equal(2, mean, tolerance: 4 * Math.Sqrt((square - mean * mean) / volumes.Count));
+        Assert.True(square > mean * mean, "nothing was turned");
+    }
+
     [Fact]
     public void Deformation_moves_image_and_target_together()
     {

@@ -1,4 +1,5 @@
 using Credence.MedicalIO;
+using Credence.Models;
 
 namespace Credence.Trainer.Sampling;
 
@@ -19,6 +20,7 @@ internal sealed class PatchBlocks(IReadOnlyList<PatchBlock> blocks, Size3 patch)
     /// <inheritdoc/>
     public (Tensor Images, Tensor Targets) ToTensors(Device device)
     {
+        using var pause = FinalizerPause.Begin();
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var patches = blocks.Select(block => Sample(block, device)).ToList();

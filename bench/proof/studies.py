@@ -105,6 +105,12 @@ LESIONS = patients("lesions", (
     Network("tversky", (*THREE, "--loss", "tversky"), samples=(1,)),
 ), options=SMALL, folds=3, plan=coarse, tune=True)
 
+# Long at low resolution, then on at that of the scans.
+LONG = patients("lesions-long", (
+    Network("coarse", ("--epochs", 6, *RATE), samples=(1,), plan=coarse_in_plane),
+    Network("fine", ("--epochs", 2, "--learning-rate", 0.00075), samples=(1,), plan=in_plane, start_from="lesions-long/coarse"),
+), options=("--steps-per-epoch", 500, "--average", 0.998, "--recency", 0), folds=3, flips=("left-right",), tune=True)
+
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of one network; the others have the number that most papers take
 SIXTEEN = (16,)
 UNCERTAINTY = patients("uncertainty", (
@@ -146,7 +152,7 @@ ABLATIONS = {
 USUAL = ("--steps-per-epoch", 500, *RATE)
 LESION_ABLATIONS = (
     Network("base", USUAL, plan=coarse),
-    Network("in-plane", (*USUAL, "--width", 8), plan=in_plane), Network("coarse-in-plane", USUAL, plan=coarse_in_plane),
+    Network("in-plane", (*USUAL, "--width", 8), plan=in_plane), Network("coarse-in-plane", USUAL, plan=coarse_in_plane), Network("receive-field", (*USUAL, "--receive-field", 2), plan=coarse_in_plane),
     Network("with-air", USUAL, plan=whole_heads), Network("body-statistics", USUAL, plan=body_statistics),
     Network("blocks", (*USUAL, "--width", 8)), Network("width-8", (*USUAL, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
@@ -158,7 +164,7 @@ LESION_ABLATIONS = (
 
 
 ALL = {study.name: study for study in (
-    HIPPOCAMPUS, LESIONS, UNCERTAINTY,
+    HIPPOCAMPUS, LESIONS, LONG, UNCERTAINTY,
     decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
     decathlon("kl-2d", coefficients(40 * 56, 100 * 80), options=BOUND, run_folds=(0,), plan=flat),
     decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),

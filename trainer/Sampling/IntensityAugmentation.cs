@@ -98,30 +98,15 @@ internal readonly record struct IntensityAugmentation(float[]? ReceiveField, dou
     /// <summary>x → (x − min) · field in the scan, then brought back to the mean and standard deviation that it had, as its normalisation would. What lies beside it stays.</summary>
     private static void ApplyField(Span<float> voxels, ReadOnlySpan<bool> inside, float[] field)
     {
-        var scan = new float[inside.Count(true)];
+        var scan = Select(voxels, inside);
         if (scan.Length == 0)
         {
             return;
         }
 
-        for (var (v, n) = (0, 0); v < voxels.Length; v++)
-        {
-            if (inside[v])
-            {
-                scan[n++] = voxels[v];
-            }
-        }
-
         var (mean, deviation) = Moments(scan);
-        var minimum = TensorPrimitives.Min<float>(scan);
-        for (var (v, n) = (0, 0); v < voxels.Length; v++)
-        {
-            if (inside[v])
-            {
-                scan[n++] = (voxels[v] - minimum) * field[v];
-            }
-        }
-
+        TensorPrimitives.Subtract(scan, TensorPrimitives.Min<float>(scan), scan);
+        TensorPrimitives.Multiply(scan, Select(field, inside), scan);
         GiveMoments(scan, mean, deviation);
         for (var (v, n) = (0, 0); v < voxels.Length; v++)
         {
@@ -130,6 +115,20 @@ internal readonly record struct IntensityAugmentation(float[]? ReceiveField, dou
                 voxels[v] = scan[n++];
             }
         }
+    }
+
+    private static float[] Select(ReadOnlySpan<float> values, ReadOnlySpan<bool> which)
+    {
+        var selected = new float[which.Count(true)];
+        for (var (v, n) = (0, 0); v < values.Length; v++)
+        {
+            if (which[v])
+            {
+                selected[n++] = values[v];
+            }
+        }
+
+        return selected;
     }
 
     /// <summary>x → ((x − min) / range)^γ, then brought back to the mean and standard deviation that the patch had.</summary>

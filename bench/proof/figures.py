@@ -248,6 +248,21 @@ def shift():
     return figure
 
 
+def ablation(study, metrics, titles):
+    """What each change does to the base, case by case."""
+    networks = {name: next(iter(network["samples"].values())) for name, network in results(study)["networks"].items()}
+    changed = [name for name, row in networks.items() if "difference" in row["dice"]]
+    figure, panels = plot.subplots(1, len(metrics), figsize=(4.5 * len(metrics), 0.8 + 0.25 * len(changed)), layout="constrained", sharey=True)
+    for n, (axes, metric, title) in enumerate(zip(panels, metrics, titles)):
+        means, low, high = zip(*(span(networks[name][metric]["difference"]) for name in changed))
+        axes.errorbar(means, range(len(changed)), xerr=[low, high], linestyle="none", marker="o", markersize=4, capsize=2, color=COLOURS[n])
+        axes.axvline(0, color="#999999", linewidth=0.8)
+        axes.set_xlabel(title)
+        axes.set_yticks(range(len(changed)), changed)
+    panels[0].invert_yaxis()
+    return figure
+
+
 def hippocampus():
     """The folds of the hippocampus."""
     networks = results("hippocampus")["networks"]
@@ -267,7 +282,9 @@ def hippocampus():
 
 FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
            "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "variance": (variance, ("variance",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
-           "samples": (samples, ("uncertainty/mean-field-all",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",))}
+           "samples": (samples, ("uncertainty/mean-field-all",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",)),
+           "ablation": (lambda: ablation("ablation", ("dice", "all/nll"), ("Dice, difference to the base", "NLL, difference to the base")), ("ablation",)),
+           "ablation-lesions": (lambda: ablation("ablation-lesions", ("dice", "lesion/lesion-f1", "lesion/nll"), ("Dice, difference to the base", "lesion F1, difference", "NLL, difference")), ("ablation-lesions",))}
 
 if unknown := set(sys.argv[1:]) - set(FIGURES):
     sys.exit(f"no figure {', '.join(sorted(unknown))}; expected {', '.join(FIGURES)}")

@@ -57,33 +57,31 @@ def flat(plan):
 
 
 def coarse(plan):
-    """Whole heads without the air around them at half the resolution in plane, in place of blocks of a head; `ablation-lesions` compares the two. The body's box holds all tumours (air.py)."""
-    return whole_heads(plan) | {"crop": "body", "normalisation": plan["normalisation"] | {"region": "body"}, "patchSize": {"width": 48, "height": 64, "depth": 32}}
-
-
-def in_plane(plan):
-    """Whole slices of a quarter of a head, at the resolution that they have, and its first convolutions within a slice: the slices of one head are 1 mm apart and those of another 5, whatever their header says."""
-    return plan | {"crop": "body", "normalisation": plan["normalisation"] | {"region": "body"}, "patchSize": {"width": 96, "height": 128, "depth": 16},
-                   "strides": [[1, 2, 2], [1, 2, 2], [2, 2, 2], [2, 2, 2]], "kernels": [[1, 3, 3], [1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]]}
-
-
-def coarse_in_plane(plan):
-    """The kernels and strides of `in_plane` at the resolution of `coarse`: its weights can go on at the other."""
-    fine, plan = in_plane(plan), coarse(plan)
-    return plan | {"strides": fine["strides"], "kernels": fine["kernels"]}
-
-
-def whole_heads(plan):
-    """The same with the air, in the patch and in the statistics."""
+    """Whole heads without the air around them at half the resolution in plane, in place of blocks of a head. The body's box holds all tumours (air.py).
+    The first convolutions stay within a slice: slices are 1 mm apart in one head and 5 in another, and every header says 5."""
     spacing = plan["spacing"]
-    return plan | {"spacing": {"x": 2 * spacing["x"], "y": 2 * spacing["y"], "z": spacing["z"]}, "patchSize": {"width": 64, "height": 64, "depth": 32}, "strides": [[2, 2, 2]] * 3, "kernels": [[3, 3, 3]] * 4,
-                   "normalisation": plan["normalisation"] | {"region": "whole"}}
+    return plan | {"spacing": {"x": 2 * spacing["x"], "y": 2 * spacing["y"], "z": spacing["z"]}, "patchSize": {"width": 48, "height": 64, "depth": 32}, "crop": "body",
+                   "normalisation": plan["normalisation"] | {"region": "body"}, "strides": [[1, 2, 2], [1, 2, 2], [2, 2, 2], [2, 2, 2]], "kernels": [[1, 3, 3], [1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]]}
+
+
+def fine(plan):
+    """The same network at the resolution of the scans, so that it can go on with the weights of the other; a quarter of a head."""
+    return coarse(plan) | {"spacing": plan["spacing"], "patchSize": {"width": 96, "height": 128, "depth": 16}}
+
+
+def across_slices(plan):
+    """Convolutions across slices from the first level on."""
+    return coarse(plan) | {"strides": [[2, 2, 2]] * 3, "kernels": [[3, 3, 3]] * 4}
+
+
+def with_air(plan):
+    """With the air, in the patch and in the statistics."""
+    return coarse(plan) | {"crop": "whole", "patchSize": {"width": 64, "height": 64, "depth": 32}, "normalisation": plan["normalisation"] | {"region": "whole"}}
 
 
 def body_statistics(plan):
     """With the air in the patch alone."""
-    plan = whole_heads(plan)
-    return plan | {"normalisation": plan["normalisation"] | {"region": "body"}}
+    return with_air(plan) | {"normalisation": plan["normalisation"] | {"region": "body"}}
 
 
 BAYES = ("--posterior", "mean-field")
@@ -95,7 +93,8 @@ HIPPOCAMPUS = decathlon(
 
 THREE, ON = ("--epochs", 3), ("--epochs", 1)
 RATE = ("--learning-rate", 0.0015)
-SMALL = ("--steps-per-epoch", 500, *RATE, "--average", 0.998, "--recency", 0)
+FIELD = ("--receive-field", 2)
+SMALL = ("--steps-per-epoch", 500, "--average", 0.998, "--recency", 0, *FIELD)
 
 LESIONS = patients("lesions", (
     Network("dice-cross-entropy", THREE, samples=(1,)),
@@ -103,13 +102,13 @@ LESIONS = patients("lesions", (
     Network("focal", (*THREE, "--loss", "focal(gamma=2)"), samples=(1,)),
     Network("hard-negatives", (*THREE, "--loss", "hard-negatives(k=3)"), samples=(1,)),
     Network("tversky", (*THREE, "--loss", "tversky"), samples=(1,)),
-), options=SMALL, folds=3, plan=coarse, tune=True)
+), options=(*SMALL, *RATE), folds=3, plan=coarse, tune=True)
 
 # Long at low resolution, then on at that of the scans.
 LONG = patients("lesions-long", (
-    Network("coarse", ("--epochs", 6, *RATE), samples=(1,), plan=coarse_in_plane),
-    Network("fine", ("--epochs", 2, "--learning-rate", 0.00075), samples=(1,), plan=in_plane, start_from="lesions-long/coarse"),
-), options=("--steps-per-epoch", 500, "--average", 0.998, "--recency", 0), folds=3, flips=("left-right",), tune=True)
+    Network("coarse", ("--epochs", 6, *RATE), samples=(1,), plan=coarse),
+    Network("fine", ("--epochs", 2, "--learning-rate", 0.00075), samples=(1,), plan=fine, start_from="lesions-long/coarse"),
+), options=SMALL, folds=3, flips=("left-right",), tune=True)
 
 COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of one network; the others have the number that most papers take
 SIXTEEN = (16,)
@@ -124,7 +123,7 @@ UNCERTAINTY = patients("uncertainty", (
     Network("mean-field-last-stage", (*ON, *BAYES, "--bayesian-stages", "last-stage"), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
     Network("moped", (*ON, *MOPED), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
     Network("ensemble-of-3", THREE, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
-), options=SMALL, folds=3, plan=coarse, tune=True)
+), options=(*SMALL, *RATE), folds=3, plan=coarse, tune=True)
 
 
 # The ELBO itself: a likelihood, and patches that are placed anywhere.
@@ -151,15 +150,13 @@ ABLATIONS = {
 }
 USUAL = ("--steps-per-epoch", 500, *RATE)
 LESION_ABLATIONS = (
-    Network("base", USUAL, plan=coarse),
-    Network("in-plane", (*USUAL, "--width", 8), plan=in_plane), Network("coarse-in-plane", USUAL, plan=coarse_in_plane), Network("receive-field", (*USUAL, "--receive-field", 2), plan=coarse_in_plane),
-    Network("with-air", USUAL, plan=whole_heads), Network("body-statistics", USUAL, plan=body_statistics),
-    Network("blocks", (*USUAL, "--width", 8)), Network("width-8", (*USUAL, "--width", 8), plan=coarse),
+    Network("base", USUAL, plan=coarse), Network("fine", (*USUAL, "--width", 8), plan=fine), Network("across-slices", USUAL, plan=across_slices),
+    Network("with-air", USUAL, plan=with_air), Network("body-statistics", USUAL, plan=body_statistics), Network("width-8", (*USUAL, "--width", 8), plan=coarse),
     Network("default-rate", ("--steps-per-epoch", 500,), plan=coarse), Network("half-rate", ("--steps-per-epoch", 500, "--learning-rate", 0.00075), plan=coarse),
     Network("batch-1", ("--steps-per-epoch", 1000, *RATE, "--batch-size", 1), plan=coarse), Network("deep-supervision", (*USUAL, "--deep-supervision"), plan=coarse),
-    Network("no-augmentation", (*USUAL, "--flip-axes", "none", "--augmentation-strength", 0), plan=coarse),
-    Network("twice-the-augmentation", (*USUAL, "--augmentation-strength", 2), plan=coarse),
-    Network("deformation", (*USUAL, "--deformation", 8), plan=coarse),
+    Network("no-augmentation", (*USUAL, "--flip-axes", "none", "--augmentation-strength", 0), plan=coarse), Network("no-flips", (*USUAL, "--flip-axes", "none"), plan=coarse),
+    Network("twice-the-augmentation", (*USUAL, "--augmentation-strength", 2), plan=coarse), Network("deformation", (*USUAL, "--deformation", 8), plan=coarse),
+    Network("receive-field", (*USUAL, *FIELD), plan=coarse), Network("receive-field-4", (*USUAL, "--receive-field", 4), plan=coarse),
 )
 
 

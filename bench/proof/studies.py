@@ -58,7 +58,7 @@ def flat(plan):
 
 def coarse(plan):
     """Whole heads without the air around them at half the resolution in plane, in place of blocks of a head. The body's box holds all tumours (air.py).
-    The first convolutions stay within a slice: slices are 1 mm apart in one head and 5 in another, and every header says 5."""
+    The first convolutions stay within a slice: heads have from 20 to 88 slices, and every header puts them 5 mm apart."""
     spacing = plan["spacing"]
     return plan | {"spacing": {"x": 2 * spacing["x"], "y": 2 * spacing["y"], "z": spacing["z"]}, "patchSize": {"width": 48, "height": 64, "depth": 32}, "crop": "body",
                    "normalisation": plan["normalisation"] | {"region": "body"}, "strides": [[1, 2, 2], [1, 2, 2], [2, 2, 2], [2, 2, 2]], "kernels": [[1, 3, 3], [1, 3, 3], [3, 3, 3], [3, 3, 3], [3, 3, 3]]}

@@ -143,7 +143,7 @@ def coefficients(voxels, examples):
 STILL = ("--flip-axes", "none", "--average", 0.998)  # the hippocampus of one side: its mirror image is another shape
 ABLATIONS = {
     "base": STILL, "flips": ("--flip-axes", "i", *STILL[2:]), "no-augmentation": (*STILL, "--augmentation-strength", 0), "half-the-augmentation": (*STILL, "--augmentation-strength", 0.5), "twice-the-augmentation": (*STILL, "--augmentation-strength", 2),
-    "deformation": (*STILL, "--deformation", 2), "receive-field": (*STILL, "--receive-field", 2), "deformation-and-field": (*STILL, "--deformation", 2, "--receive-field", 2),
+    "deformation": (*STILL, "--deformation", 2), "receive-field": (*STILL, *FIELD), "deformation-and-field": (*STILL, "--deformation", 2, *FIELD),
     "no-average": STILL[:2], "width-8": (*STILL, "--width", 8), "width-24": (*STILL, "--width", 24), "residual": (*STILL, "--encoder", "residual"), "deep-supervision": (*STILL, "--deep-supervision"),
     "cross-entropy": (*STILL, "--loss", "cross-entropy"), "patches-anywhere": (*STILL, "--foreground-probability", 0), "sgd": (*STILL, "--optimiser", "sgd"),
     "half-rate": (*STILL, "--learning-rate", 0.0025), "third-rate": (*STILL, *RATE),

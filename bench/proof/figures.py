@@ -106,7 +106,7 @@ def norms():
     figure, panels = plot.subplots(1, 2, figsize=(9, 3), layout="constrained")
     for axes, metric, label in zip(panels, ("dice", "all/nll"), ("Dice", "held-out NLL, nats a voxel")):
         values = only(networks, metric)
-        for n, (posterior, batch) in enumerate((p, b) for p in ("plain", "bayesian") for b in (2, 8)):
+        for n, (posterior, batch) in enumerate((p, b) for p in ("plain", "bayesian") for b in (2, 4)):
             kinds = [kind for kind in ("batch", "instance", "group") if f"{kind}-{posterior}-batch-{batch}" in values]
             errors(axes, [("batch", "instance", "group").index(kind) + 0.15 * (n - 1.5) for kind in kinds], [values[f"{kind}-{posterior}-batch-{batch}"] for kind in kinds],
                    linestyle="none", label=f"{'point' if posterior == 'plain' else 'Gaussian'} weights, batch of {batch}")
@@ -190,10 +190,9 @@ def in_rows(study, metrics, samples, figsize=(11, 3.2)):
     return figure, panels
 
 
-def row(network, tuned, count=None):
-    """The row of so many samples, or of the tuned network; without a count that which a study reports."""
-    rows = network["samples"]
-    return next((found for key, found in rows.items() if key.endswith("-tuned") == tuned and (tuned or count is None or key == count)), None)
+def row(network, tuned):
+    """The first row, or that of the tuned network."""
+    return next((found for key, found in network["samples"].items() if key.endswith("-tuned") == tuned), None)
 
 
 def lesions():
@@ -203,12 +202,9 @@ def lesions():
 
 def uncertainty():
     """Posteriors on the glioma patients."""
-    def sixteen(network, tuned):
-        return row(network, tuned, "16" if len(network["samples"]) > 2 else None)  # of the network that has many numbers of samples
-
     figure, panels = in_rows("uncertainty", {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "lesion/ece-near": "ECE near lesions", "lesion/ndsc-r-auc": "nDSC R-AUC",
                              "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "intervals of volume that hold"},
-                             sixteen, figsize=(14, 3.8))
+                             row, figsize=(14, 3.8))
     widened = {n: intervals["widened"][0] for n, network in enumerate(results("uncertainty")["networks"].values()) if (intervals := network.get("tuning", {}).get("volumeIntervals")) and intervals["widened"]}
     panels[-1].plot(widened.values(), [n + 0.25 for n in widened], marker="D", color=COLOURS[2], linestyle="none", label="widened by the factor of the other folds")
     panels[-1].axvline(0.95, color="#999999", linewidth=0.8)
@@ -218,7 +214,7 @@ def uncertainty():
 
 def samples():
     """Quality against the number of samples."""
-    rows = {int(key): found for key, found in results("uncertainty")["networks"]["mean-field-all"]["samples"].items() if not key.endswith("-tuned")}
+    rows = {int(key): found for key, found in next(iter(results("samples")["networks"].values()))["samples"].items() if key.isdigit()}
     figure, panels = plot.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
     for n, (axes, (metric, label)) in enumerate(zip(panels, {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "percentiles of samples hold the volume"}.items())):
         counts = [count for count in sorted(rows) if metric in rows[count]]
@@ -282,7 +278,7 @@ def hippocampus():
 
 FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
            "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "variance": (variance, ("variance",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
-           "samples": (samples, ("uncertainty/mean-field-all",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",)),
+           "samples": (samples, ("samples",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",)),
            "ablation": (lambda: ablation("ablation", ("dice", "all/nll"), ("Dice, difference to the base", "NLL, difference to the base")), ("ablation",)),
            "ablation-lesions": (lambda: ablation("ablation-lesions", ("dice", "lesion/lesion-f1", "lesion/nll"), ("Dice, difference to the base", "lesion F1, difference", "NLL, difference")), ("ablation-lesions",))}
 

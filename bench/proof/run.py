@@ -10,7 +10,8 @@ files that credence-infer wrote. Jobs run side by side, a thread each, which two
 an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
 the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
 
-Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over cases (scipy, BCa bootstrap).
+Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over cases (scipy, BCa bootstrap). A network of
+which the work folder has nothing keeps the row that is there, so that networks may be trained on several machines, each with all its folds on one.
 Debian packages: python3-nibabel, python3-scipy.
 """
 import argparse, collections, concurrent.futures, json, pathlib, sys, threading, time
@@ -93,7 +94,7 @@ class Job:
             write(run / "plan.json", change(json.loads((self.folder / "plan/plan.json").read_text())))
 
     def score(self, program, samples, calibration=None, flips=()):
-        names = json.loads((self.runs[0] / "split.json").read_text())["validation"]
+        names = json.loads((self.runs[0] / "split.json").read_text())["validation"][:self.study.cases]
         cases = [(name, self.study.scan(self.data, name), self.study.reference(self.data, name)) for name in names]
         model, log = self.folder / f"model{'-tuned' if calibration else ''}.onnx", self.folder / "scoring.log"
         if not model.exists():
@@ -105,6 +106,8 @@ class Job:
 
 def gather(study, jobs, commit):
     """Differences are to the first network of the study on the cases of both: to its row that is tuned, flipped or neither, as the row itself is."""
+    results = ROOT / f"bench/results/proof-{study.name}.json"
+    before = json.loads(results.read_text()) if results.exists() else {"networks": {}}
     rows, first = {}, {}
     for network in study.networks:
         mine = [job for job in jobs if job.network is network]
@@ -118,10 +121,12 @@ def gather(study, jobs, commit):
                 first[kind] = cases
             row = {"folds": len(folds), **scores.summary(cases, first.get(kind) if network is not study.networks[0] else None)}
             start = [f"--start-from <{network.start_from}>"] if network.start_from else []
-            rows.setdefault(network.name, {"options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}})["samples"][samples] = row
+            rows.setdefault(network.name, {"commit": commit, "options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}})["samples"][samples] = row
             print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
                 f"{key} {value['mean']:.4f} ({value.get('low', value['mean']):.4f} to {value.get('high', value['mean']):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
-        if network.name in rows:
+        if network.name in before["networks"] and network.name not in rows:
+            rows[network.name] = {"commit": before.get("commit"), **before["networks"][network.name]}
+        elif network.name in rows:
             rows[network.name]["training"] = {run.name: scores.training(run) for job in mine for run in job.runs if (run / "evaluation.json").exists()}
             for t in (t for t in rows[network.name]["training"].values() if "kl" in t):
                 print(f"{'':28} factor of the KL {t['klFactor']:.3g}, weighted KL {t['weightedKl']:.3g}, KL a weight {t['kl'] / t['gaussianWeights']:.2f} nats, signal to noise {t['signalToNoise']:.2g}, "
@@ -129,7 +134,7 @@ def gather(study, jobs, commit):
             if (tuned := mine[0].folder.parent / "calibration.json").exists():
                 rows[network.name]["tuning"] = {key: value for key, value in json.loads(tuned.read_text()).items() if key not in ("classes", "thresholds", "dataHash")}
     if rows:
-        write(ROOT / f"bench/results/proof-{study.name}.json", {"data": study.data, "folds": study.folds, "flips": " ".join(study.flips), "differencesTo": study.networks[0].name, "commit": commit, "networks": rows})
+        write(results, {"data": study.data, "folds": study.folds, "flips": " ".join(study.flips), "differencesTo": study.networks[0].name, "networks": rows})
 
 
 def main():

@@ -24,6 +24,7 @@ class Study:
     options: tuple
     folds: int = 5
     run_folds: tuple = ()  # of them, where not all are run
+    cases: int | None = None  # of those of a fold, where not all are measured
     flips: tuple = ()
     plan: typing.Callable[[dict], dict] | None = None  # changes the plan of every run
     tune: bool = False  # also with temperature, threshold and smallest lesion tuned on the other folds
@@ -91,18 +92,18 @@ HIPPOCAMPUS = decathlon(
     "hippocampus", (Network("plain", ("--epochs", 12), samples=(1,)), Network("bayesian", ("--epochs", 4, *MOPED), start_from="hippocampus/plain")),
     options=("--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",), tune=True)
 
-THREE, ON = ("--epochs", 3), ("--epochs", 1)
+BEGIN, ON = ("--epochs", 2), ("--epochs", 1)
 RATE = ("--learning-rate", 0.0015)
 FIELD = ("--receive-field", 2)
 SMALL = ("--steps-per-epoch", 500, "--average", 0.998, "--recency", 0, *FIELD)
 
 LESIONS = patients("lesions", (
-    Network("dice-cross-entropy", THREE, samples=(1,)),
-    Network("cross-entropy", (*THREE, "--loss", "cross-entropy"), samples=(1,)),
-    Network("focal", (*THREE, "--loss", "focal(gamma=2)"), samples=(1,)),
-    Network("hard-negatives", (*THREE, "--loss", "hard-negatives(k=3)"), samples=(1,)),
-    Network("tversky", (*THREE, "--loss", "tversky"), samples=(1,)),
-), options=(*SMALL, *RATE), folds=3, plan=coarse, tune=True)
+    Network("dice-cross-entropy", BEGIN, samples=(1,)),
+    Network("cross-entropy", (*BEGIN, "--loss", "cross-entropy"), samples=(1,)),
+    Network("focal", (*BEGIN, "--loss", "focal(gamma=2)"), samples=(1,)),
+    Network("hard-negatives", (*BEGIN, "--loss", "hard-negatives(k=3)"), samples=(1,)),
+    Network("tversky", (*BEGIN, "--loss", "tversky"), samples=(1,)),
+), options=(*SMALL, *RATE), folds=2, plan=coarse, tune=True)
 
 # Long at low resolution, then on at that of the scans.
 LONG = patients("lesions-long", (
@@ -110,20 +111,19 @@ LONG = patients("lesions-long", (
     Network("fine", ("--epochs", 2, "--learning-rate", 0.00075), samples=(1,), plan=fine, start_from="lesions-long/coarse"),
 ), options=SMALL, folds=3, flips=("left-right",), tune=True)
 
-COUNTS = (1, 2, 4, 8, 16, 32, 64)  # of one network; the others have the number that most papers take
-SIXTEEN = (16,)
+EIGHT = (8,)
 UNCERTAINTY = patients("uncertainty", (
-    Network("deterministic", THREE, samples=(1,), runs_of="lesions/dice-cross-entropy"),
-    Network("channel-dropout", (*THREE, "--posterior", "channel-dropout"), samples=SIXTEEN),
-    Network("mean-field-all", (*THREE, *BAYES), samples=COUNTS),
-    Network("flipout", (*THREE, *BAYES, "--estimator", "flipout"), samples=SIXTEEN),
-    # A third more steps from the weights of the deterministic network, with the same control.
+    Network("deterministic", BEGIN, samples=(1,), runs_of="lesions/dice-cross-entropy"),
+    Network("channel-dropout", (*BEGIN, "--posterior", "channel-dropout"), samples=EIGHT),
+    Network("mean-field-all", (*BEGIN, *BAYES), samples=EIGHT),
+    Network("flipout", (*BEGIN, *BAYES, "--estimator", "flipout"), samples=EIGHT),
+    # Half as many steps again from the weights of the deterministic network, with the same control.
     Network("deterministic-on", ON, samples=(1,), start_from="lesions/dice-cross-entropy"),
-    Network("mean-field-output", (*ON, *BAYES, "--bayesian-stages", "output-layer"), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
-    Network("mean-field-last-stage", (*ON, *BAYES, "--bayesian-stages", "last-stage"), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
-    Network("moped", (*ON, *MOPED), samples=SIXTEEN, start_from="lesions/dice-cross-entropy"),
-    Network("ensemble-of-3", THREE, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
-), options=(*SMALL, *RATE), folds=3, plan=coarse, tune=True)
+    Network("mean-field-output", (*ON, *BAYES, "--bayesian-stages", "output-layer"), samples=EIGHT, start_from="lesions/dice-cross-entropy"),
+    Network("mean-field-last-stage", (*ON, *BAYES, "--bayesian-stages", "last-stage"), samples=EIGHT, start_from="lesions/dice-cross-entropy"),
+    Network("moped", (*ON, *MOPED), samples=EIGHT, start_from="lesions/dice-cross-entropy"),
+    Network("ensemble-of-3", BEGIN, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
+), options=(*SMALL, *RATE), folds=2, plan=coarse, tune=True)
 
 
 # The ELBO itself: a likelihood, and patches that are placed anywhere.
@@ -162,11 +162,12 @@ LESION_ABLATIONS = (
 
 ALL = {study.name: study for study in (
     HIPPOCAMPUS, LESIONS, LONG, UNCERTAINTY,
+    patients("samples", (Network("mean-field-all", (*BEGIN, *BAYES), samples=(1, 2, 4, 8, 16, 32, 64), runs_of="uncertainty/mean-field-all"),), options=UNCERTAINTY.options, folds=2, run_folds=(0,), cases=20, plan=coarse),
     decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
     decathlon("kl-2d", coefficients(40 * 56, 100 * 80), options=BOUND, run_folds=(0,), plan=flat),
     decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),
     decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
-              for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 8)), options=SHORT, run_folds=(0,)),
+              for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 4)), options=SHORT, run_folds=(0,)),
     decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", STILL, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
               options=("--epochs", 4, "--steps-per-epoch", 400, "--recency", 0), run_folds=(0,)),
     patients("ablation-lesions", tuple(dataclasses.replace(network, samples=(1,)) for network in LESION_ABLATIONS), options=("--epochs", 2, "--average", 0.998, "--recency", 0), folds=3, run_folds=(0,)),

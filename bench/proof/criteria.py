@@ -83,7 +83,7 @@ def main():
     program = Programs(options.work / "programs")
     program.stop_on_signals()
     work = options.work / "criteria"
-    studies.subset(options.data / "hippocampus", work / "data", CASES)
+    studies.by_person(options.data / "hippocampus", work / "data", CASES)
     jobs = [(name, seed) for name in LOSSES for seed in SEEDS]
     with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
         judged = dict(zip(jobs, pool.map(lambda job: judge(program, work / "data", work / job[0].replace(" ", "-") / f"seed-{job[1]}", LOSSES[job[0]], job[1]), jobs)))

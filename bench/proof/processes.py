@@ -7,6 +7,7 @@
 `credence-train evaluate`. What is done is not repeated. Prints a table and writes bench/results/proof-processes.json. Debian package: openmpi-bin.
 """
 import argparse, json, pathlib, statistics
+import studies
 from programs import ROOT, Programs, write
 
 COMMON = ["--width", 8, "--recency", 0, "--epochs", 4, "--threads", 1, "--split-seed", 1]
@@ -24,7 +25,7 @@ def main():
     arguments.add_argument("--data", type=pathlib.Path, required=True)
     arguments.add_argument("--work", type=pathlib.Path, required=True)
     options = arguments.parse_args()
-    programs, data = Programs(options.work / "programs"), options.data / "hippocampus"
+    programs, data = Programs(options.work / "programs"), studies.by_person(options.data / "hippocampus", options.work / "data/hippocampus")
     programs.stop_on_signals()
     rows = {}
     for optimiser, of_optimiser in OPTIMISERS.items():

@@ -10,7 +10,7 @@ files that credence-infer wrote. Jobs run side by side, a thread each, which two
 an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
 the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
 
-Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over cases (scipy, BCa bootstrap). A network of
+Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over patients (scipy, BCa bootstrap). A network of
 which the work folder has nothing keeps the row that is there, so that networks may be trained on several machines, each with all its folds on one.
 Debian packages: python3-nibabel, python3-scipy.
 """
@@ -26,7 +26,7 @@ class Job:
     """One network of one fold: a single one, or an ensemble of several seeds."""
 
     def __init__(self, study, data, work, network, fold):
-        self.study, self.data, self.network, self.fold = study, data / study.data, network, fold
+        self.study, self.data, self.network, self.fold = study, data, network, fold
         self.work, self.folder = work, work / study.name / network.name / f"fold-{fold}"
         self.training = self.training_of(network.runs_of or f"{study.name}/{network.name}")
 
@@ -119,7 +119,7 @@ def gather(study, jobs, commit):
             kind = samples.partition("-")[2]
             if network is study.networks[0]:
                 first[kind] = cases
-            row = {"folds": len(folds), **scores.summary(cases, first.get(kind) if network is not study.networks[0] else None)}
+            row = {"folds": len(folds), **scores.summary(cases, first.get(kind) if network is not study.networks[0] else None, study.patient)}
             start = [f"--start-from <{network.start_from}>"] if network.start_from else []
             rows.setdefault(network.name, {"commit": commit, "options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}})["samples"][samples] = row
             print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
@@ -150,7 +150,10 @@ def main():
     options = arguments.parse_args()
     study = studies.ALL[options.study]
     programs = Programs(options.work / "programs")
-    jobs = [Job(study, options.data, options.work, network, fold) for fold in study.run_folds or range(study.folds) for network in study.networks]
+    data = options.data / study.data
+    if study.patient:
+        data = studies.by_person(data, options.work / "data" / study.data)
+    jobs = [Job(study, data, options.work, network, fold) for fold in study.run_folds or range(study.folds) for network in study.networks]
     failed = []
     if not options.gather:
         programs.stop_on_signals(options.minutes)

@@ -35,12 +35,18 @@ def measure(result, reference, evaluated):
     return {"classes": classes, "values": evaluated["values"], "lesions": lesions}
 
 
-def interval(values):
-    """Mean and median with the 95 % interval of the mean over cases (BCa bootstrap)."""
-    values = numpy.array(values, dtype=float)
+def interval(of_case, patient=None):
+    """Mean and median over cases, with the 95 % interval of the mean over patients (BCa bootstrap)."""
+    values = numpy.array(list(of_case.values()), dtype=float)
     row = {"mean": round(float(values.mean()), 5), "median": round(float(numpy.median(values)), 5), "cases": len(values)}
-    if len(values) > 1 and values.std() > 0:
-        bounds = scipy.stats.bootstrap((values,), numpy.mean, n_resamples=5000, random_state=1).confidence_interval
+    of_patient = collections.defaultdict(list)
+    for case, value in of_case.items():
+        of_patient[patient(case.partition(" ")[0]) if patient else case].append(value)
+    if patient:
+        row["patients"] = len(of_patient)
+    if len(of_patient) > 1 and values.std() > 0:
+        sums, counts = numpy.array([sum(v) for v in of_patient.values()]), numpy.array([len(v) for v in of_patient.values()])
+        bounds = scipy.stats.bootstrap((sums, counts), lambda s, n, axis=-1: s.sum(axis=axis) / n.sum(axis=axis), paired=True, vectorized=True, n_resamples=5000, random_state=1).confidence_interval
         row |= {"low": round(float(bounds.low), 5), "high": round(float(bounds.high), 5)}
     return row
 
@@ -63,13 +69,13 @@ def by_case(cases):
     return values
 
 
-def summary(cases, others=None):
-    """All metrics over cases; with those of another network also the difference to it, case by case, where both have the case."""
+def summary(cases, others=None, patient=None):
+    """All metrics over cases; with those of another network also the difference to it, case by case, where both have the case. `patient` gives that of a case, where cases are not patients."""
     values, others = by_case(cases), by_case(others or {})
-    row = {key: interval(list(of_case.values())) for key, of_case in sorted(values.items())}
+    row = {key: interval(of_case, patient) for key, of_case in sorted(values.items())}
     for key, of_case in values.items():
-        if differences := [value - others[key][case] for case, value in of_case.items() if case in others[key]]:
-            row[key]["difference"] = interval(differences)
+        if differences := {case: value - others[key][case] for case, value in of_case.items() if case in others[key]}:
+            row[key]["difference"] = interval(differences, patient)
     false, true = ([u for c in cases.values() for u, is_true in c["lesions"] if is_true == wanted] for wanted in (False, True))
     if false and true:  # pooled over the cases: few have both
         row["lesion error AUROC"] = {"mean": round(float(scipy.stats.mannwhitneyu(false, true).statistic / (len(false) * len(true))), 5), "false": len(false), "true": len(true)}

@@ -27,24 +27,32 @@ class Study:
     cases: int | None = None  # of those of a fold, where not all are measured
     flips: tuple = ()
     plan: typing.Callable[[dict], dict] | None = None  # changes the plan of every run
+    patient: typing.Callable[[str], str] | None = None  # of a case, where cases are not patients
     tune: bool = False  # also with temperature, threshold and smallest lesion tuned on the other folds
 
 
-def subset(source, folder, size):
-    """A data set of some of the cases, by links."""
+def person(case):
+    """Cases 2k - 1 and 2k of the Decathlon's hippocampus set are both sides of one scan (pairs.py), of which its description says nothing."""
+    return f"person-{(int(case.rpartition('_')[2]) + 1) // 2}"
+
+
+def by_person(source, folder, size=None):
+    """The hippocampus set, or some of its cases, by links, with the person of each case."""
     description = json.loads((source / "dataset.json").read_text())
-    chosen = sorted(random.Random(1).sample(description["training"], size), key=lambda c: c["image"])
+    chosen = sorted(random.Random(1).sample(description["training"], size or len(description["training"])), key=lambda c: c["image"])
     for case in chosen:
         for part in ("image", "label"):
             link = folder / case[part]
             link.parent.mkdir(parents=True, exist_ok=True)
             if not link.exists():
                 link.symlink_to((source / case[part]).resolve())
-    (folder / "dataset.json").write_text(json.dumps(description | {"training": chosen, "numTraining": size}))
+    names = [pathlib.Path(case["image"]).name.partition(".")[0] for case in chosen]
+    (folder / "dataset.json").write_text(json.dumps(description | {"training": chosen, "numTraining": len(chosen), "patients": {name: person(name) for name in names}}))
+    return folder
 
 
 def decathlon(name, networks, **more):
-    return Study(name, "hippocampus", lambda data, case: data / "imagesTr" / f"{case}.nii.gz", lambda data, case: data / "labelsTr" / f"{case}.nii.gz", networks, **more)
+    return Study(name, "hippocampus", lambda data, case: data / "imagesTr" / f"{case}.nii.gz", lambda data, case: data / "labelsTr" / f"{case}.nii.gz", networks, **{"patient": person, **more})
 
 
 def patients(name, networks, **more):
@@ -88,9 +96,17 @@ def body_statistics(plan):
 BAYES = ("--posterior", "mean-field")
 MOPED = (*BAYES, "--prior-mean", "start")  # Krishnan et al. 2020: posterior and prior begin at the weights of a plain network
 
-HIPPOCAMPUS = decathlon(
-    "hippocampus", (Network("plain", ("--epochs", 12), samples=(1,)), Network("bayesian", ("--epochs", 4, *MOPED), start_from="hippocampus/plain")),
-    options=("--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",), tune=True)
+STILL = ("--flip-axes", "none", "--average", 0.998)  # all hippocampi lie as those of one side do
+HIPPOCAMPUS = decathlon("hippocampus", (
+    Network("plain", ("--epochs", 4, *STILL), samples=(1,)),
+    Network("plain-on", ("--epochs", 2, *STILL), samples=(1,), start_from="hippocampus/plain"),
+    Network("bayesian", ("--epochs", 2, *STILL, *MOPED), start_from="hippocampus/plain"),
+    Network("ensemble-of-3", ("--epochs", 4, *STILL), seeds=(1, 2, 3), samples=(3,), runs_of="hippocampus/plain"),
+), options=("--steps-per-epoch", 400, "--recency", 0), tune=True)
+# With mirror images, and with folds that know nothing of persons, as elsewhere.
+BY_CASE = decathlon(
+    "hippocampus-by-case", (Network("plain", ("--epochs", 12), samples=(1,)), Network("bayesian", ("--epochs", 4, *MOPED), start_from="hippocampus-by-case/plain")),
+    options=("--steps-per-epoch", 400, "--average", 0.999, "--recency", 0), flips=("left-right",), patient=None, tune=True)
 
 BEGIN, ON = ("--epochs", 2), ("--epochs", 1)
 RATE = ("--learning-rate", 0.0015)
@@ -140,7 +156,6 @@ def coefficients(voxels, examples):
             Network("1-over-M-of-sums", ("--data-term", "minibatch-sum")), Network("pi-of-sums", ("--data-term", "minibatch-sum", "--kl-scaling", "geometric-per-minibatch")))
 
 
-STILL = ("--flip-axes", "none", "--average", 0.998)  # the hippocampus of one side: its mirror image is another shape
 ABLATIONS = {
     "base": STILL, "flips": ("--flip-axes", "i", *STILL[2:]), "no-augmentation": (*STILL, "--augmentation-strength", 0), "half-the-augmentation": (*STILL, "--augmentation-strength", 0.5), "twice-the-augmentation": (*STILL, "--augmentation-strength", 2),
     "deformation": (*STILL, "--deformation", 2), "receive-field": (*STILL, *FIELD), "deformation-and-field": (*STILL, "--deformation", 2, *FIELD),
@@ -161,15 +176,15 @@ LESION_ABLATIONS = (
 
 
 ALL = {study.name: study for study in (
-    HIPPOCAMPUS, LESIONS, LONG, UNCERTAINTY,
-    patients("samples", (Network("mean-field-all", (*BEGIN, *BAYES), samples=(1, 2, 4, 8, 16, 32, 64), runs_of="uncertainty/mean-field-all"),), options=UNCERTAINTY.options, folds=2, run_folds=(0,), cases=20, plan=coarse),
+    HIPPOCAMPUS, BY_CASE, LESIONS, LONG, UNCERTAINTY,
+    patients("samples", (Network("mean-field-all", (*BEGIN, *BAYES), samples=(1, 2, 4, 8, 16, 32, 64), runs_of="uncertainty/mean-field-all"),), options=UNCERTAINTY.options, folds=2, run_folds=(0,), cases=12, plan=coarse),
     decathlon("kl-3d", coefficients(40 * 56 * 40, 100 * 2), options=BOUND, run_folds=(0,)),
     decathlon("kl-2d", coefficients(40 * 56, 100 * 80), options=BOUND, run_folds=(0,), plan=flat),
     decathlon("parameters", tuple(Network(f"width-{w}", ("--width", w)) for w in (4, 8, 16, 32)), options=(*BRIEF, *LIKELIHOOD), run_folds=(0,)),
     decathlon("norms", tuple(Network(f"{norm}-{name}-batch-{batch}", ("--norm", norm, "--batch-size", batch, *posterior))
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 4)), options=SHORT, run_folds=(0,)),
     decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", STILL, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
-              options=("--epochs", 4, "--steps-per-epoch", 400, "--recency", 0), run_folds=(0,)),
+              options=("--epochs", 4, *HIPPOCAMPUS.options), run_folds=(0,)),
     patients("ablation-lesions", tuple(dataclasses.replace(network, samples=(1,)) for network in LESION_ABLATIONS), options=("--epochs", 2, "--average", 0.998, "--recency", 0), folds=3, run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))
              + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=(*BRIEF, *RATE), run_folds=(0,), plan=coarse),

@@ -24,7 +24,7 @@ def main():
     rows = {}
     for size in SIZES:
         folder = options.work / "variance" / str(size)
-        studies.subset(options.data / "hippocampus", folder / "data", size)
+        studies.by_person(options.data / "hippocampus", folder / "data", size)
         if not (folder / "cross-validation/cross-validation.json").exists():
             def shard(n):
                 program("credence-train", ["cross-validate", "--data", folder / "data", "--out", folder / "cross-validation", "--seeds", "1,2,3", "--threads", 1, "--shard", f"{n}/2", *OPTIONS], folder / f"shard-{n}.log")

@@ -8,7 +8,7 @@ The hippocampus networks are those that run.py has trained, and the phantom netw
 temperature, the threshold and the factor of volume intervals that `credence-train tune` finds on cases that the card does not count. The card says how it does on those. What is done is not repeated. Weights are float16, which the export proves. Prints a line a model.
 """
 import argparse, concurrent.futures, fnmatch, hashlib, json, pathlib
-import scores
+import scores, studies
 from programs import ROOT, Programs
 
 PHANTOM_TRAINING = ["--folds", 4, "--seeds", 1, "--posterior", "mean-field", "--width", 8, "--epochs", 4, "--steps-per-epoch", 300, "--learning-rate", 1e-2, "--average", 0.99, "--recency", 0]
@@ -43,8 +43,9 @@ def hippocampus(network, samples, program, work, data):
     """A network of the cross-validation."""
     training = work / "hippocampus" / network / "training"
     run = training / "seed-1-fold-0"
-    names = json.loads((run / "split.json").read_text())["validation"]
-    source = data / "hippocampus"
+    split = json.loads((run / "split.json").read_text())
+    names = split["validation"]
+    source = studies.by_person(data / "hippocampus", work / "data/hippocampus")
     cases = [(name, source / f"imagesTr/{name}.nii.gz", source / f"labelsTr/{name}.nii.gz") for name in names]
     options = json.loads((ROOT / "bench/results/proof-hippocampus.json").read_text())["networks"][network]["options"]
     folds = json.loads((ROOT / "bench/results/proof-hippocampus.json").read_text())["networks"][network]["samples"][f"{samples}-tuned"]
@@ -56,9 +57,9 @@ def hippocampus(network, samples, program, work, data):
     return run, calibration, folder, cases, {
         "name": "Hippocampus" + (f", {network}" if network != "plain" else ""), "licence": "CC-BY-SA-4.0", "samples": samples,
         "use": "Research on the segmentation of the hippocampus in T1-weighted MRI. Not a medical device.",
-        "data": "160 of the 200 training cases of Task04_Hippocampus of the Medical Segmentation Decathlon (Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9; Vanderbilt University Medical Center), "
-                "T1-weighted MRI of 90 adults with psychosis and 105 healthy adults, cropped to one hippocampus, 1 mm. The data are CC-BY-SA 4.0, and so is this model.",
-        "unseen": "the 40 cases of fold 0, which it has not been trained on",
+        "data": f"{len(split['training'])} of the 260 training cases of Task04_Hippocampus of the Medical Segmentation Decathlon (Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9; Vanderbilt University Medical Center), "
+                "T1-weighted MRI of 90 healthy adults and 105 with a non-affective psychotic disorder, cropped to one hippocampus, 1 mm. The data are CC-BY-SA 4.0, and so is this model.",
+        "unseen": f"the {len(names)} cases of fold 0, of persons whom it has not been trained on", "patient": studies.person,
         "limits": "One scanner, one protocol, adults. It expects a scan that is cropped to the neighbourhood of one hippocampus (about 35 x 50 x 35 mm), as the training scans are; on a whole head it finds hippocampi "
                   "where there are none. Borders between anterior and posterior part follow that data set's convention.",
         "training": f"credence-train cross-validate --folds 5 --seeds 1 {options}", "calibrated": "the other four folds",
@@ -131,7 +132,7 @@ def main():
         model.parent.mkdir(parents=True, exist_ok=True)
         program("credence-export", ["export", run / "last.safetensors", "--output", model, "--scan", cases[0][1], "--precision", "float16-weights", "--calibration", calibration,
                                     "--name", about["name"], "--licence", about["licence"], "--intended-use", about["use"]], folder / "export.log")
-        measured = scores.summary(scores.score(program, model, cases, folder, folder / f"samples-{about['samples']}", about["samples"], folder / "scoring.log"))
+        measured = scores.summary(scores.score(program, model, cases, folder, folder / f"samples-{about['samples']}", about["samples"], folder / "scoring.log"), patient=about.get("patient"))
         (model.parent / "model-card.md").write_text(card(name, about, model, measured))
         print(f"{name}: {model.stat().st_size / 1e6:.1f} MB, Dice {measured['dice']['mean']:.3f} over {measured['dice']['cases']} unseen cases", flush=True)
 

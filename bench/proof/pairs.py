@@ -1,0 +1,96 @@
+#!/usr/bin/python3
+"""Which cases of the Decathlon's hippocampus set are of one person, and what it does to a cross-validation that puts them on two sides.
+
+    bench/proof/pairs.py --data <folder with hippocampus/> --work <folder>
+
+A scan that was scaled on the way has its own smallest step between two intensities. Cases 2k - 1 and 2k are compared by it, and as a control 2k and 2k + 1. Of each reference:
+whether the posterior part lies to the left of the anterior, as it does on one side of a head alone. Then the Dice of each case of the study `hippocampus-by-case`, whose folds know nothing of persons, by where the other side was: in training, held out in the same fold, or not in the
+data. Prints both and writes bench/results/proof-pairs.json; intervals are over persons. Debian packages: python3-nibabel, python3-scipy.
+"""
+import argparse, json, pathlib
+import nibabel, numpy, scipy.stats
+from programs import ROOT, Programs, write
+from studies import person
+
+STUDY = "hippocampus-by-case"
+
+
+def step(scan):
+    """The smallest difference of two intensities, None where it is that of whole numbers."""
+    values = numpy.unique(numpy.asarray(nibabel.load(scan).dataobj, dtype=float))
+    differences = numpy.diff(values)
+    smallest = differences[differences > 1e-6 * values.max()].min()
+    return None if smallest == 1 else smallest
+
+
+def same_step(scans):
+    """Of neighbouring numbers that both have a step, how many have the same: of pairs that begin with an odd number, and of those that begin with an even one."""
+    steps = {int(name.rpartition("_")[2]): step(scan) for name, scan in scans.items()}
+    found = {"odd and next": [0, 0], "even and next": [0, 0]}
+    for number, mine in steps.items():
+        if mine and (other := steps.get(number + 1)):
+            count = found["odd and next" if number % 2 else "even and next"]
+            count[0] += abs(mine - other) < 1e-4 * mine
+            count[1] += 1
+    return {kind: {"same": int(same), "of": of} for kind, (same, of) in found.items()}
+
+
+def posterior_is_left(reference):
+    """Whether the centre of the posterior part has the smaller index along the axis from left to right (all scans of the set are RAS)."""
+    image = nibabel.load(reference)
+    assert nibabel.aff2axcodes(image.affine) == ("R", "A", "S")
+    labels = numpy.asarray(image.dataobj)
+    return bool(numpy.argwhere(labels == 2)[:, 0].mean() < numpy.argwhere(labels == 1)[:, 0].mean())
+
+
+def folds(program, data, work):
+    """The fold in which each case validates, as credence-train splits the cases: what it writes beside a training of one step."""
+    fold_of = {}
+    for fold in range(5):
+        run = work / f"pairs/fold-{fold}"
+        if not (run / "split.json").exists():
+            run.parent.mkdir(parents=True, exist_ok=True)
+            program("credence-train", ["fit", "--data", data, "--out", run, "--folds", 5, "--fold", fold, "--split-seed", 1, "--width", 4, "--epochs", 1, "--steps-per-epoch", 1, "--threads", 1], work / "pairs/log")
+        fold_of |= {case: fold for case in json.loads((run / "split.json").read_text())["validation"]}
+    return fold_of
+
+
+def persons(cases, dice):
+    """The mean over each person's cases."""
+    of = {}
+    for case in cases:
+        of.setdefault(person(case), []).append(dice[case])
+    return [float(numpy.mean(values)) for values in of.values()]
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--data", type=pathlib.Path, required=True)
+    arguments.add_argument("--work", type=pathlib.Path, required=True)
+    options = arguments.parse_args()
+    program, data = Programs(options.work / "programs"), options.data / "hippocampus"
+    program.stop_on_signals()
+    scans = {scan.name[:-7]: scan for scan in sorted((data / "imagesTr").glob("*.nii.gz"))}
+    found = {"smallest step of intensity": same_step(scans)}
+    for kind, count in found["smallest step of intensity"].items():
+        print(f"{kind:16} the same smallest step in {count['same']} of {count['of']} pairs")
+
+    left = [posterior_is_left(data / f"labelsTr/{name}.nii.gz") for name in scans]
+    found["posterior part left of the anterior"] = {"cases": sum(left), "of": len(left)}
+    print(f"posterior part left of the anterior in {sum(left)} of {len(left)} cases")
+
+    dice, fold_of = json.loads((ROOT / f"bench/results/proof-{STUDY}.json").read_text())["networks"]["plain"]["samples"]["1"]["diceByCase"], folds(program, data, options.work)
+    others = {case: [other for other in dice if other != case and person(other) == person(case)] for case in dice}
+    groups = {"in training": [c for c in dice if others[c] and fold_of[others[c][0]] != fold_of[c]],
+              "not in training": [c for c in dice if not others[c] or fold_of[others[c][0]] == fold_of[c]]}
+    values = {name: persons(cases, dice) for name, cases in groups.items()}
+    found["Dice of a case whose other side is"] = {name: {"cases": len(groups[name]), "persons": len(v), "mean": round(float(numpy.mean(v)), 5)} for name, v in values.items()}
+    bounds = scipy.stats.bootstrap(tuple(values.values()), lambda a, b, axis=-1: a.mean(axis=axis) - b.mean(axis=axis), n_resamples=5000, random_state=1, method="BCa").confidence_interval
+    found["difference"] = {"mean": round(float(numpy.mean(values["in training"]) - numpy.mean(values["not in training"])), 5), "low": round(float(bounds.low), 5), "high": round(float(bounds.high), 5)}
+    for name, row in found["Dice of a case whose other side is"].items():
+        print(f"other side {name:16} Dice {row['mean']:.4f}, {row['cases']} cases of {row['persons']} persons")
+    print(f"difference {found['difference']['mean']:.4f} ({found['difference']['low']:.4f} to {found['difference']['high']:.4f})")
+    write(ROOT / "bench/results/proof-pairs.json", {"data": "hippocampus", "commit": program.commit, **found})
+
+
+main()

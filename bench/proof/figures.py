@@ -3,12 +3,13 @@
 
     bench/proof/figures.py [NAME ...]
 
-All whose results are there without names. Debian package: python3-matplotlib.
+All whose results are there without names. Debian packages: python3-matplotlib, python3-nibabel, python3-scipy.
 """
 import json, pathlib, sys
 import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plot
+import scores
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COLOURS = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"]  # Okabe and Ito
@@ -267,7 +268,7 @@ def hippocampus():
         colour = COLOURS[list(networks).index(name)]
         for n, run in enumerate(network["training"].values()):
             panels[0].plot([run["steps"] / len(run["validationDice"]) * (k + 1) for k in range(len(run["validationDice"]))], run["validationDice"], color=colour, linewidth=0.9, label=None if n else name)
-        panels[1].hist(list(row(network, tuned=False)["diceByCase"].values()), bins=[0.76 + 0.005 * n for n in range(39)], histtype="step", color=colour)
+        panels[1].hist([record["dice"] for record in scores.load(ROOT / "bench/results/proof-hippocampus.csv")[name, next(iter(network["samples"]))].values()], bins=[0.76 + 0.005 * n for n in range(39)], histtype="step", color=colour)
     panels[0].set_xlabel("step")
     panels[0].set_ylabel("Dice of the validation cases, a line a fold")
     panels[1].set_xlabel("Dice of a case")

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Which cases of the Decathlon's hippocampus set are of one person, and what it does to a cross-validation that puts them on two sides.
 
-    bench/proof/pairs.py --data <folder with hippocampus/> --work <folder>
+    bench/proof/pairs.py --data <folder with hippocampus/>
 
 A scan that was scaled on the way has its own smallest step between two intensities. Cases 2k - 1 and 2k are compared by it, and as a control 2k and 2k + 1. Of each reference:
 whether the posterior part lies to the left of the anterior, as it does on one side of a head alone. Then the Dice of each case of the study `hippocampus-by-case`, whose folds know nothing of persons, by where the other side was: in training, held out in the same fold, or not in the
@@ -9,7 +9,8 @@ data. Prints both and writes bench/results/proof-pairs.json; intervals are over 
 """
 import argparse, json, pathlib
 import nibabel, numpy, scipy.stats
-from programs import ROOT, Programs, write
+import scores
+from programs import ROOT, write
 from studies import person
 
 STUDY = "hippocampus-by-case"
@@ -43,18 +44,6 @@ def posterior_is_left(reference):
     return bool(numpy.argwhere(labels == 2)[:, 0].mean() < numpy.argwhere(labels == 1)[:, 0].mean())
 
 
-def folds(program, data, work):
-    """The fold in which each case validates, as credence-train splits the cases: what it writes beside a training of one step."""
-    fold_of = {}
-    for fold in range(5):
-        run = work / f"pairs/fold-{fold}"
-        if not (run / "split.json").exists():
-            run.parent.mkdir(parents=True, exist_ok=True)
-            program("credence-train", ["fit", "--data", data, "--out", run, "--folds", 5, "--fold", fold, "--split-seed", 1, "--width", 4, "--epochs", 1, "--steps-per-epoch", 1, "--threads", 1], work / "pairs/log")
-        fold_of |= {case: fold for case in json.loads((run / "split.json").read_text())["validation"]}
-    return fold_of
-
-
 def persons(cases, dice):
     """The mean over each person's cases."""
     of = {}
@@ -66,10 +55,7 @@ def persons(cases, dice):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--data", type=pathlib.Path, required=True)
-    arguments.add_argument("--work", type=pathlib.Path, required=True)
-    options = arguments.parse_args()
-    program, data = Programs(options.work / "programs"), options.data / "hippocampus"
-    program.stop_on_signals()
+    data = arguments.parse_args().data / "hippocampus"
     scans = {scan.name[:-7]: scan for scan in sorted((data / "imagesTr").glob("*.nii.gz"))}
     found = {"smallest step of intensity": same_step(scans)}
     for kind, count in found["smallest step of intensity"].items():
@@ -79,7 +65,8 @@ def main():
     found["posterior part left of the anterior"] = {"cases": sum(left), "of": len(left)}
     print(f"posterior part left of the anterior in {sum(left)} of {len(left)} cases")
 
-    dice, fold_of = json.loads((ROOT / f"bench/results/proof-{STUDY}.json").read_text())["networks"]["plain"]["samples"]["1"]["diceByCase"], folds(program, data, options.work)
+    records = scores.load(ROOT / f"bench/results/proof-{STUDY}.csv")["plain", "1"]
+    dice, fold_of = {case: record["dice"] for case, record in records.items()}, {case: record["fold"] for case, record in records.items()}
     others = {case: [other for other in dice if other != case and person(other) == person(case)] for case in dice}
     groups = {"in training": [c for c in dice if others[c] and fold_of[others[c][0]] != fold_of[c]],
               "not in training": [c for c in dice if not others[c] or fold_of[others[c][0]] == fold_of[c]]}
@@ -90,7 +77,7 @@ def main():
     for name, row in found["Dice of a case whose other side is"].items():
         print(f"other side {name:16} Dice {row['mean']:.4f}, {row['cases']} cases of {row['persons']} persons")
     print(f"difference {found['difference']['mean']:.4f} ({found['difference']['low']:.4f} to {found['difference']['high']:.4f})")
-    write(ROOT / "bench/results/proof-pairs.json", {"data": "hippocampus", "commit": program.commit, **found})
+    write(ROOT / "bench/results/proof-pairs.json", {"data": "hippocampus", **found})
 
 
 main()

@@ -10,8 +10,8 @@ files that credence-infer wrote. Jobs run side by side, a thread each, which two
 an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
 the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
 
-Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over patients (scipy, BCa bootstrap). A network of
-which the work folder has nothing keeps the row that is there, so that networks may be trained on several machines, each with all its folds on one.
+Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over patients (scipy, BCa bootstrap), and
+proof-<study>.csv with every case. Folds and networks of which the work folder has nothing stay as they are, so that a study may be run on several machines; what is tuned on other folds needs all of a network on one.
 Debian packages: python3-nibabel, python3-scipy.
 """
 import argparse, collections, concurrent.futures, json, pathlib, sys, threading, time
@@ -105,36 +105,57 @@ class Job:
 
 
 def gather(study, jobs, commit):
-    """Differences are to the first network of the study on the cases of both: to its row that is tuned, flipped or neither, as the row itself is."""
-    results = ROOT / f"bench/results/proof-{study.name}.json"
+    """Differences are to the first network of the study on the cases of both: to its row that is tuned, flipped or neither, as the row itself is.
+    Of a network that is here in part, the other folds come from the table, if they had the same options; one that is not here at all stays as it is."""
+    results, table_file = (ROOT / f"bench/results/proof-{study.name}.{end}" for end in ("json", "csv"))
     before = json.loads(results.read_text()) if results.exists() else {"networks": {}}
-    rows, first = {}, {}
+    table, rows, first = scores.load(table_file), {}, {}
     for network in study.networks:
-        mine = [job for job in jobs if job.network is network]
-        for samples in [f"{count}{end}" for end in ("", *(["-flips"] if study.flips else [])) for count in network.samples] + [f"{mine[0].samples}-tuned"]:
-            folds = [json.loads(path.read_text()) for job in mine if (path := job.folder / f"scores-{samples}.json").exists()]
-            if not folds:
-                continue
-            cases = {case: measured for fold in folds for case, measured in fold.items()}
+        mine, old = [job for job in jobs if job.network is network], before["networks"].get(network.name, {})
+        start = [f"--start-from <{network.start_from}>"] if network.start_from else []
+        row = {"commit": commit, "options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}}
+        known = {samples: table.pop((name, samples)) for name, samples in list(table) if name == network.name}
+        here = {samples: {job.fold: json.loads(path.read_text()) for job in mine if (path := job.folder / f"scores-{samples}.json").exists()}
+                for samples in [f"{count}{end}" for end in ("", *(["-flips"] if study.flips else [])) for count in network.samples] + [f"{mine[0].samples}-tuned"]}
+        if any(here.values()):
+            same = old.get("options") == row["options"]
+            for samples, folds in here.items():
+                records = {case: {"fold": fold, **scores.record(measured)} for fold, cases in folds.items() for case, measured in cases.items()}
+                records |= {case: record for case, record in known.get(samples, {}).items() if same and record["fold"] not in folds}
+                if records:
+                    table[network.name, samples] = records
+        else:
+            row, same = {"commit": before.get("commit"), **old}, True
+            table |= {(network.name, samples): records for samples, records in known.items()}
+        for samples, records in ((samples, records) for (name, samples), records in table.items() if name == network.name):
             kind = samples.partition("-")[2]
             if network is study.networks[0]:
-                first[kind] = cases
-            row = {"folds": len(folds), **scores.summary(cases, first.get(kind) if network is not study.networks[0] else None, study.patient)}
-            start = [f"--start-from <{network.start_from}>"] if network.start_from else []
-            rows.setdefault(network.name, {"commit": commit, "options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}})["samples"][samples] = row
-            print(f"{network.name:28} {samples:>8} samples, {row['folds']} folds: " + ", ".join(
-                f"{key} {value['mean']:.4f} ({value.get('low', value['mean']):.4f} to {value.get('high', value['mean']):.4f})" for key, value in row.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
-        if network.name in before["networks"] and network.name not in rows:
-            rows[network.name] = {"commit": before.get("commit"), **before["networks"][network.name]}
-        elif network.name in rows:
-            rows[network.name]["training"] = {run.name: scores.training(run) for job in mine for run in job.runs if (run / "evaluation.json").exists()}
-            for t in (t for t in rows[network.name]["training"].values() if "kl" in t):
-                print(f"{'':28} factor of the KL {t['klFactor']:.3g}, weighted KL {t['weightedKl']:.3g}, KL a weight {t['kl'] / t['gaussianWeights']:.2f} nats, signal to noise {t['signalToNoise']:.2g}, "
-                      f"collapsed {t['collapsedShare']:.1%}, KL in the gradient {t['klGradientShare']:.2%}, cosine {t['gradientCosine']:.2f}")
+                first[kind] = records
+            if any(here.values()):
+                row["samples"][samples] = {"folds": len({record["fold"] for record in records.values()}), **scores.summary(records, first.get(kind) if network is not study.networks[0] else None, study.patient)}
+        if not row.get("samples"):
+            continue
+        rows[network.name] = row
+        if any(here.values()):
+            row["training"] = (old.get("training", {}) if same else {}) | {run.name: scores.training(run) for job in mine for run in job.runs if (run / "evaluation.json").exists()}
             if (tuned := mine[0].folder.parent / "calibration.json").exists():
-                rows[network.name]["tuning"] = {key: value for key, value in json.loads(tuned.read_text()).items() if key not in ("classes", "thresholds", "dataHash")}
+                row["tuning"] = {key: value for key, value in json.loads(tuned.read_text()).items() if key not in ("classes", "thresholds", "dataHash")}
+            elif same and "tuning" in old:
+                row["tuning"] = old["tuning"]
+        print_row(network.name, row)
     if rows:
         write(results, {"data": study.data, "folds": study.folds, "flips": " ".join(study.flips), "differencesTo": study.networks[0].name, "networks": rows})
+    if table:
+        scores.save(table_file, table)
+
+
+def print_row(name, row):
+    for samples, summary in row["samples"].items():
+        print(f"{name:28} {samples:>8} samples, {summary['folds']} folds: " + ", ".join(
+            f"{key} {value['mean']:.4f} ({value.get('low', value['mean']):.4f} to {value.get('high', value['mean']):.4f})" for key, value in summary.items() if key.startswith("dice") and "mean" in value or key in ("all/nll", "lesion/nll", "lesion/lesion-f1", "volume interval covers")))
+    for t in (t for t in row["training"].values() if "kl" in t):
+        print(f"{'':28} factor of the KL {t['klFactor']:.3g}, weighted KL {t['weightedKl']:.3g}, KL a weight {t['kl'] / t['gaussianWeights']:.2f} nats, signal to noise {t['signalToNoise']:.2g}, "
+              f"collapsed {t['collapsedShare']:.1%}, KL in the gradient {t['klGradientShare']:.2%}, cosine {t['gradientCosine']:.2f}")
 
 
 def main():

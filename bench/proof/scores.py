@@ -1,5 +1,5 @@
 """How a model file does on cases: `credence-infer batch` and `evaluate`, and what NumPy and nibabel make of the files that they wrote. How its training went: its log."""
-import collections, json
+import collections, csv, json, os
 import nibabel, numpy, scipy.stats
 
 METRICS = ["nll", "brier", "ece-near", "lesion-f1", "ndsc-r-auc", "lesion-f1-retention-area"]
@@ -51,36 +51,66 @@ def interval(of_case, patient=None):
     return row
 
 
-def by_case(cases):
-    """All metrics, each with its values by case (and class); `dice` of a case is its mean over the classes that have one."""
+COVERS = {"volume interval covers": "interval", "calibrated volume interval covers": "calibrated"}
+
+
+def record(measured):
+    """What was measured on a case as one row of a table; `dice` is the mean over the classes that have one, `lesions` holds each one found, with + where it is one."""
+    row = {f"dice {name}": found["dice"] for name, found in measured["classes"].items() if found["dice"] is not None}
+    if row:
+        row["dice"] = sum(row.values()) / len(row)
+    for name, found in measured["classes"].items():
+        row |= {f"{title} {name}": float(found[key][0] <= found["volume"] <= found[key][1]) for title, key in COVERS.items() if found.get(key)}
+    row |= {key: value for key, value in measured["values"].items() if value is not None and (key.startswith("all/") or key.split("/")[1] in METRICS)}
+    return {key: float(f"{value:.6g}") for key, value in row.items()} | {"lesions": " ".join(f"{uncertainty:.4g}{'+' if is_true else '-'}" for uncertainty, is_true in measured["lesions"])}
+
+
+def by_metric(records):
+    """All metrics, each with its values by case; coverage by case and class."""
     values = collections.defaultdict(dict)
-    for case, measured in cases.items():
-        for name, found in measured["classes"].items():
-            if found["dice"] is not None:
-                values[f"dice {name}"][case] = found["dice"]
-            for title, key in (("volume interval covers", "interval"), ("calibrated volume interval covers", "calibrated")):
-                if found.get(key):
-                    values[title][f"{case} {name}"] = float(found[key][0] <= found["volume"] <= found[key][1])
-        for key, value in measured["values"].items():
-            if value is not None and (key.startswith("all/") or key.split("/")[1] in METRICS):
+    for case, row in records.items():
+        for key, value in row.items():
+            if title := next((title for title in COVERS if key.startswith(title)), None):
+                values[title][f"{case} {key[len(title) + 1:]}"] = value
+            elif key not in ("lesions", "fold"):
                 values[key][case] = value
-        if dice := [found["dice"] for found in measured["classes"].values() if found["dice"] is not None]:
-            values["dice"][case] = float(numpy.mean(dice))
     return values
 
 
-def summary(cases, others=None, patient=None):
+def summary(records, others=None, patient=None):
     """All metrics over cases; with those of another network also the difference to it, case by case, where both have the case. `patient` gives that of a case, where cases are not patients."""
-    values, others = by_case(cases), by_case(others or {})
+    values, others = by_metric(records), by_metric(others or {})
     row = {key: interval(of_case, patient) for key, of_case in sorted(values.items())}
     for key, of_case in values.items():
         if differences := {case: value - others[key][case] for case, value in of_case.items() if case in others[key]}:
             row[key]["difference"] = interval(differences, patient)
-    false, true = ([u for c in cases.values() for u, is_true in c["lesions"] if is_true == wanted] for wanted in (False, True))
+    lesions = [lesion for record in records.values() for lesion in record.get("lesions", "").split()]
+    false, true = ([float(lesion[:-1]) for lesion in lesions if lesion[-1] == sign] for sign in "-+")
     if false and true:  # pooled over the cases: few have both
         row["lesion error AUROC"] = {"mean": round(float(scipy.stats.mannwhitneyu(false, true).statistic / (len(false) * len(true))), 5), "false": len(false), "true": len(true)}
-    row["diceByCase"] = {case: round(value, 4) for case, value in sorted(values["dice"].items())}
     return row
+
+
+def load(path):
+    """The table of a study: records by network and row of its results, by case."""
+    table = collections.defaultdict(dict)
+    if path.exists():
+        with path.open(newline="") as file:
+            for row in csv.DictReader(file):
+                network, samples, case = (row.pop(key) for key in ("network", "samples", "case"))
+                table[network, samples][case] = {key: value if key == "lesions" else int(value) if key == "fold" else float(value) for key, value in row.items() if value or key == "lesions"}
+    return table
+
+
+def save(path, table):
+    columns = dict.fromkeys(key for records in table.values() for row in records.values() for key in row)
+    part = path.with_suffix(".part")
+    with part.open("w", newline="") as file:
+        writer = csv.DictWriter(file, ["network", "samples", "case", "fold", *sorted(columns.keys() - {"fold"})], lineterminator="\n")
+        writer.writeheader()
+        for (network, samples), records in table.items():
+            writer.writerows({"network": network, "samples": samples, "case": case} | row for case, row in sorted(records.items()))
+    os.replace(part, path)
 
 
 def training(run):

@@ -40,6 +40,11 @@ internal static class PlanCommand
                 Console.WriteLine($"  measured: {measured.Count} cases{(split is null ? "" : $", without the {split.Validation.Count} of fold {split.Fold}")}");
             }
 
+            if (survey.PatientConcern is { } patients)
+            {
+                Console.WriteLine($"  warning: {patients}");
+            }
+
             foreach (var (key, reason) in made.Reasons)
             {
                 Console.WriteLine($"  {key}: {reason}");

@@ -3,11 +3,11 @@
 
     bench/proof/pairs.py --data <folder with hippocampus/>
 
-A scan that was scaled on the way has its own smallest step between two intensities. Cases 2k - 1 and 2k are compared by it, and as a control 2k and 2k + 1. Of each reference:
+A scan that was scaled on the way has its own step between two intensities. Cases 2k - 1 and 2k are compared by it, and as a control 2k and 2k + 1 and all others. Of each reference:
 whether the posterior part lies to the left of the anterior, as it does on one side of a head alone. Then the Dice of each case of the study `hippocampus-by-case`, whose folds know nothing of persons, by where the other side was: in training, held out in the same fold, or not in the
 data. Prints both and writes bench/results/proof-pairs.json; intervals are over persons. Debian packages: python3-nibabel, python3-scipy.
 """
-import argparse, json, pathlib
+import argparse, itertools, json, pathlib
 import nibabel, numpy, scipy.stats
 import scores
 from programs import ROOT, write
@@ -17,22 +17,21 @@ STUDY = "hippocampus-by-case"
 
 
 def step(scan):
-    """The smallest difference of two intensities, None where it is that of whole numbers."""
-    values = numpy.unique(numpy.asarray(nibabel.load(scan).dataobj, dtype=float))
-    differences = numpy.diff(values)
-    smallest = differences[differences > 1e-6 * values.max()].min()
-    return None if smallest == 1 else smallest
+    """The step between neighbouring intensities, None where they are whole numbers."""
+    values = numpy.unique(numpy.asarray(nibabel.load(scan).dataobj, dtype=numpy.float32)).astype(float)
+    extent = values[-1] - values[0]
+    found = extent / round(extent / numpy.diff(values).min())
+    return None if abs(found - round(found)) < 1e-6 * found else found
 
 
 def same_step(scans):
-    """Of neighbouring numbers that both have a step, how many have the same: of pairs that begin with an odd number, and of those that begin with an even one."""
-    steps = {int(name.rpartition("_")[2]): step(scan) for name, scan in scans.items()}
-    found = {"odd and next": [0, 0], "even and next": [0, 0]}
-    for number, mine in steps.items():
-        if mine and (other := steps.get(number + 1)):
-            count = found["odd and next" if number % 2 else "even and next"]
-            count[0] += abs(mine - other) < 1e-4 * mine
-            count[1] += 1
+    """Of numbers that both have a step, how many have the same: of an odd number and the next, of an even number and the next, of others."""
+    steps = {int(name.rpartition("_")[2]): found for name, scan in scans.items() if (found := step(scan))}
+    found = {"odd and next": [0, 0], "even and next": [0, 0], "other pairs": [0, 0]}
+    for one, other in itertools.combinations(sorted(steps), 2):
+        count = found["other pairs" if other > one + 1 else "odd and next" if one % 2 else "even and next"]
+        count[0] += abs(steps[one] - steps[other]) < 1e-6 * steps[one]
+        count[1] += 1
     return {kind: {"same": int(same), "of": of} for kind, (same, of) in found.items()}
 
 
@@ -57,9 +56,9 @@ def main():
     arguments.add_argument("--data", type=pathlib.Path, required=True)
     data = arguments.parse_args().data / "hippocampus"
     scans = {scan.name[:-7]: scan for scan in sorted((data / "imagesTr").glob("*.nii.gz"))}
-    found = {"smallest step of intensity": same_step(scans)}
-    for kind, count in found["smallest step of intensity"].items():
-        print(f"{kind:16} the same smallest step in {count['same']} of {count['of']} pairs")
+    found = {"step of intensity": same_step(scans)}
+    for kind, count in found["step of intensity"].items():
+        print(f"{kind:16} the same step in {count['same']} of {count['of']} pairs")
 
     left = [posterior_is_left(data / f"labelsTr/{name}.nii.gz") for name in scans]
     found["posterior part left of the anterior"] = {"cases": sum(left), "of": len(left)}

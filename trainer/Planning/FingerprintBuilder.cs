@@ -35,6 +35,33 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         }
     }
 
+    /// <summary>What a user should know of cases that look like parts of one scan and count as several patients; null when there are none.</summary>
+    /// <remarks>A step that more than three patients share is that of a format or a protocol. Hippocampus set of the Medical Segmentation Decathlon: docs/explanation/hippocampus.md.</remarks>
+    public string? PatientConcern
+    {
+        get
+        {
+            var marked = cases.Where(c => c.Value.IntensityStep is not null).Select(c => (Id: c.Key, Patient: dataset.Patients[c.Key], Step: c.Value.IntensityStep!.Value)).OrderBy(c => c.Step).ToList();
+            var groups = new List<List<(string Id, string Patient, double Step)>>();
+            foreach (var @case in marked)
+            {
+                if (groups.Count > 0 && @case.Step - groups[^1][^1].Step <= IntensityStep.Tolerance * @case.Step)
+                {
+                    groups[^1].Add(@case);
+                }
+                else
+                {
+                    groups.Add([@case]);
+                }
+            }
+
+            static int Patients(IEnumerable<(string Id, string Patient, double Step)> group) => group.Select(c => c.Patient).Distinct(StringComparer.Ordinal).Count();
+            var suspects = groups.Where(g => Patients(g) is 2 or 3 && Patients(g) < Patients(marked)).OrderBy(g => g.Min(c => c.Id), StringComparer.Ordinal).ToList();
+            return suspects.Count == 0 ? null : FormattableString.Invariant(
+                $"the intensities of cases {string.Join(" and ", suspects[0].Select(c => c.Id).Order(StringComparer.Ordinal))} have one step, {suspects[0][0].Step:G7}, as those of parts of one scan do{(suspects.Count > 1 ? $", and so it is with {suspects.Count - 1} more such groups" : "")}. Where they are of one patient, say so under \"patients\" in {Dataset.DescriptionFile}, or training and validation share that patient.");
+        }
+    }
+
     /// <summary>Adds one case.</summary>
     /// <exception cref="DatasetException">The same scan was already added under another id: that would leak from training into validation. One patient may have a scan twice, with two masks.</exception>
     public void Add(LoadedCase @case)
@@ -57,7 +84,7 @@ internal sealed class FingerprintBuilder(Dataset dataset)
         List<ChannelFingerprint> channels = [.. @case.Channels.Select(c => Measure(c.Voxels, @case.Mask))];
         cases.Add(@case.Id, new(
             @case.ContentHash, @case.ScanHash, geometry.Spacing, geometry.Size, box.Size, channels, classVoxels, Count(mask, box),
-            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000, canonical.Zip(channels).Min(c => SurroundingAirOf(c.First, c.Second.Percentile995))));
+            classVoxels.Skip(1).Sum() * geometry.VoxelVolume / 1000, canonical.Zip(channels).Min(c => SurroundingAirOf(c.First, c.Second.Percentile995)), IntensityStep.Of(@case.Channels[0].Voxels)));
     }
 
     /// <summary>The figures over the cases added.</summary>
@@ -164,5 +191,5 @@ internal sealed class FingerprintBuilder(Dataset dataset)
     }
 
     private sealed record Measures(
-        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, long[] CroppedClassVoxels, double LesionVolume, double SurroundingAir);
+        byte[] ContentHash, byte[] ScanHash, Vector3D Spacing, Size3 Size, Size3 Cropped, IReadOnlyList<ChannelFingerprint> Channels, long[] ClassVoxels, long[] CroppedClassVoxels, double LesionVolume, double SurroundingAir, double? IntensityStep);
 }

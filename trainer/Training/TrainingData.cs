@@ -27,9 +27,9 @@ internal sealed class TrainingData
 
     private TrainingData(
         TrainingPlan plan, TrainingFingerprint fingerprint, string dataHash, FoldSplit split,
-        IReadOnlyList<TrainingCase> training, IReadOnlyList<ValidationCase> validation)
+        IReadOnlyList<TrainingCase> training, IReadOnlyList<ValidationCase> validation, string? patientConcern)
     {
-        (Plan, this.fingerprint, this.dataHash, Split, Training, Validation) = (plan, fingerprint, dataHash, split, training, validation);
+        (Plan, this.fingerprint, this.dataHash, Split, Training, Validation, PatientConcern) = (plan, fingerprint, dataHash, split, training, validation, patientConcern);
     }
 
     /// <summary>Hash of the code that trains.</summary>
@@ -55,6 +55,9 @@ internal sealed class TrainingData
         ? $"{TrainingPlan.FileName} was measured on {measured.Count} cases, not on the {Split.Training.Count} that train, so that it may have seen validation cases; "
             + $"make it with `credence-train plan --fold {Split.Fold} --folds {Split.Folds}{(Split.Seed is { } seed ? $" --seed {seed}" : "")}`."
         : null;
+
+    /// <summary><see cref="FingerprintBuilder.PatientConcern"/> of the data set.</summary>
+    public string? PatientConcern { get; }
 
     /// <summary>Reads, checks and measures every case of a data set.</summary>
     public static FingerprintBuilder Survey(Dataset dataset, Action<string> report, CancellationToken cancellation)
@@ -146,7 +149,7 @@ internal sealed class TrainingData
             }
         }
 
-        return new(plan, fingerprint, survey.DataHash, split, training, validation);
+        return new(plan, fingerprint, survey.DataHash, split, training, validation, survey.PatientConcern);
     }
 
     /// <summary>Split and plan of a run that goes on, where they and the data are still those of its checkpoint.</summary>

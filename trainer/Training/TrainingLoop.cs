@@ -134,9 +134,9 @@ internal sealed class TrainingLoop
             observer.Warned($"which scans {start} has seen is not recorded beside it (split.json); if it has seen validation cases, their figures are too good.");
         }
 
-        if (data.PlanConcern is { } planned)
+        foreach (var concern in new[] { data.PlanConcern, data.PatientConcern }.OfType<string>())
         {
-            observer.Warned(planned);
+            observer.Warned(concern);
         }
 
         var own = observer.Warnings.ToList();

@@ -1,0 +1,75 @@
+using System.Text.Json.Nodes;
+using Credence.MedicalIO;
+using Credence.Trainer.Datasets;
+using Credence.Trainer.Planning;
+
+namespace Credence.Trainer.Tests;
+
+public sealed class IntensityStepTests
+{
+    [Theory]
+    [InlineData(5.95886, 0)]
+    [InlineData(0.001234567, -3)]
+    [InlineData(3112.564, 1e6)]
+    public void The_scale_of_scaled_integers_is_their_step(double scale, double offset)
+    {
+        var random = new Random(1);
+        float[] scan = [.. Enumerable.Range(0, 20_000).Select(_ => (float)(offset + scale * Math.Round(200 + 60 * (random.NextDouble() + random.NextDouble()))))];
+        Assert.Equal(scale, IntensityStep.Of(scan)!.Value, scale * 1e-5);
+        Assert.Equal(IntensityStep.Of(scan.AsSpan(0, 12_000))!.Value, IntensityStep.Of(scan.AsSpan(8_000))!.Value, scale * IntensityStep.Tolerance); // two parts of it
+    }
+
+    [Fact]
+    public void Whole_numbers_continuous_values_and_one_value_have_no_step()
+    {
+        var random = new Random(2);
+        Assert.Null(IntensityStep.Of([.. Enumerable.Range(0, 5000).Select(_ => (float)random.Next(500))]));
+        Assert.Null(IntensityStep.Of([.. Enumerable.Range(0, 5000).Select(_ => 4f * random.Next(500))]));
+        Assert.Null(IntensityStep.Of([.. Enumerable.Range(0, 5000).Select(_ => random.NextSingle())]));
+        Assert.Null(IntensityStep.Of([0, 0.7f, 1.7f, 2.9f])); // two thousand levels at most, but none of them even
+        Assert.Null(IntensityStep.Of([0.3f, 0.3f, 0.3f]));
+        Assert.Null(IntensityStep.Of([0.3f]));
+    }
+
+    [Fact]
+    public void Parts_of_one_scan_that_count_as_two_patients_are_a_concern()
+    {
+        using var data = SmallDataset.Decathlon(cases: 6);
+        double[] ofOwn = [1.1, 1.1, 1.3, 1.7, 1.9, 2.3];
+        var concern = Concern(data.Path, ofOwn);
+        Assert.Contains("case0 and case1 have one step, 1.1,", concern, StringComparison.Ordinal);
+        Assert.DoesNotContain("more such groups", concern, StringComparison.Ordinal);
+        Assert.Contains("and so it is with 1 more such groups", Concern(data.Path, [1.1, 1.1, 1.3, 1.3, 1.9, 2.3]), StringComparison.Ordinal);
+        Assert.Null(Concern(data.Path, ofOwn, new() { ["patients"] = new JsonObject { ["case0"] = "A", ["case1"] = "A", ["case2"] = "B", ["case3"] = "C", ["case4"] = "D", ["case5"] = "E" } }));
+        Assert.Null(Concern(data.Path, [1.1, 1.2, 1.3, 1.7, 1.9, 2.3])); // no two alike
+        Assert.Null(Concern(data.Path, [1.1, 1.1, 1.1, 1.1, 1.9, 2.3])); // four patients: a protocol
+        Assert.Null(Concern(data.Path, [1.1, 1.1, 1, 1, 1, 1])); // all that have one
+    }
+
+    /// <summary>An oracle that does not share the rule: numbers 2k - 1 and 2k.</summary>
+    [Fact]
+    public void Finds_both_sides_of_the_hippocampus_set()
+    {
+        var dataset = Dataset.Open(Shared.Folder("data/hippocampus"));
+        var steps = dataset.Cases.Select(c => (Number: int.Parse(c.Id.Split('_')[1], System.Globalization.CultureInfo.InvariantCulture), Step: IntensityStep.Of(CaseReader.Read(dataset, c).Channels[0].Voxels)))
+            .Where(c => c.Step is not null).ToDictionary(c => c.Number, c => c.Step!.Value);
+        bool Same(int one, int other) => Math.Abs(steps[one] - steps[other]) < IntensityStep.Tolerance * steps[one];
+        var neighbours = steps.Keys.Where(n => steps.ContainsKey(n + 1)).ToLookup(n => n % 2 == 1, n => Same(n, n + 1));
+        Assert.True(neighbours[true].Count() > 40 && neighbours[false].Count() > 30);
+        Assert.All(neighbours[true], Assert.True);
+        Assert.All(neighbours[false], Assert.False);
+    }
+
+    private static string? Concern(string folder, double[] scales, JsonObject? description = null)
+    {
+        var dataset = Dataset.Open(folder);
+        var builder = new FingerprintBuilder(description is null ? dataset : dataset with { Patients = PatientGroups.Read(description, "dataset.json", [.. dataset.Cases.Select(c => c.Id)]) });
+        foreach (var (files, scale) in dataset.Cases.Zip(scales))
+        {
+            var read = CaseReader.Read(dataset, files);
+            builder.Add(read with { Channels = [.. read.Channels.Select(v => new Volume(v.Geometry, [.. v.Voxels.Select(x => (float)(scale * x))]))] });
+        }
+
+        return builder.PatientConcern;
+    }
+}

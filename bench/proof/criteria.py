@@ -96,8 +96,9 @@ def main():
         for by, is_smaller_better in SMALLER_IS_BETTER.items():
             chosen = []
             for run in runs:
-                cases = sorted(run[0])
-                for choosing, judging in ((cases[::2], cases[1::2]), (cases[1::2], cases[::2])):
+                persons = sorted({studies.person(case) for case in run[0]})
+                halves = [[case for case in run[0] if studies.person(case) in half] for half in (persons[::2], persons[1::2])]
+                for choosing, judging in (halves, halves[::-1]):
                     means = [statistics.mean(epoch[case][by] for case in choosing) for epoch in run]
                     best = means.index(min(means) if is_smaller_better else max(means))
                     chosen.append({"epoch": best + 1, **{key: statistics.mean(run[best][case][key] for case in judging) for key in SMALLER_IS_BETTER}})

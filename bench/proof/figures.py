@@ -280,7 +280,7 @@ def hippocampus():
 FIGURES = {"kl": (kl, ("kl-3d",)), "kl-parameters": (kl_parameters, ("parameters",)), "norms": (norms, ("norms",)), "imbalance": (imbalance, ("imbalance",)),
            "criteria": (criteria, ("criteria",)), "processes": (processes, ("processes",)), "variance": (variance, ("variance",)), "lesions": (lesions, ("lesions",)), "uncertainty": (uncertainty, ("uncertainty",)),
            "samples": (samples, ("samples",)), "shift": (shift, ("shift",)), "hippocampus": (hippocampus, ("hippocampus",)),
-           "ablation": (lambda: ablation("ablation", ("dice", "all/nll"), ("Dice, difference to the base", "NLL, difference to the base")), ("ablation",)),
+           "ablation": (lambda: ablation("ablation-by-case", ("dice", "all/nll"), ("Dice, difference to the base", "NLL, difference to the base")), ("ablation-by-case",)),
            "ablation-lesions": (lambda: ablation("ablation-lesions", ("dice", "lesion/lesion-f1", "lesion/nll"), ("Dice, difference to the base", "lesion F1, difference", "NLL, difference")), ("ablation-lesions",))}
 
 if unknown := set(sys.argv[1:]) - set(FIGURES):

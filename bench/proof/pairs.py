@@ -3,9 +3,10 @@
 
     bench/proof/pairs.py --data <folder with hippocampus/>
 
-A scan that was scaled on the way has its own step between two intensities. Cases 2k - 1 and 2k are compared by it, and as a control 2k and 2k + 1 and all others. Of each reference:
-whether the posterior part lies to the left of the anterior, as it does on one side of a head alone. Then the Dice of each case of the study `hippocampus-by-case`, whose folds know nothing of persons, by where the other side was: in training, held out in the same fold, or not in the
-data. Prints both and writes bench/results/proof-pairs.json; intervals are over persons. Debian packages: python3-nibabel, python3-scipy.
+A scan that was scaled on the way has its own step between two intensities. Cases 2k - 1 and 2k are compared by it, and as a control 2k and 2k + 1 and all others.
+Of each reference: whether the posterior part lies to the left of the anterior, as it does on one side of a head alone. Then the Dice of each case of the study
+`hippocampus-by-case`, whose folds know nothing of persons (bench/results/proof-pairs.csv, by programs of commit 5e9e4a7), by where the other side was: in training or not.
+Prints all and writes bench/results/proof-pairs.json; intervals are over persons. Debian packages: python3-nibabel, python3-scipy.
 """
 import argparse, itertools, json, pathlib
 import nibabel, numpy, scipy.stats
@@ -13,15 +14,13 @@ import scores
 from programs import ROOT, write
 from studies import person
 
-STUDY = "hippocampus-by-case"
-
-
 def step(scan):
     """The step between neighbouring intensities, None where they are whole numbers."""
     values = numpy.unique(numpy.asarray(nibabel.load(scan).dataobj, dtype=numpy.float32)).astype(float)
     extent = values[-1] - values[0]
     found = extent / round(extent / numpy.diff(values).min())
-    return None if abs(found - round(found)) < 1e-6 * found else found
+    levels = (values - values[0]) / found
+    return None if abs(found - round(found)) < 1e-6 * found or abs(levels - levels.round()).max() > 0.1 else found
 
 
 def same_step(scans):
@@ -60,11 +59,13 @@ def main():
     for kind, count in found["step of intensity"].items():
         print(f"{kind:16} the same step in {count['same']} of {count['of']} pairs")
 
-    left = [posterior_is_left(data / f"labelsTr/{name}.nii.gz") for name in scans]
-    found["posterior part left of the anterior"] = {"cases": sum(left), "of": len(left)}
-    print(f"posterior part left of the anterior in {sum(left)} of {len(left)} cases")
+    left = {name: posterior_is_left(data / f"labelsTr/{name}.nii.gz") for name in scans}
+    for parity, kind in ((1, "odd"), (0, "even")):
+        of_kind = [is_left for name, is_left in left.items() if int(name.rpartition("_")[2]) % 2 == parity]
+        found[f"posterior part left of the anterior, {kind} numbers"] = {"cases": sum(of_kind), "of": len(of_kind)}
+        print(f"posterior part left of the anterior in {sum(of_kind)} of {len(of_kind)} cases of {kind} numbers")
 
-    records = scores.load(ROOT / f"bench/results/proof-{STUDY}.csv")["plain", "1"]
+    records = scores.load(ROOT / "bench/results/proof-pairs.csv")["plain", "1"]
     dice, fold_of = {case: record["dice"] for case, record in records.items()}, {case: record["fold"] for case, record in records.items()}
     others = {case: [other for other in dice if other != case and person(other) == person(case)] for case in dice}
     groups = {"in training": [c for c in dice if others[c] and fold_of[others[c][0]] != fold_of[c]],

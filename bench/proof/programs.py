@@ -9,7 +9,7 @@ FOLDERS = {"credence-train": "Trainer", "credence-export": "Exporter", "credence
 def write(path, value):
     """Writes JSON under a temporary name and renames it: a file that is there is whole."""
     part = path.with_suffix(".part")
-    part.write_text(json.dumps(value, indent=1) + "\n")
+    part.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
     os.replace(part, path)
 
 

@@ -106,22 +106,24 @@ class Job:
 
 def gather(study, jobs, commit):
     """Differences are to the first network of the study on the cases of both: to its row that is tuned, flipped or neither, as the row itself is.
-    Of a network that is here in part, the other folds come from the table, if they had the same options; one that is not here at all stays as it is."""
+    Of a network that is here in part, the other folds come from the table, if they had the same options, plan and split. One that is not here at all, and not in the table, stays as it is."""
     results, table_file = (ROOT / f"bench/results/proof-{study.name}.{end}" for end in ("json", "csv"))
     before = json.loads(results.read_text()) if results.exists() else {"networks": {}}
     table, rows, first = scores.load(table_file), {}, {}
     for network in study.networks:
         mine, old = [job for job in jobs if job.network is network], before["networks"].get(network.name, {})
         start = [f"--start-from <{network.start_from}>"] if network.start_from else []
-        row = {"commit": commit, "options": " ".join(map(str, [*study.options, *network.options, *start])), "samples": {}}
+        splits = [json.loads(split.read_text())["rule"] for job in mine for run in job.runs if (split := run / "split.json").exists()]
+        row = {"commit": commit, "options": " ".join(map(str, [*study.options, *network.options, *start])), "plan": plan.__name__ if (plan := network.plan or study.plan) else "usual", "split": splits[0] if splits else None, "samples": {}}
         known = {samples: table.pop((name, samples)) for name, samples in list(table) if name == network.name}
         here = {samples: {job.fold: json.loads(path.read_text()) for job in mine if (path := job.folder / f"scores-{samples}.json").exists()}
                 for samples in [f"{count}{end}" for end in ("", *(["-flips"] if study.flips else [])) for count in network.samples] + [f"{mine[0].samples}-tuned"]}
         if any(here.values()):
-            same = old.get("options") == row["options"]
+            same = all(old.get(key) == row[key] for key in ("options", "plan", "split")) and before["folds"] == study.folds
+            row["commit"] = ", ".join(dict.fromkeys([old["commit"], commit] if same else [commit]))
             for samples, folds in here.items():
                 records = {case: {"fold": fold, **scores.record(measured)} for fold, cases in folds.items() for case, measured in cases.items()}
-                records |= {case: record for case, record in known.get(samples, {}).items() if same and record["fold"] not in folds}
+                records |= {case: record for case, record in known.get(samples, {}).items() if same and record["fold"] not in folds and case not in records}
                 if records:
                     table[network.name, samples] = records
         else:
@@ -131,8 +133,7 @@ def gather(study, jobs, commit):
             kind = samples.partition("-")[2]
             if network is study.networks[0]:
                 first[kind] = records
-            if any(here.values()):
-                row["samples"][samples] = {"folds": len({record["fold"] for record in records.values()}), **scores.summary(records, first.get(kind) if network is not study.networks[0] else None, study.patient)}
+            row["samples"][samples] = {"folds": len({record["fold"] for record in records.values()}), **scores.summary(records, first.get(kind) if network is not study.networks[0] else None, study.patient)}
         if not row.get("samples"):
             continue
         rows[network.name] = row
@@ -190,8 +191,9 @@ def main():
                 print(error, file=sys.stderr, flush=True)
 
         with concurrent.futures.ThreadPoolExecutor(options.processes) as pool:
-            list(pool.map(lambda job: attempt(job, Job.run), (j for j in todo if not j.network.start_from)))
-            list(pool.map(lambda job: attempt(job, Job.run), (j for j in todo if j.network.start_from)))
+            later = [j for j in todo if j.network.start_from or len(j.network.seeds) > 1]  # both need a network that another job trains
+            for some in ([j for j in todo if j not in later], later):
+                list(pool.map(lambda job: attempt(job, Job.run), some))
             if study.tune and not programs.stopping:
                 tuned = [j for j in todo if all(other.is_trained for other in jobs if other.network is j.network)]
                 list(pool.map(lambda job: attempt(job, Job.tune_volumes), {j.network.name: j for j in tuned}.values()))

@@ -41,12 +41,16 @@ def interval(of_case, patient=None):
     row = {"mean": round(float(values.mean()), 5), "median": round(float(numpy.median(values)), 5), "cases": len(values)}
     of_patient = collections.defaultdict(list)
     for case, value in of_case.items():
-        of_patient[patient(case.partition(" ")[0]) if patient else case].append(value)
-    if patient:
+        name = case.partition(" ")[0]  # a case has a value a class, where it is one of coverage
+        of_patient[patient(name) if patient else name].append(value)
+    if len(of_patient) != len(values):
         row["patients"] = len(of_patient)
-    if len(of_patient) > 1 and values.std() > 0:
-        sums, counts = numpy.array([sum(v) for v in of_patient.values()]), numpy.array([len(v) for v in of_patient.values()])
+    sums, counts = numpy.array([sum(v) for v in of_patient.values()]), numpy.array([len(v) for v in of_patient.values()])
+    if len(of_patient) > 1 and numpy.ptp(sums - values.mean() * counts) > 1e-12:
         bounds = scipy.stats.bootstrap((sums, counts), lambda s, n, axis=-1: s.sum(axis=axis) / n.sum(axis=axis), paired=True, vectorized=True, n_resamples=5000, random_state=1).confidence_interval
+    else:
+        bounds = None
+    if bounds and numpy.isfinite([bounds.low, bounds.high]).all():
         row |= {"low": round(float(bounds.low), 5), "high": round(float(bounds.high), 5)}
     return row
 

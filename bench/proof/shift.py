@@ -103,7 +103,7 @@ def measure(program, model, samples, cases, folder):
         program("credence-infer", ["batch", folder / "warned", "--model", model, "--output", folder / "gated", "--samples", 1, "--threads", 1, "--no-page"], log, accept=(0, 5))
     refused = [name for name in warned if not (folder / "gated" / name / "report.json").exists()]
     entropy = {name: float(numpy.mean([c["meanEntropy"] for c in report["classes"] if c["meanEntropy"] is not None] or [0])) for name, report in reports.items()}
-    row = scores.summary(measured, patient=studies.person)
+    row = scores.summary({case: scores.record(values) for case, values in measured.items()}, patient=studies.person)
     row["ece-near"] = float(numpy.mean([value["mean"] for key, value in row.items() if key.endswith("/ece-near")]))
     row["unsure"], row["warned"], row["refused"] = (len(names) / len(measured) for names in (unsure, warned, refused))
     row["entropyByCase"] = {name: round(value, 4) for name, value in entropy.items()}

@@ -1,5 +1,6 @@
 """The networks that the proof compares. Every difference between two rows of a result is a difference between two lines here."""
 import dataclasses, json, pathlib, random, typing
+from programs import write
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,7 +25,7 @@ class Study:
     options: tuple
     folds: int = 5
     run_folds: tuple = ()  # of them, where not all are run
-    cases: int | None = None  # of those of a fold, where not all are measured
+    cases: int | None = None  # so many of a fold, the first by name, where not all are measured
     flips: tuple = ()
     plan: typing.Callable[[dict], dict] | None = None  # changes the plan of every run
     patient: typing.Callable[[str], str] | None = None  # of a case, where cases are not patients
@@ -47,7 +48,9 @@ def by_person(source, folder, size=None):
             if not link.exists():
                 link.symlink_to((source / case[part]).resolve())
     names = [pathlib.Path(case["image"]).name.partition(".")[0] for case in chosen]
-    (folder / "dataset.json").write_text(json.dumps(description | {"training": chosen, "numTraining": len(chosen), "patients": {name: person(name) for name in names}}))
+    description |= {"training": chosen, "numTraining": len(chosen), "patients": {name: person(name) for name in names}}
+    if not (folder / "dataset.json").exists() or json.loads((folder / "dataset.json").read_text()) != description:
+        write(folder / "dataset.json", description)
     return folder
 
 
@@ -185,6 +188,9 @@ ALL = {study.name: study for study in (
               for norm in ("batch", "instance", "group") for name, posterior in (("plain", ()), ("bayesian", BAYES)) for batch in (2, 4)), options=SHORT, run_folds=(0,)),
     decathlon("ablation", tuple(Network(name, options, samples=(1,)) for name, options in ABLATIONS.items()) + (Network("best-epoch", STILL, samples=(1,), runs_of="ablation/base", checkpoint="best"),),
               options=("--epochs", 4, *HIPPOCAMPUS.options), run_folds=(0,)),
+    # With folds that know nothing of persons.
+    decathlon("ablation-by-case", tuple(Network(name, ABLATIONS[name], samples=(1,)) for name in ("base", "flips", "no-augmentation", "half-the-augmentation")),
+              options=("--epochs", 4, *HIPPOCAMPUS.options), run_folds=(0,), patient=None),
     patients("ablation-lesions", tuple(dataclasses.replace(network, samples=(1,)) for network in LESION_ABLATIONS), options=("--epochs", 2, "--average", 0.998, "--recency", 0), folds=3, run_folds=(0,)),
     patients("imbalance", tuple(Network(f"focal-{g}", ("--loss", f"focal(gamma={g})"), samples=(1,)) for g in (0, 1, 2, 5))
              + tuple(Network(f"mining-{k}", ("--loss", f"hard-negatives(k={k})"), samples=(1,)) for k in (1, 3, 10)), options=(*BRIEF, *RATE), run_folds=(0,), plan=coarse),

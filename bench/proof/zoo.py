@@ -60,7 +60,7 @@ def hippocampus(network, samples, program, work, data):
         "data": f"{len(split['training'])} of the 260 training cases of Task04_Hippocampus of the Medical Segmentation Decathlon (Antonelli et al. 2022, doi:10.1038/s41467-022-30695-9; Vanderbilt University Medical Center), "
                 "T1-weighted MRI of 90 healthy adults and 105 with a non-affective psychotic disorder, cropped to one hippocampus, 1 mm. The data are CC-BY-SA 4.0, and so is this model.",
         "unseen": f"the {len(names)} cases of fold 0, of persons whom it has not been trained on", "patient": studies.person,
-        "limits": "One scanner, one protocol, adults. It expects a scan that is cropped to the neighbourhood of one hippocampus (about 35 x 50 x 35 mm), as the training scans are; on a whole head it finds hippocampi "
+        "limits": "One scanner, one protocol, adults. It was trained without mirror images: no `--flips`. It expects a scan that is cropped to the neighbourhood of one hippocampus (about 35 x 50 x 35 mm), as the training scans are; on a whole head it finds hippocampi "
                   "where there are none. Borders between anterior and posterior part follow that data set's convention.",
         "training": f"credence-train cross-validate --folds 5 --seeds 1 {options}", "calibrated": "the other four folds",
         "folds": f" All {folds['folds']} folds of the cross-validation that it comes from: Dice {folds['dice']['mean']:.3f} ({folds['dice'].get('low', 0):.3f} to {folds['dice'].get('high', 0):.3f}, {folds['dice']['cases']} cases)."}
@@ -96,7 +96,7 @@ def card(name, about, model, measured):
 
 ## How it does
 
-On {about['unseen']}; {about['samples']} {'sample' if about['samples'] == 1 else 'samples'}; 95 % intervals over cases.{about.get('folds', '')}
+On {about['unseen']}; {about['samples']} {'sample' if about['samples'] == 1 else 'samples'}; 95 % intervals over patients.{about.get('folds', '')}
 
 | metric | mean | interval |
 |---|---|---|
@@ -132,7 +132,8 @@ def main():
         model.parent.mkdir(parents=True, exist_ok=True)
         program("credence-export", ["export", run / "last.safetensors", "--output", model, "--scan", cases[0][1], "--precision", "float16-weights", "--calibration", calibration,
                                     "--name", about["name"], "--licence", about["licence"], "--intended-use", about["use"]], folder / "export.log")
-        measured = scores.summary(scores.score(program, model, cases, folder, folder / f"samples-{about['samples']}", about["samples"], folder / "scoring.log"), patient=about.get("patient"))
+        measured = scores.score(program, model, cases, folder, folder / f"samples-{about['samples']}", about["samples"], folder / "scoring.log")
+        measured = scores.summary({case: scores.record(values) for case, values in measured.items()}, patient=about.get("patient"))
         (model.parent / "model-card.md").write_text(card(name, about, model, measured))
         print(f"{name}: {model.stat().st_size / 1e6:.1f} MB, Dice {measured['dice']['mean']:.3f} over {measured['dice']['cases']} unseen cases", flush=True)
 

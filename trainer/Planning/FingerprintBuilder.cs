@@ -11,6 +11,7 @@ namespace Credence.Trainer.Planning;
 internal sealed class FingerprintBuilder(Dataset dataset)
 {
     private const double Air = 0.15;
+    private const int MostNamed = 5;
 
     private readonly SortedDictionary<string, Measures> cases = new(StringComparer.Ordinal);
 
@@ -55,10 +56,15 @@ internal sealed class FingerprintBuilder(Dataset dataset)
                 }
             }
 
-            static int Patients(IEnumerable<(string Id, string Patient, double Step)> group) => group.Select(c => c.Patient).Distinct(StringComparer.Ordinal).Count();
-            var suspects = groups.Where(g => Patients(g) is 2 or 3 && Patients(g) < Patients(marked)).OrderBy(g => g.Min(c => c.Id), StringComparer.Ordinal).ToList();
-            return suspects.Count == 0 ? null : FormattableString.Invariant(
-                $"the intensities of cases {string.Join(" and ", suspects[0].Select(c => c.Id).Order(StringComparer.Ordinal))} have one step, {suspects[0][0].Step:G7}, as those of parts of one scan do{(suspects.Count > 1 ? $", and so it is with {suspects.Count - 1} more such groups" : "")}. Where they are of one patient, say so under \"patients\" in {Dataset.DescriptionFile}, or training and validation share that patient.");
+            var all = cases.Keys.Select(id => dataset.Patients[id]).Distinct(StringComparer.Ordinal).Count();
+            List<string> suspects =
+            [
+                .. groups.Where(g => g.Select(c => c.Patient).Distinct(StringComparer.Ordinal).Count() is (2 or 3) and var patients && patients < all)
+                    .Select(g => string.Join(" and ", g.Select(c => c.Id).Order(StringComparer.Ordinal))).Order(StringComparer.Ordinal),
+            ];
+            return suspects.Count == 0 ? null
+                : $"the intensities of {string.Join(", of ", suspects.Take(MostNamed))}{(suspects.Count > MostNamed ? $", and of {suspects.Count - MostNamed} more groups of cases" : "")} have one step, as those of parts of one scan do. "
+                    + $"Where they are of one patient, say so under \"patients\" in {Dataset.DescriptionFile}, or training and validation share that patient.";
         }
     }
 

@@ -9,33 +9,30 @@ internal static class IntensityStep
     private const int Sample = 1 << 17;
     private const int MostLevels = 1 << 16;
 
-    /// <summary>The step, from some of the voxels.</summary>
+    /// <summary>The step, from the voxels in the middle of the scan.</summary>
     /// <param name="voxels">Intensities, finite.</param>
     /// <returns>null where intensities are whole numbers, or not evenly spaced: such a scan has no mark of its own.</returns>
     public static double? Of(ReadOnlySpan<float> voxels)
     {
-        var stride = Math.Max(1, voxels.Length / Sample);
-        var values = new float[(voxels.Length + stride - 1) / stride];
-        for (var n = 0; n < values.Length; n++)
-        {
-            values[n] = voxels[n * stride];
-        }
-
+        var values = voxels.Slice(Math.Max(0, (voxels.Length - Sample) / 2), Math.Min(voxels.Length, Sample)).ToArray();
         Array.Sort(values);
-        var smallest = double.PositiveInfinity;
-        for (var n = 1; n < values.Length; n++)
-        {
-            smallest = values[n] > values[n - 1] ? Math.Min(smallest, (double)values[n] - values[n - 1]) : smallest;
-        }
-
-        var range = (double)values[^1] - values[0];
-        if (!(range / smallest is >= 1 and <= MostLevels and var levels))
+        List<double> above = [.. values.Select(v => (double)v - values[0]).Where((d, n) => n == 0 || values[n] > values[n - 1])];
+        if (above.Count < 2)
         {
             return null;
         }
 
-        var step = range / Math.Round(levels); // far more exact than the difference of two rounded numbers
-        var isWhole = Math.Abs(step - Math.Round(step)) < Tolerance * step;
-        return isWhole || Array.Exists(values, v => Math.Abs((v - values[0]) / step - Math.Round((v - values[0]) / step)) > 0.1) ? null : step;
+        // A difference of two float32 numbers is rough. The mean of those of one step is less so, and (v - v0) / k gets better with every doubling of k.
+        List<double> gaps = [.. above.Zip(above.Skip(1), (one, next) => next - one)];
+        var smallest = gaps.Min();
+        var step = gaps.Where(g => g < 1.5 * smallest).Average();
+        for (var most = 16; most <= MostLevels; most *= 2)
+        {
+            var widest = above[^1] <= most * step ? above[^1] : above.FindLast(d => d <= most * step);
+            step = widest > 0 ? widest / Math.Round(widest / step) : step;
+        }
+
+        var isEven = above.TrueForAll(d => d <= MostLevels * step && Math.Abs(d / step - Math.Round(d / step)) < 0.1);
+        return isEven && Math.Abs(step - Math.Round(step)) > Tolerance * step ? step : null;
     }
 }

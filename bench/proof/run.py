@@ -105,11 +105,11 @@ class Job:
 
 
 def gather(study, jobs, commit):
-    """Differences are to the first network of the study on the cases of both: to its row that is tuned, flipped or neither, as the row itself is.
+    """Differences are to another network on the cases of both: to its row that is tuned, flipped or neither, as the row itself is.
     Of a network that is here in part, the other folds come from the table, if they had the same options, plan and split. One that is not here at all, and not in the table, stays as it is."""
     results, table_file = (ROOT / f"bench/results/proof-{study.name}.{end}" for end in ("json", "csv"))
     before = json.loads(results.read_text()) if results.exists() else {"networks": {}}
-    table, rows, first = scores.load(table_file), {}, {}
+    table, rows = scores.load(table_file), {}
     for network in study.networks:
         mine, old = [job for job in jobs if job.network is network], before["networks"].get(network.name, {})
         start = [f"--start-from <{network.start_from}>"] if network.start_from else []
@@ -130,10 +130,9 @@ def gather(study, jobs, commit):
             row, same = {"commit": before.get("commit"), **old}, True
             table |= {(network.name, samples): records for samples, records in known.items()}
         for samples, records in ((samples, records) for (name, samples), records in table.items() if name == network.name):
-            kind = samples.partition("-")[2]
-            if network is study.networks[0]:
-                first[kind] = records
-            row["samples"][samples] = {"folds": len({record["fold"] for record in records.values()}), **scores.summary(records, first.get(kind) if network is not study.networks[0] else None, study.patient)}
+            other = network.against or study.networks[0].name
+            others = next((found for (name, of) in table if name == other != network.name and of.partition("-")[2] == samples.partition("-")[2] and (found := table[name, of])), None)
+            row["samples"][samples] = {"folds": len({record["fold"] for record in records.values()}), **({"differenceTo": other} if others else {}), **scores.summary(records, others, study.patient)}
         if not row.get("samples"):
             continue
         rows[network.name] = row
@@ -145,7 +144,7 @@ def gather(study, jobs, commit):
                 row["tuning"] = old["tuning"]
         print_row(network.name, row)
     if rows:
-        write(results, {"data": study.data, "folds": study.folds, "flips": " ".join(study.flips), "differencesTo": study.networks[0].name, "networks": rows})
+        write(results, {"data": study.data, "folds": study.folds, "flips": " ".join(study.flips), "networks": rows})
     if table:
         scores.save(table_file, table)
 

@@ -12,6 +12,7 @@ class Network:
     runs_of: str = ""  # <study>/<network> whose runs these are, where they are trained there already
     checkpoint: str = "last"  # or "best"
     plan: typing.Callable[[dict], dict] | None = None  # changes the plan of its runs, as that of the study does for all
+    against: str = ""  # the network that differences are to; without it the first of the study
     start_from: str = ""  # <study>/<network> from whose last weights, of the same fold and seed, training starts
 
 
@@ -103,7 +104,7 @@ STILL = ("--flip-axes", "none", "--average", 0.998)  # all hippocampi lie as tho
 HIPPOCAMPUS = decathlon("hippocampus", (
     Network("plain", ("--epochs", 4, *STILL), samples=(1,)),
     Network("plain-on", ("--epochs", 2, *STILL), samples=(1,), start_from="hippocampus/plain"),
-    Network("bayesian", ("--epochs", 2, *STILL, *MOPED), start_from="hippocampus/plain"),
+    Network("bayesian", ("--epochs", 2, *STILL, *MOPED), against="plain-on", start_from="hippocampus/plain"),
     Network("ensemble-of-3", ("--epochs", 4, *STILL), seeds=(1, 2, 3), samples=(3,), runs_of="hippocampus/plain"),
 ), options=("--steps-per-epoch", 400, "--recency", 0), tune=True)
 # With mirror images, and with folds that know nothing of persons, as elsewhere.
@@ -138,9 +139,9 @@ UNCERTAINTY = patients("uncertainty", (
     Network("flipout", (*BEGIN, *BAYES, "--estimator", "flipout"), samples=EIGHT),
     # Half as many steps again from the weights of the deterministic network, with the same control.
     Network("deterministic-on", ON, samples=(1,), start_from="lesions/dice-cross-entropy"),
-    Network("mean-field-output", (*ON, *BAYES, "--bayesian-stages", "output-layer"), samples=EIGHT, start_from="lesions/dice-cross-entropy"),
-    Network("mean-field-last-stage", (*ON, *BAYES, "--bayesian-stages", "last-stage"), samples=EIGHT, start_from="lesions/dice-cross-entropy"),
-    Network("moped", (*ON, *MOPED), samples=EIGHT, start_from="lesions/dice-cross-entropy"),
+    Network("mean-field-output", (*ON, *BAYES, "--bayesian-stages", "output-layer"), samples=EIGHT, against="deterministic-on", start_from="lesions/dice-cross-entropy"),
+    Network("mean-field-last-stage", (*ON, *BAYES, "--bayesian-stages", "last-stage"), samples=EIGHT, against="deterministic-on", start_from="lesions/dice-cross-entropy"),
+    Network("moped", (*ON, *MOPED), samples=EIGHT, against="deterministic-on", start_from="lesions/dice-cross-entropy"),
     Network("ensemble-of-3", BEGIN, seeds=(1, 2, 3), samples=(3,), runs_of="lesions/dice-cross-entropy"),
 ), options=(*SMALL, *RATE), folds=2, plan=coarse, tune=True)
 

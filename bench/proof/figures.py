@@ -214,14 +214,14 @@ def uncertainty():
 
 
 def samples():
-    """Quality against the number of samples."""
-    rows = {int(key): found for key, found in next(iter(results("samples")["networks"].values()))["samples"].items() if key.isdigit()}
+    """Quality against the number of samples: differences to one sample, case by case."""
+    table = {int(count): scores.by_metric(records) for (_, count), records in scores.load(ROOT / "bench/results/proof-samples.csv").items()}
     figure, panels = plot.subplots(1, 4, figsize=(12, 2.8), layout="constrained")
-    for n, (axes, (metric, label)) in enumerate(zip(panels, {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "percentiles of samples hold the volume"}.items())):
-        counts = [count for count in sorted(rows) if metric in rows[count]]
-        errors(axes, counts, [span(rows[count][metric]) for count in counts], color=COLOURS[n])
+    for n, (axes, (metric, label)) in enumerate(zip(panels, {"dice": "Dice, difference to 1 sample", "lesion/nll": "NLL, difference to 1 sample", "all/error-auroc": "AUROC of wrong voxels, difference", "volume interval covers": "percentiles hold the volume"}.items())):
+        values = {count: {case: value - table[1][metric].get(case, 0) for case, value in by_case[metric].items()} for count, by_case in sorted(table.items()) if count > 1}
+        errors(axes, list(values), [span(scores.interval(of_case)) for of_case in values.values()], color=COLOURS[n])
         axes.set_xscale("log", base=2)
-        axes.set_xticks(counts, counts)
+        axes.set_xticks(list(values), list(values))
         axes.set_xlabel("samples")
         axes.set_ylabel(label)
     return figure

@@ -5,7 +5,7 @@
 
 Each network of each fold is a job: `credence-train cross-validate` of that fold alone, `credence-export` of its last weights, `credence-infer batch` over the
 cases that it has not seen, `credence-infer evaluate`. Where a study says so and all folds of a network are done, it is tuned: `credence-train tune --leave-out` on the other
-folds, then exported and measured once more, and `tune` on all folds for the intervals of volumes. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
+folds, of which there must be two, then exported and measured once more, and `tune` on all folds, whose report has the Dice with the choices of the other folds and the coverage of volume intervals with their factors. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
 files that credence-infer wrote. Jobs run side by side, a thread each, which two cores do faster than one job with two threads. What is done is not repeated and
 an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
 the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
@@ -196,7 +196,8 @@ def main():
             if study.tune and not programs.stopping:
                 tuned = [j for j in todo if all(other.is_trained for other in jobs if other.network is j.network)]
                 list(pool.map(lambda job: attempt(job, Job.tune_volumes), {j.network.name: j for j in tuned}.values()))
-                list(pool.map(lambda job: attempt(job, Job.tune), tuned))
+                if study.folds > 2:  # `tune` itself needs two folds to check a choice on
+                    list(pool.map(lambda job: attempt(job, Job.tune), tuned))
     gather(study, jobs, programs.commit)
     sys.exit(1 if failed else 0)
 

@@ -40,11 +40,6 @@ internal static class PlanCommand
                 Console.WriteLine($"  measured: {measured.Count} cases{(split is null ? "" : $", without the {split.Validation.Count} of fold {split.Fold}")}");
             }
 
-            if (survey.PatientConcern is { } patients)
-            {
-                Console.WriteLine($"  warning: {patients}");
-            }
-
             foreach (var (key, reason) in made.Reasons)
             {
                 Console.WriteLine($"  {key}: {reason}");
@@ -58,7 +53,7 @@ internal static class PlanCommand
             using var network = folder.StartNetwork(options, TrainingLoop.NetworkOptions(options, plan), generator, warnings.Add);
             var memory = DeviceMemory.Of(device);
             var resources = ResourceCheck.Of(TrainingLoop.OfOnePass(plan, options), fingerprint, network, Optimisation.StatesOf(options.Optimiser), memory);
-            warnings.AddRange([.. resources.Warnings, .. network.Options.Warnings(plan.BatchSize)]);
+            warnings.AddRange([.. resources.Warnings, .. network.Options.Warnings(plan.BatchSize), .. new[] { survey.PatientConcern }.OfType<string>()]);
             Console.WriteLine($"  a fit with these options ({FitOptions.Hyphenated(options.Posterior.ToString())}, width {plan.Width}, batch {plan.BatchSize}, {FitOptions.Hyphenated(options.Optimiser.ToString())}, on {memory.Name}):");
             foreach (var line in resources.Lines.Concat(warnings.Select(w => $"warning: {w}")))
             {

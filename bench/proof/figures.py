@@ -172,15 +172,15 @@ def variance():
     return figure
 
 
-def in_rows(study, metrics, samples, figsize=(11, 3.2)):
-    """A panel a metric: the networks of a study below each other, as they came and tuned. `samples` gives the row of a network, or None."""
+def in_rows(study, metrics, figsize=(11, 3.2)):
+    """A panel a metric: the networks of a study below each other, as they came and tuned."""
     networks = results(study)["networks"]
     figure, panels = plot.subplots(1, len(metrics), figsize=figsize, layout="constrained", sharey=True)
     names = list(networks)
     for axes, (metric, title) in zip(panels, metrics.items()):
         for n, (tuned, legend) in enumerate(((False, "as trained"), (True, "tuned on the other folds"))):
-            rows = {name: row for name in names if (row := samples(networks[name], tuned)) and metric in row}
-            values = [span(row[metric]) for row in rows.values()]
+            rows = {name: found for name in names if (found := row(networks[name], tuned)) and metric in found}
+            values = [span(found[metric]) for found in rows.values()]
             if values:
                 means, low, high = zip(*values)
                 axes.errorbar(means, [names.index(name) + 0.25 * n for name in rows], xerr=[low, high], linestyle="none", marker="o", markersize=4, capsize=2, label=legend)
@@ -198,14 +198,14 @@ def row(network, tuned):
 
 def lesions():
     """Losses on the glioma patients."""
-    return in_rows("lesions", {"dice": "Dice a patient", "lesion/lesion-f1": "lesion F1", "lesion/nll": "NLL, nats a voxel", "lesion/ece-near": "ECE near lesions"}, row)[0]
+    return in_rows("lesions", {"dice": "Dice a patient", "lesion/lesion-f1": "lesion F1", "lesion/nll": "NLL, nats a voxel", "lesion/ece-near": "ECE near lesions"})[0]
 
 
 def uncertainty():
     """Posteriors on the glioma patients."""
     figure, panels = in_rows("uncertainty", {"dice": "Dice", "lesion/nll": "NLL, nats a voxel", "lesion/ece-near": "ECE near lesions", "lesion/ndsc-r-auc": "nDSC R-AUC",
                              "all/error-auroc": "AUROC, voxel is wrong", "volume interval covers": "intervals of volume that hold"},
-                             row, figsize=(14, 3.8))
+                             figsize=(14, 3.8))
     widened = {n: intervals["widened"][0] for n, network in enumerate(results("uncertainty")["networks"].values()) if (intervals := network.get("tuning", {}).get("volumeIntervals")) and intervals["widened"]}
     panels[-1].plot(widened.values(), [n + 0.25 for n in widened], marker="D", color=COLOURS[2], linestyle="none", label="widened by the factor of the other folds")
     panels[-1].axvline(0.95, color="#999999", linewidth=0.8)

@@ -5,13 +5,15 @@
 
 Each network of each fold is a job: `credence-train cross-validate` of that fold alone, `credence-export` of its last weights, `credence-infer batch` over the
 cases that it has not seen, `credence-infer evaluate`. Where a study says so and all folds of a network are done, it is tuned: `credence-train tune --leave-out` on the other
-folds, of which there must be two, then exported and measured once more, and `tune` on all folds, whose report has the Dice with the choices of the other folds and the coverage of volume intervals with their factors. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
+folds, of which there must be two, then exported and measured once more, and `tune` on all folds, whose report has the Dice with the choices of the other folds and
+the coverage of volume intervals with their factors. Dice, volumes and the coverage of volume intervals are computed here with nibabel and NumPy from the
 files that credence-infer wrote. Jobs run side by side, a thread each, which two cores do faster than one job with two threads. What is done is not repeated and
 an interrupted training goes on, so that a study may be run in pieces: SIGINT, SIGTERM and --minutes end it at a safe place. The programs are built once, into
 the work folder, and go on being used when the sources change; delete <work>/programs to build them anew.
 
 Prints a table and writes bench/results/proof-<study>.json from all jobs that are done, with 95 % intervals over patients (scipy, BCa bootstrap), and
-proof-<study>.csv with every case. Folds and networks of which the work folder has nothing stay as they are, so that a study may be run on several machines; what is tuned on other folds needs all of a network on one.
+proof-<study>.csv with every case. Folds and networks of which the work folder has nothing stay as they are, so that a study may be run on several machines;
+what is tuned on other folds needs all of a network on one.
 Debian packages: python3-nibabel, python3-scipy.
 """
 import argparse, collections, concurrent.futures, json, pathlib, sys, threading, time

@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Credence.MedicalIO;
+using Credence.MedicalIO.Nifti;
 using Credence.Trainer.Datasets;
 using Credence.Trainer.Planning;
 
@@ -54,6 +55,23 @@ public sealed class IntensityStepTests
         Assert.NotNull(Concern(data.Path, [1.1, 1.1, 1, 1, 1, 1]));
         using var two = SmallDataset.Decathlon(cases: 2);
         Assert.Null(Concern(two.Path, [1.1, 1.1])); // all there are
+    }
+
+    [Fact]
+    public void Plan_and_fit_warn()
+    {
+        using var data = SmallDataset.Decathlon();
+        foreach (var (scale, n) in new[] { 1.1f, 1.1f, 1.3f, 1.7f, 1.9f }.Select((scale, n) => (scale, n)))
+        {
+            var scan = SmallDataset.Scan(n, 0);
+            NiftiFile.Write(data.File($"imagesTr/case{n}.nii.gz"), new Volume(scan.Geometry, [.. scan.Voxels.Select(v => scale * v)]));
+        }
+
+        using var folder = new TemporaryFolder();
+        var plan = BuiltProgram.Run("Trainer", "credence-train", ["plan", "--data", data.Path, "--out", folder.File("run")]);
+        Assert.Contains("warning: the intensities of case0 and case1 have one step", plan.Output, StringComparison.Ordinal);
+        var fit = BuiltProgram.Run("Trainer", "credence-train", ["fit", "--data", data.Path, "--out", folder.File("run"), "--epochs", "1", "--steps-per-epoch", "1", "--width", "4"]);
+        Assert.Contains("warning: the intensities of case0 and case1 have one step", fit.Output + fit.Error, StringComparison.Ordinal);
     }
 
     /// <summary>An oracle that does not share the rule: numbers 2k - 1 and 2k.</summary>

@@ -31,8 +31,9 @@ trap stop EXIT
 
 fail() {
     echo "FAILED: $*"
-    squeue --noheader 2>/dev/null
-    tail -n 20 "$work"/*.log "$work"/jobs/*.log 2>/dev/null
+    tail -n 20 "$work"/munged.log "$work"/*.txt "$work"/jobs/*.log 2>/dev/null
+    scontrol show job --oneliner
+    tail -n 60 "$work"/slurmd.log "$work"/slurmctld.log
     exit 1
 }
 
@@ -51,7 +52,7 @@ SlurmctldHost=$host(127.0.0.1)
 SlurmUser=root
 SlurmdUser=root
 AuthType=auth/munge
-AuthInfo=socket=$work/munge/socket
+AuthInfo=socket=$work/munge/socket,cred_expire=15
 CryptoType=crypto/munge
 SlurmctldPort=$(port)
 SlurmdPort=$(port)
@@ -105,9 +106,9 @@ await() {
 
 # await_all ID: waits until nothing of a job or an array waits or runs.
 await_all() {
-    local n
+    local n left
     for n in $(seq 900); do
-        [ -z "$(squeue --noheader --jobs="$1" 2>/dev/null)" ] && return
+        left=$(squeue --noheader --jobs="$1" 2>/dev/null) && [ -z "$left" ] && return # a controller that does not answer is no empty queue
         sleep 0.2
     done
     fail "job $1 does not end"
@@ -157,6 +158,7 @@ dotnet "$repository/artifacts/bin/Exporter/$configuration/credence-export.dll" e
 $CREDENCE_INFER batch data/imagesTr --model model.onnx --output whole/results --samples 2 --any-scan --threads 1 >/dev/null 2>&1 || fail "batch in one process"
 
 echo "-- a cross-validation as an array of two; task 2 is requeued in the middle"
+# Slurm lets a requeued job wait for cred_expire, since the node refuses it while it holds the credential of the first start for revoked.
 array=$(submit --array=1-2 "$cluster/cross-validate.sbatch" "${training[@]}" --out "$work/cv")
 for n in $(seq 300); do
     grep -qs '"validationDice"' cv/seed-1-fold-1/log.jsonl && break
@@ -168,13 +170,6 @@ for n in $(seq 300); do
     sleep 0.1
 done
 grep -q '^interrupted: .*holds everything after [0-9]* steps' jobs/cross-validate-"${array}"_2.log || fail "SIGTERM of the requeue left no checkpoint"
-await "${array}_2" PENDING RUNNING COMPLETED
-scontrol release "${array}_2" 2>/dev/null
-for n in $(seq 300); do # a requeued job waits some time before it may begin again
-    scontrol show job "${array}_2" | grep -q 'JobState=PENDING' || break
-    scontrol update jobid="${array}_2" starttime=now 2>/dev/null
-    sleep 0.5
-done
 await_all "$array"
 grep -q "^restart 1 of task 2" jobs/cross-validate-"${array}"_2.log || fail "task 2 was not started again"
 grep -q "^shard 2/2, from SLURM_ARRAY_TASK_ID=2" jobs/cross-validate-"${array}"_2.log || fail "task 2 took another shard"

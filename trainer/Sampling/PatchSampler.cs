@@ -92,7 +92,7 @@ internal sealed class PatchSampler
             ? OriginAtForeground(@case, random)
             : OriginAnywhere(@case.Size, random);
         var ofFields = new Random(Mix(seed, 6, (ulong)draw));
-        var transform = SpatialTransform.Draw(origin, patch, spacing, augmentation, random, ofFields);
+        var transform = SpatialTransform.Draw(origin, patch, @case.Size, spacing, augmentation, random, ofFields);
         return new(index, transform, [.. Enumerable.Range(0, channels).Select(_ => IntensityAugmentation.Draw(patch, augmentation, random, ofFields))]);
     }
 

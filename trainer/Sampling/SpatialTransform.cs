@@ -10,15 +10,25 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
     /// <summary>Draws rotation, scale and flips about the centre of the patch, and an elastic deformation.</summary>
     /// <param name="origin">Case index of the patch's voxel (0, 0, 0) before the variation.</param>
     /// <param name="patch">Size of the patch.</param>
+    /// <param name="size">Of the case. Where it is thin, a rotation that would turn the patch out of it is held back: of a single slice none but that within it is left.</param>
     /// <param name="spacing">mm: rotations are rotations in space, not in the index.</param>
     /// <param name="options">Ranges.</param>
     /// <param name="random">Source of the draw.</param>
     /// <param name="ofFields">Source of the deformation, so that it changes no other draw.</param>
-    public static SpatialTransform Draw(Vector3D origin, Size3 patch, Vector3D spacing, AugmentationOptions options, Random random, Random ofFields)
+    public static SpatialTransform Draw(Vector3D origin, Size3 patch, Size3 size, Vector3D spacing, AugmentationOptions options, Random random, Random ofFields)
     {
+        Vector3D Extent(Size3 of) => new((of.Width - 1) * spacing.X, (of.Height - 1) * spacing.Y, (of.Depth - 1) * spacing.Z); // mm between outermost voxels
+        var (whole, part) = (Extent(size), Extent(new(Math.Min(size.Width, patch.Width), Math.Min(size.Height, patch.Height), Math.Min(size.Depth, patch.Depth))));
         var (ax, ay, az) = random.NextDouble() < options.RotationProbability
-            ? (Angle(options, random), Angle(options, random), Angle(options, random))
+            ? (Angle(whole.Y, whole.Z, part.Y, part.Z), Angle(whole.X, whole.Z, part.X, part.Z), Angle(whole.X, whole.Y, part.X, part.Y))
             : (0, 0, 0);
+        double Angle(double a, double b, double partA, double partB)
+        {
+            var largest = Math.Min(options.MaximumRotation * Math.PI / 180, Math.Min(Limit(b, partA), Limit(a, partB)));
+            return (2 * random.NextDouble() - 1) * largest;
+        }
+
+        static double Limit(double room, double length) => length > room ? Math.Asin(room / length) : Math.PI;
         var scale = random.NextDouble() < options.ScaleProbability
             ? options.MinimumScale * Math.Pow(options.MaximumScale / options.MinimumScale, random.NextDouble())
             : 1;
@@ -36,7 +46,7 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
         return new(toIndex.Compose(Rotation(ax, ay, az)).Compose(flipAndScale).Compose(toMillimetres), displacement);
     }
 
-    /// <summary>Samples one channel trilinearly; outside the case the value is 0, the mean after normalisation.</summary>
+    /// <summary>Samples one channel trilinearly; outside the case the value is 0: the mean after a z-score, the middle of a window.</summary>
     public void SampleLinear(ReadOnlySpan<float> source, Size3 size, Span<float> target, Size3 patch)
     {
         var (w, h, d) = (size.Width, size.Height, size.Depth);
@@ -116,9 +126,6 @@ internal readonly record struct SpatialTransform(Affine ToCase, Displacement? Di
             }
         }
     }
-
-    private static double Angle(AugmentationOptions options, Random random) =>
-        (2 * random.NextDouble() - 1) * options.MaximumRotation * Math.PI / 180;
 
     private static Affine Rotation(double x, double y, double z)
     {

@@ -7,7 +7,7 @@ namespace Credence.Models.Checkpoints;
 public sealed class Checkpoint : IDisposable
 {
     private const string NetworkKey = "credence.network";
-    private const string NetworkPrefix = "network/";
+    internal const string NetworkPrefix = "network/";
 
     private static readonly JsonSerializerOptions Json = new()
     {

@@ -20,8 +20,6 @@ public sealed record StartReport(
 /// </remarks>
 public static class NetworkStart
 {
-    private const string Prefix = "network/";
-
     /// <summary>Takes over everything that has the same place in both networks.</summary>
     /// <param name="network">Receives the weights; on the CPU.</param>
     /// <param name="start">The trained network.</param>
@@ -34,17 +32,17 @@ public static class NetworkStart
         using var noGradient = no_grad();
         using var scope = NewDisposeScope();
         var (copied, madeGaussian, madePoints, fresh) = (new List<string>(), new List<string>(), new List<string>(), new List<string>());
-        var unused = start.Tensors.Keys.Where(k => k.StartsWith(Prefix, StringComparison.Ordinal)).Select(k => k[Prefix.Length..]).ToHashSet();
+        var unused = start.Tensors.Keys.Where(k => k.StartsWith(Checkpoint.NetworkPrefix, StringComparison.Ordinal)).Select(k => k[Checkpoint.NetworkPrefix.Length..]).ToHashSet();
         Tensor? Take(string name, Tensor like)
         {
-            if (!start.Tensors.TryGetValue(Prefix + name, out var tensor))
+            if (!start.Tensors.TryGetValue(Checkpoint.NetworkPrefix + name, out var tensor))
             {
                 return null;
             }
 
             unused.Remove(name);
             return tensor.shape.SequenceEqual(like.shape) ? tensor : throw new CheckpointException(
-                start.Path, $"tensor \"{Prefix + name}\" of shape ({string.Join(", ", tensor.shape)})", $"({string.Join(", ", like.shape)})",
+                start.Path, $"tensor \"{Checkpoint.NetworkPrefix + name}\" of shape ({string.Join(", ", tensor.shape)})", $"({string.Join(", ", like.shape)})",
                 "Start from a network with the same channels, classes, width, strides and kernels.");
         }
 

@@ -11,7 +11,7 @@ public static class SafetensorsFile
     private const string MetadataName = "__metadata__";
     private const long LargestHeader = 100_000_000;
     private const int NoSpace = 28, ReadOnlyDisk = 30, OverQuota = 122; // errors of Linux, as .NET hands them on
-    private const string CopyAgain = "The file is damaged; use another checkpoint of the run.";
+    private const string UseAnother = "The file is damaged; use another checkpoint of the run.";
 
     private static readonly Dictionary<string, (ScalarType Type, int Bytes)> Types = new()
     {
@@ -92,7 +92,7 @@ public static class SafetensorsFile
         var headerLength = stream.ReadAtLeast(prefix, prefix.Length, throwOnEndOfStream: false) == prefix.Length ? BinaryPrimitives.ReadInt64LittleEndian(prefix) : -1;
         if (headerLength < 2 || headerLength > Math.Min(LargestHeader, stream.Length - prefix.Length))
         {
-            throw new CheckpointException(path, $"{stream.Length} bytes with a header length of {headerLength}", "a safetensors file", CopyAgain);
+            throw new CheckpointException(path, $"{stream.Length} bytes with a header length of {headerLength}", "a safetensors file", UseAnother);
         }
 
         var header = new byte[headerLength];
@@ -119,7 +119,7 @@ public static class SafetensorsFile
                 var (type, shape, begin, last) = Describe(path, entry, available);
                 if (begin != end || tensors.ContainsKey(entry.Name))
                 {
-                    throw new CheckpointException(path, $"tensor \"{entry.Name}\" from byte {begin}", $"tensors one after the other, here from byte {end}, each once", CopyAgain);
+                    throw new CheckpointException(path, $"tensor \"{entry.Name}\" from byte {begin}", $"tensors one after the other, here from byte {end}, each once", UseAnother);
                 }
 
                 var tensor = empty(shape, type);
@@ -134,7 +134,7 @@ public static class SafetensorsFile
 
             return end == available
                 ? (tensors, metadata)
-                : throw new CheckpointException(path, $"{available} bytes of tensors", $"{end} as in the header", CopyAgain);
+                : throw new CheckpointException(path, $"{available} bytes of tensors", $"{end} as in the header", UseAnother);
         }
         catch (Exception e)
         {
@@ -145,7 +145,7 @@ public static class SafetensorsFile
 
             if (e is JsonException or InvalidOperationException or KeyNotFoundException or FormatException or OverflowException)
             {
-                throw new CheckpointException(path, $"a header that cannot be read ({e.Message})", "the JSON header of a safetensors file", CopyAgain, e);
+                throw new CheckpointException(path, $"a header that cannot be read ({e.Message})", "the JSON header of a safetensors file", UseAnother, e);
             }
 
             throw;
@@ -205,7 +205,7 @@ public static class SafetensorsFile
             || shape.Aggregate((long)type.Bytes, (product, edge) => checked(product * edge)) != offsets[1] - offsets[0])
         {
             throw new CheckpointException(path, $"tensor \"{entry.Name}\" of type {name}, shape ({string.Join(", ", shape)}), bytes {string.Join(" to ", offsets)}",
-                "F32, F64, I64 or U8, and bytes that fit the shape and the file", CopyAgain);
+                "F32, F64, I64 or U8, and bytes that fit the shape and the file", UseAnother);
         }
 
         return (type.Type, shape, offsets[0], offsets[1]);

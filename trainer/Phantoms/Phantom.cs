@@ -69,12 +69,12 @@ internal sealed record Phantom(Volume Scan, LabelMap Lesions)
     /// <summary>Tissues as functions of a point in the head, mm.</summary>
     private sealed class Head
     {
-        private readonly SmoothField shape;
-        private readonly SmoothField folds;
-        private readonly SmoothField bias;
+        private readonly WaveField shape;
+        private readonly WaveField folds;
+        private readonly WaveField bias;
         private readonly double biasStrength;
         private readonly Vector3D radii;
-        private readonly (Vector3D Centre, Vector3D Radii, double Brightness, SmoothField Surface)[] lesions;
+        private readonly (Vector3D Centre, Vector3D Radii, double Brightness, WaveField Surface)[] lesions;
         private readonly (Vector3D Centre, double Radius)[] vessels;
 
         public Head(PhantomOptions options, Random random)
@@ -87,7 +87,7 @@ internal sealed record Phantom(Volume Scan, LabelMap Lesions)
             biasStrength = options.BiasStrength;
 
             var count = random.Next(options.MinimumLesions, options.MaximumLesions + 1);
-            lesions = new (Vector3D, Vector3D, double, SmoothField)[count];
+            lesions = new (Vector3D, Vector3D, double, WaveField)[count];
             for (var n = 0; n < count; n++)
             {
                 // Small lesions are more frequent than large ones.

@@ -3,7 +3,7 @@ using Credence.MedicalIO;
 namespace Credence.Trainer.Phantoms;
 
 /// <summary>A smooth random field: a sum of plane waves with random directions and phases, of about unit variance.</summary>
-internal sealed class SmoothField
+internal sealed class WaveField
 {
     private readonly (Vector3D Wave, double Phase)[] waves;
     private readonly double amplitude;
@@ -12,7 +12,7 @@ internal sealed class SmoothField
     /// <param name="random">Source of the draw.</param>
     /// <param name="wavelength">Mean wavelength, mm.</param>
     /// <param name="count">Number of waves.</param>
-    public SmoothField(Random random, double wavelength, int count)
+    public WaveField(Random random, double wavelength, int count)
     {
         waves = [.. Enumerable.Range(0, count).Select(_ => (Direction(random, wavelength * (0.7 + 0.6 * random.NextDouble())), 2 * Math.PI * random.NextDouble()))];
         amplitude = Math.Sqrt(2.0 / count);

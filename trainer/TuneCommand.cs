@@ -15,7 +15,7 @@ internal static class TuneCommand
         var crossValidation = new Argument<DirectoryInfo>("cross-validation") { Description = "Folder of a finished cross-validation." }.AcceptExistingOnly();
         var output = new Option<FileInfo>("--out", "-o") { Description = "File for the calibration; calibration.json in the folder by default." };
         var data = new Option<DirectoryInfo>("--data", "-d") { Description = "Folder of scans, where it has moved since." };
-        var objective = FitOptions.Kind("--objective", "What is made large, in the mean over cases and seeds", Defaults.Objective);
+        var objective = FitOptions.Kind("--objective", "What is made large, in the mean over patients, each with the mean over its cases and seeds", Defaults.Objective);
         var largest = new Option<int>("--largest-minimum") { Description = "Minimum lesion sizes are tried from 1 voxel to this.", DefaultValueFactory = _ => Defaults.LargestMinimum };
         largest.Validators.Add(result =>
         {

@@ -4,14 +4,15 @@ namespace Credence.Trainer.Evaluation;
 
 /// <summary>One out-of-fold prediction with its objective at every threshold and size.</summary>
 /// <param name="Fold">Its fold.</param>
+/// <param name="Patient">Whose case it is.</param>
 /// <param name="Surface">[threshold][size - 1].</param>
-internal sealed record TuningCase(int Fold, double[][] Surface);
+internal sealed record TuningCase(int Fold, string Patient, double[][] Surface);
 
 /// <summary>Chooses threshold and minimum lesion size, and measures how much the choice flatters itself.</summary>
-/// <remarks>The nested figure leaves one fold out, chooses on the others, and measures on the fold (Varma and Simon 2006, doi:10.1186/1471-2105-7-91).</remarks>
+/// <remarks>Every patient counts once, with the mean over cases and seeds. The nested figure leaves one fold out, chooses on the others, and measures on the fold (Varma and Simon 2006, doi:10.1186/1471-2105-7-91).</remarks>
 internal sealed class DecisionSearch(IReadOnlyList<TuningCase> cases, IReadOnlyList<double> thresholds, int largestMinimum)
 {
-    /// <summary>The best choice over all cases: its threshold, size and mean objective.</summary>
+    /// <summary>The best choice over all patients: its threshold, size and mean objective.</summary>
     public (double Threshold, int MinimumLesionVoxels, double Objective) Best() => Choose(cases);
 
     /// <summary>The choice without each fold, and its objective on the fold.</summary>
@@ -24,11 +25,14 @@ internal sealed class DecisionSearch(IReadOnlyList<TuningCase> cases, IReadOnlyL
         }),
     ];
 
-    /// <summary>Mean objective of all cases, each with the choice made without its fold.</summary>
-    public double Nested(IReadOnlyList<FoldCalibration> withoutFold) =>
-        withoutFold.Sum(f => f.Objective * cases.Count(c => c.Fold == f.Fold)) / cases.Count;
+    /// <summary>Mean objective of all patients, each with the choice made without its fold.</summary>
+    public double Nested(IReadOnlyList<FoldCalibration> withoutFold)
+    {
+        var patients = cases.GroupBy(c => c.Fold, c => c.Patient).ToDictionary(f => f.Key, f => f.Distinct().Count());
+        return withoutFold.Sum(f => f.Objective * patients[f.Fold]) / patients.Values.Sum();
+    }
 
-    /// <summary>Mean objective of all cases at one choice.</summary>
+    /// <summary>Mean objective of all patients at one choice.</summary>
     public double At(double threshold, int size) => Mean(cases, threshold, size);
 
     /// <summary>Of equal choices, the threshold nearest to 0.5 and the smallest size: what changes least.</summary>
@@ -40,6 +44,6 @@ internal sealed class DecisionSearch(IReadOnlyList<TuningCase> cases, IReadOnlyL
     private double Mean(IReadOnlyList<TuningCase> among, double threshold, int size)
     {
         var index = thresholds.ToList().IndexOf(threshold);
-        return among.Average(c => c.Surface[index][size - 1]);
+        return among.GroupBy(c => c.Patient, c => c.Surface[index][size - 1]).Average(p => p.Average());
     }
 }

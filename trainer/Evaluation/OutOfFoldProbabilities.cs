@@ -8,10 +8,11 @@ using Credence.Trainer.Datasets;
 namespace Credence.Trainer.Evaluation;
 
 /// <summary>The probabilities that a network of a cross-validation, or the mean of several, gave a case it had not seen, and the truth.</summary>
-/// <param name="Fold">The fold of the case.</param>
+/// <param name="Id">The case.</param>
+/// <param name="Fold">Its fold.</param>
 /// <param name="Size">W, H, D of the scan.</param>
 /// <param name="Classes">Of every voxel, in the order of the scan.</param>
-internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, ClassProbabilities Classes)
+internal sealed record OutOfFoldProbabilities(string Id, int Fold, Size3 Size, ClassProbabilities Classes)
 {
     /// <summary>Reads what networks left of a case.</summary>
     /// <param name="folders">Their run folders; the mean of several is taken.</param>
@@ -20,7 +21,7 @@ internal sealed record OutOfFoldProbabilities(int Fold, Size3 Size, ClassProbabi
     /// <param name="classes">Background first.</param>
     public static OutOfFoldProbabilities Read(IReadOnlyList<string> folders, int fold, LoadedCase @case, IReadOnlyList<ClassDescription> classes)
     {
-        return new(fold, @case.Mask.Geometry.Size, Join(@case.Mask, classes, [.. classes.Skip(1).Select(Map)]));
+        return new(@case.Id, fold, @case.Mask.Geometry.Size, Join(@case.Mask, classes, [.. classes.Skip(1).Select(Map)]));
 
         Volume Map(ClassDescription @class)
         {

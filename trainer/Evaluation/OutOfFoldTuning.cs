@@ -101,7 +101,7 @@ internal sealed class OutOfFoldTuning
         }
 
         var (temperature, rule) = Temperature(scaling.Fit());
-        var cases = Predictions(_ => { }).Select(p => new TuningCase(p.Fold, DecisionSurface.Compute(
+        var cases = Predictions(_ => { }).Select(p => new TuningCase(p.Fold, dataset.Patients[p.Id], DecisionSurface.Compute(
             p.Foreground(temperature), [.. p.Classes.Truth.Select(t => t != 0)], p.Size, options.Objective, options.Thresholds, options.LargestMinimum))).ToList();
         var search = new DecisionSearch(cases, options.Thresholds, options.LargestMinimum);
         var (threshold, size, apparent) = search.Best();

@@ -62,7 +62,7 @@ public sealed class DecisionSearchTests
         var cases = Enumerable.Range(0, 9).Select(n =>
         {
             var (probability, _) = Blobs(n);
-            return new TuningCase(n % 3, DecisionSurface.Compute(probability, Decide(probability, 0.8, 5), Size, TuningObjective.Dice, Thresholds, 30));
+            return new TuningCase(n % 3, $"{n}", DecisionSurface.Compute(probability, Decide(probability, 0.8, 5), Size, TuningObjective.Dice, Thresholds, 30));
         }).ToList();
         var search = new DecisionSearch(cases, Thresholds, 30);
 
@@ -74,6 +74,19 @@ public sealed class DecisionSearchTests
         Assert.Equal([0, 1, 2], withoutFold.Select(f => f.Fold));
         Assert.InRange(search.Nested(withoutFold), search.At(0.5, 1), objective);
         Assert.True(search.At(0.5, 1) < 0.95);
+    }
+
+    /// <summary>Worked by hand: by case the first threshold would win, 0.75 to 0.55.</summary>
+    [Fact]
+    public void A_patient_with_many_cases_counts_once()
+    {
+        TuningCase Case(string patient, int fold, double low, double high) => new(fold, patient, [[low], [high]]);
+        var search = new DecisionSearch([Case("a", 0, 1, 0.4), Case("a", 0, 1, 0.4), Case("a", 0, 1, 0.4), Case("b", 1, 0, 1)], [0.2, 0.5], largestMinimum: 1);
+
+        var (threshold, _, objective) = search.Best();
+        Assert.Equal(0.5, threshold);
+        Assert.Equal(0.7, objective, tolerance: 1e-12);
+        Assert.Equal((0 + 0.4) / 2, search.Nested(search.WithoutEachFold()), tolerance: 1e-12); // a is cut as b likes it, b as a does
     }
 
     /// <summary>Smooth lesions of many sizes, and a speckle of single voxels.</summary>

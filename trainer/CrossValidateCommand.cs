@@ -42,7 +42,7 @@ internal static class CrossValidateCommand
 
         var command = new Command("cross-validate", "Train folds x seeds, judge every case by networks that have not seen it, and split the variance.") { data, output, seeds, splitSeed, samples, json, withReport };
         shard.AddTo(command);
-        training.AddTo(command, splitSeed.Name);
+        training.AddTo(command, [splitSeed.Name, .. FitOptions.OfSeveralProcesses]);
         metrics.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {

@@ -45,7 +45,7 @@ internal static class ElboCommand
         var training = new FitOptions(defaultEpochs: 10);
 
         var command = new Command("elbo", "Measure which coefficient of the KL is right: runs that differ in nothing else, compared on held-out cases.") { data, output, coefficients, samples, fold, seed, json };
-        training.AddTo(command, "--posterior", "--temper", "--select", "--patience", "--drop-probability", "--dropout-placement");
+        training.AddTo(command, ["--posterior", "--temper", "--select", "--patience", "--drop-probability", "--dropout-placement", .. FitOptions.OfSeveralProcesses]);
         training.CheckFold(command, fold);
         command.SetAction((parse, cancellation) => Task.Run(() =>
         {

@@ -14,6 +14,9 @@ internal sealed class FitOptions(int defaultEpochs = 100)
     /// <summary>What an option that is not given stands for.</summary>
     public static readonly TrainingOptions Defaults = new() { Data = "", Run = "" };
 
+    /// <summary>Names of the options that mean nothing in one process.</summary>
+    public static readonly string[] OfSeveralProcesses = ["--weight-noise", "--elastic-period", "--elastic-strength"];
+
     private readonly Option<Posterior> posterior = Kind("--posterior", "What the weights are", Defaults.Posterior);
     private readonly Option<int?> epochs = Positive(new Option<int?>("--epochs") { Description = $"Number of epochs. Give this or --minutes; {defaultEpochs} when neither is given." });
     private readonly Option<double?> minutes = Positive(new Option<double?>("--minutes") { Description = "Wall-clock minutes, validation included." });

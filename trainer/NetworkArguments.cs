@@ -13,6 +13,7 @@ internal sealed class NetworkArguments
 {
     // Of FitOptions.
     private const string PriorSigma = "--prior-sigma";
+    private const string Temper = "--temper";
     private const string KlShare = "--kl-warm-up-share";
     private const string KlCycles = "--kl-cycles";
     private const string L1 = "--l1";
@@ -126,7 +127,7 @@ internal sealed class NetworkArguments
             var kind = Value(posterior, FitOptions.Defaults.Posterior);
             Need(kind == Posterior.MeanField, $"--posterior mean-field, and the posterior is {FitOptions.Hyphenated(kind.ToString())}",
                 stages.Name, estimator.Name, prior.Name, PriorSigma, priorRatio.Name, narrowSigma.Name, wideShare.Name, sigmaRatio.Name, delta.Name, priorMean.Name,
-                "--kl-scaling", "--temper", "--weight-noise", "--kl-warm-up", KlShare, KlCycles);
+                "--kl-scaling", Temper, "--weight-noise", "--kl-warm-up", KlShare, KlCycles);
             Need(kind == Posterior.ChannelDropout, $"--posterior channel-dropout, and the posterior is {FitOptions.Hyphenated(kind.ToString())}", placement.Name, DropProbability);
             if (kind != Posterior.MeanField)
             {
@@ -142,6 +143,11 @@ internal sealed class NetworkArguments
         Need(IsGiven(startFrom.Name), "--start-from", delta.Name);
 
         var warmUp = result.Command.Options.OfType<Option<KlWarmUpKind>>().Single();
+        if (result.Command.Options.OfType<Option<double>>().SingleOrDefault(o => o.Name == Temper) is { } temper)
+        {
+            Need(Value(temper, FitOptions.Defaults.Temper) > 0, $"{Temper} above 0", warmUp.Name, KlShare, KlCycles);
+        }
+
         Need(Value(warmUp, FitOptions.Defaults.KlWarmUp.Kind) != KlWarmUpKind.None, $"{warmUp.Name} linear or cyclical", KlShare);
         Need(Value(warmUp, FitOptions.Defaults.KlWarmUp.Kind) == KlWarmUpKind.Cyclical, $"{warmUp.Name} cyclical", KlCycles);
     }

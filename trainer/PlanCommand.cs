@@ -35,9 +35,10 @@ internal static class PlanCommand
             observer.Dispose();
 
             Console.WriteLine($"{dataset.Name}: {dataset.Cases.Count} cases, {dataset.Channels.Count} channels, {dataset.Classes.Count} classes, data hash {survey.DataHash[..16]}");
+            var concern = split is null ? null : TrainingData.PlanConcern(made, split);
             if (made.MeasuredCases is { } measured)
             {
-                Console.WriteLine($"  measured: {measured.Count} cases{(split is null ? "" : $", without the {split.Validation.Count} of fold {split.Fold}")}");
+                Console.WriteLine($"  measured: {measured.Count} cases{(split is null || concern is not null ? "" : $", without the {split.Validation.Count} of fold {split.Fold}")}");
             }
 
             foreach (var (key, reason) in made.Reasons)
@@ -50,10 +51,10 @@ internal static class PlanCommand
             TrainingLoop.RefuseUnfit(options, plan);
             var warnings = new List<string>();
             using var generator = new Generator(0);
-            using var network = folder.StartNetwork(options, TrainingLoop.NetworkOptions(options, plan), generator, warnings.Add);
+            using var network = folder.StartNetwork(options, TrainingLoop.NetworkOptions(options, plan), plan, generator, warnings.Add);
             var memory = DeviceMemory.Of(device);
             var resources = ResourceCheck.Of(TrainingLoop.OfOnePass(plan, options), fingerprint, network, Optimisation.StatesOf(options.Optimiser), memory);
-            warnings.AddRange([.. resources.Warnings, .. network.Options.Warnings(plan.BatchSize), .. new[] { survey.PatientConcern }.OfType<string>()]);
+            warnings.AddRange([.. resources.Warnings, .. network.Options.Warnings(plan.BatchSize), .. new[] { concern, survey.PatientConcern }.OfType<string>()]);
             Console.WriteLine($"  a fit with these options ({FitOptions.Hyphenated(options.Posterior.ToString())}, width {plan.Width}, batch {plan.BatchSize}, {FitOptions.Hyphenated(options.Optimiser.ToString())}, on {memory.Name}):");
             foreach (var line in resources.Lines.Concat(warnings.Select(w => $"warning: {w}")))
             {

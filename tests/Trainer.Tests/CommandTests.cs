@@ -81,6 +81,9 @@ public sealed class CommandTests
     [InlineData("--fold 5 of --folds 5", "elbo", "--data", "d", "--out", "sweep", "--fold", "5")]
     [InlineData("--fold 3 of --folds 3", "plan", "--data", "d", "--out", "run", "--fold", "3", "--folds", "3")]
     [InlineData("--learning-rate cannot change when a run is resumed; leave it out, or start a run of its own.", "fit", "--out", "run", "--resume", "--learning-rate", "0.1")]
+    [InlineData("--kl-warm-up has no effect without --temper above 0", "fit", "--data", "d", "--out", "run", "--posterior", "mean-field", "--temper", "0", "--kl-warm-up", "linear")]
+    [InlineData("--weight-noise", "cross-validate", "--data", "d", "--out", "cv", "--posterior", "mean-field", "--weight-noise", "independent")]
+    [InlineData("--elastic-period", "elbo", "--data", "d", "--out", "sweep", "--elastic-period", "4")]
     [InlineData("frobnicate", "frobnicate")]
     public void A_wrong_command_line_ends_with_exit_code_2_and_says_what_is_right(string message, params string[] arguments)
     {

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
+using Credence.MedicalIO.Nifti;
 using Credence.Models;
 using Credence.Models.Architecture;
 using Credence.Models.Checkpoints;
@@ -318,6 +319,99 @@ public sealed class TrainingLoopTests
     }
 
     [Fact]
+    public void Patience_does_not_count_epochs_that_end_before_the_full_weight_of_the_kl()
+    {
+        using var data = SmallDataset.Decathlon();
+        using var folder = new TemporaryFolder();
+        var recorder = new Recorder();
+        var options = Options(data, folder.Path) with
+        {
+            Posterior = Posterior.MeanField, Epochs = 80, StepsPerEpoch = 1, LearningRate = 1e-12, Patience = 12, Select = SelectionCriterion.NegativeLogLikelihood,
+            KlWarmUp = new() { Kind = KlWarmUpKind.Cyclical, Share = 0.5, Cycles = 4 },
+        };
+        var result = TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);
+
+        Assert.True(result.IsStoppedEarly);
+        var full = recorder.Steps.Max(s => s.KlFactor);
+        var since = recorder.Steps.Skip(recorder.Epochs.FindLastIndex(e => e.IsBest) + 1).Select(s => s.KlFactor == full).ToList();
+        Assert.Equal(12, since.Count(isFull => isFull));
+        Assert.True(since[^1]);
+        Assert.Contains(false, since);
+    }
+
+    [Fact]
+    public void Where_no_validation_case_has_foreground_the_likeliest_epoch_is_the_best_and_a_warning_says_so()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        foreach (var n in new[] { 1, 2, 3 })
+        {
+            NiftiFile.Write(data.File($"labelsTr/case{n}.nii.gz"), new LabelMap(SmallDataset.Grid, new byte[SmallDataset.Grid.Size.Count]));
+        }
+
+        var dataset = Dataset.Open(data.Path);
+        var volumes = TrainingData.Survey(dataset, _ => { }, CancellationToken.None).LesionVolumes;
+        foreach (var fold in new[] { 0, 1 })
+        {
+            var hasLesion = FoldSplit.Create(dataset, volumes, 2, fold, 1).Validation.Contains("case0");
+            var recorder = new Recorder();
+            TrainingLoop.Fit(Options(data, folder.File($"{fold}")) with { Folds = 2, Fold = fold, SplitSeed = 1, Epochs = 4, LearningRate = 1e-2 }, recorder, TimeProvider.System, CancellationToken.None);
+
+            Assert.Equal(!hasLesion, recorder.Warnings.Any(w => w.StartsWith("no validation case has foreground", StringComparison.Ordinal)));
+            var best = recorder.Epochs.FindLastIndex(e => e.IsBest);
+            if (!hasLesion)
+            {
+                Assert.True(best > 0); // background is learned from epoch to epoch
+                Assert.Equal(recorder.Epochs.Min(e => e.ValidationNegativeLogLikelihood), recorder.Epochs[best].ValidationNegativeLogLikelihood);
+            }
+        }
+    }
+
+    [Fact]
+    public void A_plan_for_other_channels_or_classes_than_those_of_the_data_is_refused()
+    {
+        using var data = SmallDataset.Decathlon(channels: 2);
+        using var folder = new TemporaryFolder();
+        var dataset = Dataset.Open(data.Path);
+        var (plan, _) = TrainingData.MakePlan(dataset, TrainingData.Survey(dataset, _ => { }, CancellationToken.None), null, new RunFolder(folder.Path));
+        string Refusal(TrainingPlan edited)
+        {
+            edited.Write(folder.File("plan.json"));
+            return Assert.Throws<DatasetException>(() => TrainingLoop.Fit(Options(data, folder.Path), new Recorder(), TimeProvider.System, CancellationToken.None)).Message;
+        }
+
+        Assert.Contains("plan.json: channels channel1, channel0 and labels 0 background, 1 lesion; expected channels channel0, channel1 and labels 0 background, 1 lesion, as in ",
+            Refusal(plan with { Channels = [.. plan.Channels.Reverse()] }), StringComparison.Ordinal);
+        Assert.Contains("1 tumour; expected ", Refusal(plan with { Classes = [plan.Classes[0], plan.Classes[1] with { Name = "tumour" }] }), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_start_with_the_same_channels_in_another_order_is_refused_and_another_spacing_is_warned_of()
+    {
+        using var data = SmallDataset.Decathlon(channels: 2);
+        using var folder = new TemporaryFolder();
+        var first = Options(data, folder.File("first")) with { Epochs = 1 };
+        TrainingLoop.Fit(first, new Recorder(), TimeProvider.System, CancellationToken.None);
+        var next = first with { Run = folder.File("next"), StartFrom = folder.File("first") };
+
+        Directory.CreateDirectory(next.Run);
+        (TrainingPlan.Read(folder.File("first/plan.json")) with { Spacing = new(1, 1, 3) }).Write(folder.File("next/plan.json"));
+        var recorder = new Recorder();
+        TrainingLoop.Fit(next, recorder, TimeProvider.System, CancellationToken.None);
+        Assert.Contains(recorder.Warnings, w => w.Contains("first was trained on another input: spacing ", StringComparison.Ordinal));
+
+        data.Describe(new
+        {
+            name = "Blocks",
+            channel_names = new Dictionary<string, string> { ["0"] = "channel1", ["1"] = "channel0" },
+            labels = new Dictionary<string, int> { ["background"] = 0, ["lesion"] = 1 },
+            file_ending = ".nii.gz",
+        });
+        Assert.Contains("channels in the order channel0, channel1; expected channel1, channel0.",
+            Assert.Throws<ModelFileException>(() => TrainingLoop.Fit(next with { Run = folder.File("swapped") }, new Recorder(), TimeProvider.System, CancellationToken.None)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void Every_epoch_reports_its_layers_and_what_it_saw_first_and_last()
     {
         using var data = SmallDataset.Decathlon();
@@ -377,8 +471,9 @@ public sealed class TrainingLoopTests
         Assert.InRange(result.BestDice, 0.8, 1);
         Assert.Equal([".lock", "best.safetensors", "fingerprint.json", "last.safetensors", "log.jsonl", "options.json", "plan.json", "split.json", "warnings.json"],
             Directory.GetFiles(folder.Path).Select(Path.GetFileName).Order(StringComparer.Ordinal));
-        Assert.Equal(4, TrainingPlan.Read(folder.File("plan.json")).Width);
         using var best = Checkpoint.Load(result.BestCheckpoint);
+        Assert.Equal(4, best.Network.Width);
+        Assert.Equal(16, TrainingPlan.Read(folder.File("plan.json")).Width); // what an option overrides stays the plan's
         var manifest = JsonSerializer.Deserialize(best.Metadata[ModelManifest.MetadataKey], ManifestJson.Default.ModelManifest)!;
         Assert.Equal(result.BestDice, manifest.Provenance.Metrics["validation Dice mean foreground"]);
         Assert.Equal(64, manifest.Provenance.DataHash.Length);
@@ -493,9 +588,9 @@ public sealed class TrainingLoopTests
         {
         }
 
-        public void Warned(string warning)
-        {
-        }
+        public List<string> Warnings { get; } = [];
+
+        public void Warned(string warning) => Warnings.Add(warning);
 
         public void Stepped(StepReport report, double progress)
         {

@@ -32,6 +32,10 @@ internal sealed record Dataset(
     /// <summary>Which patient each case belongs to.</summary>
     public PatientGroups Patients { get; init; } = PatientGroups.EachCase;
 
+    /// <summary>Channels and labels in words, for errors.</summary>
+    public static string Describe(IEnumerable<ChannelDescription> channels, IEnumerable<ClassDescription> classes) =>
+        $"channels {string.Join(", ", channels.Select(c => c.Name))} and labels {string.Join(", ", classes.Select(c => $"{c.Label} {c.Name}"))}";
+
     /// <summary>Opens a folder in the Decathlon / nnU-Net layout or the one-folder-a-case layout; reads no voxels.</summary>
     /// <exception cref="DatasetException">The folder is missing or empty, or a file that it should hold is not there.</exception>
     public static Dataset Open(string folder)

@@ -55,6 +55,8 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
 
         settings.Claim(options.Output);
         using var claim = ClaimShard();
+        RefuseOtherFolds(jobs.All, settings, dataset, survey);
+        var others = CrossValidationJobs.SeedsIn(options.Output).Except(options.Seeds).Order().ToList();
         jobs.Write(options.Output);
         var results = new CrossValidationResults(options.Output, settings, dataset);
         foreach (var job in options.Shard.Select(jobs.All).Where(job => results.Find(job) is null))
@@ -63,7 +65,17 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
             Evaluate(job, settings, cancellation);
         }
 
-        return results.Report(jobs, TestLock.Describe(training));
+        var report = results.Report(jobs, TestLock.Describe(training));
+        if (report is not null && others.Count > 0)
+        {
+            Observed("report", receiver =>
+            {
+                receiver.Warned($"it leaves out seed{(others.Count > 1 ? "s" : "")} {string.Join(", ", others)} of {options.Output}; give --seeds {string.Join(",", others.Union(options.Seeds).Order())} for all.");
+                return report;
+            });
+        }
+
+        return report;
     }
 
     private string RunOf(CrossValidationJob job) => Path.Combine(options.Output, job.Name);
@@ -82,6 +94,20 @@ internal sealed class CrossValidation(CrossValidateOptions options, Func<string,
     }
 
     private bool HasBegun(CrossValidationJob job) => File.Exists(new RunFolder(RunOf(job)).LastCheckpoint);
+
+    /// <summary>Refuses networks whose fold holds other cases now: patients decide who is with whom, and are no part of the settings.</summary>
+    private void RefuseOtherFolds(IEnumerable<CrossValidationJob> jobs, CrossValidationSettings settings, Dataset dataset, FingerprintBuilder survey)
+    {
+        foreach (var job in jobs.Where(HasBegun))
+        {
+            var fold = FoldSplit.Create(dataset, survey.LesionVolumes, options.Training.Folds, job.Fold, settings.Options.SplitSeed!.Value).Validation;
+            if (new RunFolder(RunOf(job)).ReadSplit(dataset).Validation.Except(fold).FirstOrDefault() is { } other)
+            {
+                throw new DatasetException(RunOf(job), $"a network that is judged on case {other}, which is in another fold now", "the folds that the cross-validation was started with",
+                    $"Restore \"patients\" in {Dataset.DescriptionFile}, or give another folder with --out.");
+            }
+        }
+    }
 
     /// <summary>Finds out before the first training whether the last one can start.</summary>
     private void RefuseStarts(IEnumerable<CrossValidationJob> jobs, CrossValidationSettings settings, Dataset dataset, FingerprintBuilder survey)

@@ -21,6 +21,9 @@ internal sealed record CrossValidationJobs(IReadOnlyList<ulong> Seeds, int Folds
     /// <summary>Writes them into the folder of the cross-validation; each process writes the same.</summary>
     public void Write(string folder) => OutputFile.WriteText(Path.Combine(folder, FileName), JsonSerializer.Serialize(this, TrainerJson.Indented) + "\n");
 
+    /// <summary>Seeds that a folder has been asked for last; none where there is no list yet.</summary>
+    public static IReadOnlyList<ulong> SeedsIn(string folder) => File.Exists(Path.Combine(folder, FileName)) ? Read(folder).Seeds : [];
+
     /// <summary>Reads those of a folder.</summary>
     /// <exception cref="DatasetException">There are none, or they cannot be read.</exception>
     public static CrossValidationJobs Read(string folder) =>

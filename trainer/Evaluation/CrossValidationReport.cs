@@ -80,7 +80,7 @@ internal sealed record CrossValidationReport
     public static IReadOnlyList<CaseResult> AverageOverSeeds(IReadOnlyList<FoldResult> results) =>
     [
         .. results.SelectMany(r => r.Cases).GroupBy(c => c.Id).OrderBy(c => c.Key, StringComparer.Ordinal).Select(c => new CaseResult(
-            c.Key, c.First().Patient, c.SelectMany(r => r.Values).GroupBy(v => v.Key, v => v.Value).ToDictionary(v => v.Key, v => v.Average()))),
+            c.Key, c.First().Patient, c.SelectMany(r => r.Values).GroupBy(v => v.Key, v => v.Value).ToDictionary(v => v.Key, v => v.Average())) { ContentHash = c.First().ContentHash }),
     ];
 
     /// <summary>Writes the report into a folder.</summary>

@@ -34,12 +34,22 @@ internal sealed class CrossValidationResults(string folder, CrossValidationSetti
     /// <param name="jobs">All of them.</param>
     /// <param name="testSet">How often the test set was looked at.</param>
     /// <returns>null while a job is missing; then nothing is written.</returns>
+    /// <exception cref="DatasetException">The folds of a seed do not judge every case once.</exception>
     public CrossValidationReport? Report(CrossValidationJobs jobs, string testSet)
     {
         var results = jobs.All.Select(job => (Job: job, Report: Find(job))).ToList();
         if (results.Any(r => r.Report is null))
         {
             return null;
+        }
+
+        foreach (var (seed, judged) in results.GroupBy(r => r.Job.Seed).Select(g => (g.Key, g.SelectMany(r => r.Report!.Cases).CountBy(c => c.Id).ToDictionary())))
+        {
+            if (dataset.Cases.FirstOrDefault(c => judged.GetValueOrDefault(c.Id) != 1) is { } wrong)
+            {
+                throw new DatasetException(folder, $"{judged.GetValueOrDefault(wrong.Id)} networks of seed {seed} that judge case {wrong.Id}", "one: its folds are of one split",
+                    "Remove the folders of networks whose split.json is of other folds, and cross-validate again.");
+            }
         }
 
         var report = CrossValidationReport.Create(settings, results[0].Report!.Rules, [.. results.Select(r => new FoldResult(r.Job.Seed, r.Job.Fold, r.Report!.Cases))]) with { TestSet = testSet };

@@ -41,6 +41,7 @@ internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITraining
         var dataset = Dataset.Open(training.Data);
         var survey = Observed("data", receiver => TrainingData.Survey(dataset, receiver.Preparing, cancellation));
         Settings(survey, training with { Temper = 0 }).Claim(options.Output);
+        using var claim = new RunFolder(options.Output).Claim();
         var (_, plan, _) = TrainingData.Begin(training, dataset, survey, new RunFolder(options.Output));
         var elbo = Elbo(training, plan);
         var trials = new List<ElboTrial>();
@@ -108,8 +109,7 @@ internal sealed class ElboSweep(ElboSweepOptions options, Func<string, ITraining
 
         return Observed(Path.GetFileName(asked.Run), receiver =>
         {
-            Directory.CreateDirectory(asked.Run);
-            File.Copy(new RunFolder(options.Output).Plan, new RunFolder(asked.Run).Plan, overwrite: true); // the same plan for all
+            new RunFolder(asked.Run).Write(TrainingPlan.Read(new RunFolder(options.Output).Plan)); // the same for all
             _ = File.Exists(new RunFolder(asked.Run).LastCheckpoint)
                 ? TrainingLoop.Resume(asked.Run, _ => asked, receiver, clock, cancellation)
                 : TrainingLoop.Fit(asked, receiver, clock, cancellation);

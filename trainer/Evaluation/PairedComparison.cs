@@ -78,9 +78,21 @@ internal sealed record PairedComparison(
             WilcoxonSignedRank.Test(list), null, OverFolds(first, second, metric), differences);
     }
 
-    /// <summary>Cases pair by name; that they are the same scans and masks, only the hashes say.</summary>
+    /// <summary>Cases pair by name; that they are the same scans and masks, only the hashes say: those of the cases, or in older reports that of the data.</summary>
     private static void RefuseOtherCases(ComparedResult first, ComparedResult second)
     {
+        var hashes = first.Cases.ToDictionary(c => c.Id, c => c.ContentHash);
+        var judged = second.Cases.Select(c => (c.Id, Expected: hashes.GetValueOrDefault(c.Id), Found: c.ContentHash)).Where(c => c.Expected is not null && c.Found is not null).ToList();
+        if (judged.FirstOrDefault(c => c.Found != c.Expected) is { Id: { } other })
+        {
+            throw new DatasetException(second.Name, $"another scan or mask of case {other} than in {first.Name}", "the same in both", "Evaluate both again, with the same --data.");
+        }
+
+        if (judged.Count > 0)
+        {
+            return;
+        }
+
         static (string Kind, string? Hash) Source(ComparedResult side) => side.TestSet is { } test ? ("test set", test.Hash) : ("validation cases of data", side.DataHash);
         var (a, b) = (Source(first), Source(second));
         if (a.Hash is { } expected && b.Hash is { } found && a != b)

@@ -105,7 +105,7 @@ internal static class RunEvaluation
             var prediction = ensemble.Predict(loaded, new PredictOptions { Samples = options.Samples, Seed = options.Seed }, cancellation);
             Keep(options, file.Id, prediction, dataset.Classes);
             var evaluation = CaseScoring.Evaluate(file.Id, prediction, loaded.Mask, rules);
-            results.Add(new(file.Id, dataset.Patients[file.Id], evaluation.Values));
+            results.Add(new(file.Id, dataset.Patients[file.Id], evaluation.Values) { ContentHash = Convert.ToHexStringLower(loaded.ContentHash) });
             see(new(loaded, prediction, evaluation));
         }
 
@@ -133,12 +133,9 @@ internal static class RunEvaluation
 
     private static void CheckFit(ModelManifest manifest, Dataset dataset, string run)
     {
-        static string Describe(IEnumerable<ChannelDescription> channels, IEnumerable<ClassDescription> classes) =>
-            $"channels {string.Join(", ", channels.Select(c => c.Name))} and labels {string.Join(", ", classes.Select(c => $"{c.Label} {c.Name}"))}";
-
         if (!manifest.Channels.SequenceEqual(dataset.Channels) || !manifest.Classes.SequenceEqual(dataset.Classes))
         {
-            throw new DatasetException(dataset.Folder, Describe(dataset.Channels, dataset.Classes), $"{Describe(manifest.Channels, manifest.Classes)}, on which {run} was trained",
+            throw new DatasetException(dataset.Folder, Dataset.Describe(dataset.Channels, dataset.Classes), $"{Dataset.Describe(manifest.Channels, manifest.Classes)}, on which {run} was trained",
                 "Give the data set of the run with --data, or describe this one alike in dataset.json.");
         }
     }

@@ -99,6 +99,17 @@ internal sealed record TrainingPlan
         return plan;
     }
 
+    /// <summary>The plan itself, where it is one for a data set.</summary>
+    /// <param name="dataset">Whose scans are read in its own order of channels, and its labels by their place among its classes.</param>
+    /// <param name="path">The file of the plan, for the error.</param>
+    /// <exception cref="DatasetException">It is for other channels or classes: the model file would name what the network has not seen.</exception>
+    public TrainingPlan For(Dataset dataset, string path)
+    {
+        return Channels.SequenceEqual(dataset.Channels) && Classes.SequenceEqual(dataset.Classes)
+            ? this
+            : throw new DatasetException(path, Dataset.Describe(Channels, Classes), $"{Dataset.Describe(dataset.Channels, dataset.Classes)}, as in {dataset.Folder}", "Delete it to plan again, or describe the data set as it was.");
+    }
+
     /// <summary>Writes the plan as indented JSON.</summary>
     public void Write(string path) => OutputFile.WriteText(path, JsonSerializer.Serialize(this, TrainerJson.Indented));
 }

@@ -67,7 +67,7 @@ internal sealed record RunRecord
         var folder = new RunFolder(run);
         var options = folder.ReadOptions();
         var dataset = Dataset.Open(data ?? options.Data);
-        var plan = TrainingPlan.Read(folder.Plan);
+        var plan = TrainingData.Override(TrainingPlan.Read(folder.Plan), options);
         var epochs = File.Exists(folder.Log) ? TrainingLog.ReadEpochs(folder.Log) : [];
         return new()
         {

@@ -9,7 +9,7 @@ namespace Credence.Trainer.Training;
 /// <param name="gradientNorm">Norm of the gradient of its data term.</param>
 internal sealed class DivergedException(string run, long step, double loss, double gradientNorm) : InputException(
     run, FormattableString.Invariant($"loss {loss} and gradient norm {gradientNorm} at step {step}"), "finite numbers",
-    "Lower --learning-rate; the checkpoint before this epoch is intact, and --resume goes on from it.")
+    "Start a run in another folder with a lower --learning-rate; --start-from this one begins with its weights before this epoch. The same command, or --resume, would come to the same step again.")
 {
     /// <summary>The step, from 0.</summary>
     public long Step { get; } = step;

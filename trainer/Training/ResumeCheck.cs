@@ -37,20 +37,45 @@ internal static class ResumeCheck
         }
 
         var network = checkpoint.Network;
-        List<(string Name, object Found, object Expected)> values =
+        var differences = Differences(
         [
-            ("spacing", plan.Spacing, trained.Spacing), ("interpolation", plan.Interpolation, trained.Interpolation), ("crop", plan.Crop, trained.Crop),
-            ("normalisation", plan.Normalisation, trained.Normalisation), ("patchSize", plan.PatchSize, trained.PatchSize),
+            .. Input(plan, trained), ("patchSize", plan.PatchSize, trained.PatchSize),
             ("examples an epoch", (long)options.StepsPerEpoch * plan.BatchSize, trained.Provenance.ExamplesPerEpoch),
             ("width", (long)plan.Width, (long)network.Width), ("strides", Text(plan.Strides), Text(network.Strides)), ("kernels", Text(plan.Kernels), Text(network.Kernels)),
-            ("channels", Text(plan.Channels), Text(trained.Channels)), ("classes", Text(plan.Classes), Text(trained.Classes)),
-        ];
-        var differences = values.Where(v => !v.Found.Equals(v.Expected)).Select(v => FormattableString.Invariant($"{v.Name} {v.Found} instead of {v.Expected}")).ToList();
+            ("classes", Text(plan.Classes), Text(trained.Classes)),
+        ]);
         if (differences.Count > 0)
         {
             throw new DatasetException(path, string.Join("; ", differences), $"the plan of {checkpoint.Path}", "Restore the plan, or start a run of its own in another folder.");
         }
     }
+
+    /// <summary>Compares what a network sees of a scan with what the one that it starts from saw.</summary>
+    /// <param name="start">The checkpoint that it starts from.</param>
+    /// <param name="plan">Of the network that begins.</param>
+    /// <returns>The differences in words; empty where there are none, or where the checkpoint does not say.</returns>
+    /// <exception cref="ModelFileException">The same channels stand in another order: each would meet the weights of another.</exception>
+    public static IReadOnlyList<string> OtherInput(Checkpoint start, TrainingPlan plan)
+    {
+        if (Manifest(start) is not { } trained)
+        {
+            return [];
+        }
+
+        var (now, before) = (plan.Channels.Select(c => c.Name).ToList(), trained.Channels.Select(c => c.Name).ToList());
+        return !now.SequenceEqual(before) && now.Order(StringComparer.Ordinal).SequenceEqual(before.Order(StringComparer.Ordinal))
+            ? throw new ModelFileException(start.Path, $"channels in the order {string.Join(", ", before)}", string.Join(", ", now), $"List the channels in {Dataset.DescriptionFile} in the order of the start.")
+            : Differences(Input(plan, trained));
+    }
+
+    private static IEnumerable<(string Name, object Found, object Expected)> Input(TrainingPlan plan, ModelManifest trained) =>
+    [
+        ("channels", Text(plan.Channels), Text(trained.Channels)), ("spacing", plan.Spacing, trained.Spacing), ("interpolation", plan.Interpolation, trained.Interpolation),
+        ("crop", plan.Crop, trained.Crop), ("normalisation", plan.Normalisation, trained.Normalisation),
+    ];
+
+    private static List<string> Differences(IEnumerable<(string Name, object Found, object Expected)> values) =>
+        [.. values.Where(v => !v.Found.Equals(v.Expected)).Select(v => FormattableString.Invariant($"{v.Name} {v.Found} instead of {v.Expected}"))];
 
     private static string Text<T>(T value) => JsonSerializer.Serialize(value, TrainerJson.Lines);
 

@@ -90,10 +90,9 @@ internal sealed class RunFolder(string path, bool isWriter = true)
             : split;
     }
 
-    /// <summary>Writes what the run consists of, for people and for <see cref="ReadOptions"/>.</summary>
-    public void Write(TrainingOptions options, TrainingPlan plan, FoldSplit split)
+    /// <summary>Writes what the run consists of beside its plan, for people and for <see cref="ReadOptions"/>.</summary>
+    public void Write(TrainingOptions options, FoldSplit split)
     {
-        Write(plan);
         Write(Split, split);
         Write(Options, options);
     }
@@ -130,11 +129,12 @@ internal sealed class RunFolder(string path, bool isWriter = true)
     /// <summary>Builds the network of a run that begins: with fresh weights, or with those it starts from, whose take-over is written to <c>start.json</c>.</summary>
     /// <param name="options">Of the run.</param>
     /// <param name="network">Shape and kind.</param>
+    /// <param name="plan">What it will see.</param>
     /// <param name="generator">Source of fresh weights.</param>
-    /// <param name="warn">Told what was not taken over.</param>
+    /// <param name="warn">Told what was not taken over, and what the start saw otherwise.</param>
     /// <exception cref="DatasetException">The network to start from is not there, or the options contradict each other.</exception>
     /// <exception cref="ModelFileException">It cannot be read, or does not fit.</exception>
-    public Network StartNetwork(TrainingOptions options, NetworkOptions network, Generator generator, Action<string> warn)
+    public Network StartNetwork(TrainingOptions options, NetworkOptions network, TrainingPlan plan, Generator generator, Action<string> warn)
     {
         Network built;
         try
@@ -154,11 +154,22 @@ internal sealed class RunFolder(string path, bool isWriter = true)
         try
         {
             using var checkpoint = Checkpoint.Load(FindCheckpoint(start));
+            var differences = ResumeCheck.OtherInput(checkpoint, plan);
+            if (differences.Count > 0)
+            {
+                warn($"{start} was trained on another input: {string.Join("; ", differences)}.");
+            }
+
             var report = NetworkStart.Apply(built, checkpoint, options.MopedDelta);
             Write(Path.Combine(path, "start.json"), report);
             if (report.Fresh.Count + report.Unused.Count > 0)
             {
                 warn($"of {start}, {report.Unused.Count} tensors were not used, and {report.Fresh.Count} of the network are fresh; start.json names them.");
+            }
+
+            if (options.MopedDelta != new TrainingOptions { Data = "", Run = "" }.MopedDelta && report.MadeGaussian.Count == 0)
+            {
+                warn($"--moped-delta has no effect: {start} has Gaussian weights where this network has, and their sigmas were taken over.");
             }
 
             return built;

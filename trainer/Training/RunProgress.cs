@@ -17,6 +17,9 @@ internal sealed record RunProgress(int Epoch, long Step, double Seconds, BestEpo
     /// <summary>Validation Dice after the last epoch.</summary>
     public double LastDice { get; init; }
 
+    /// <summary>Epochs since the best that could have been better: those whose last step had the full weight of the KL.</summary>
+    public int EpochsSinceBest { get; init; }
+
     /// <summary>The epoch that was interrupted; null between epochs.</summary>
     public EpochSums? Within { get; init; }
 

@@ -26,10 +26,18 @@ internal sealed class TrainingData
     private readonly string dataHash;
 
     private TrainingData(
-        TrainingPlan plan, TrainingFingerprint fingerprint, string dataHash, FoldSplit split,
-        IReadOnlyList<TrainingCase> training, IReadOnlyList<ValidationCase> validation, string? patientConcern)
+        TrainingPlan plan, TrainingFingerprint fingerprint, FingerprintBuilder survey, FoldSplit split, IReadOnlyList<TrainingCase> training, IReadOnlyList<ValidationCase> validation)
     {
-        (Plan, this.fingerprint, this.dataHash, Split, Training, Validation, PatientConcern) = (plan, fingerprint, dataHash, split, training, validation, patientConcern);
+        (Plan, this.fingerprint, dataHash, Split, Training, Validation) = (plan, fingerprint, survey.DataHash, split, training, validation);
+        ValidatesForeground = split.Validation.Any(id => survey.LesionVolumes[id] > 0);
+        Concerns =
+        [
+            .. new[]
+            {
+                PlanConcern(plan, split), survey.PatientConcern,
+                ValidatesForeground ? null : "no validation case has foreground, so that Dice says nothing of an epoch: the best is the one with the lowest negative log-likelihood.",
+            }.OfType<string>(),
+        ];
     }
 
     /// <summary>Hash of the code that trains.</summary>
@@ -50,14 +58,17 @@ internal sealed class TrainingData
     /// <summary>Cases that this process validates on: all of them, where it trains alone.</summary>
     public IReadOnlyList<ValidationCase> Validation { get; }
 
-    /// <summary>What a user should know of a plan that was made before: that it has seen other cases than those that train; null when there is nothing.</summary>
-    public string? PlanConcern => Plan.MeasuredCases is { } measured && !measured.Order(StringComparer.Ordinal).SequenceEqual(Split.Training)
-        ? $"{TrainingPlan.FileName} was measured on {measured.Count} cases, not on the {Split.Training.Count} that train, so that it may have seen validation cases; "
-            + $"make it with `credence-train plan --fold {Split.Fold} --folds {Split.Folds}{(Split.Seed is { } seed ? $" --seed {seed}" : "")}`."
-        : null;
+    /// <summary>Whether any validation case has a foreground voxel; without one, Dice is 0 or undefined.</summary>
+    public bool ValidatesForeground { get; }
 
-    /// <summary><see cref="FingerprintBuilder.PatientConcern"/> of the data set.</summary>
-    public string? PatientConcern { get; }
+    /// <summary>What a user should know of data, split and plan before training.</summary>
+    public IReadOnlyList<string> Concerns { get; }
+
+    /// <summary>What a user should know of a plan that was made before: that it has seen other cases than those that train; null when there is nothing.</summary>
+    public static string? PlanConcern(TrainingPlan plan, FoldSplit split) => plan.MeasuredCases is { } measured && !measured.Order(StringComparer.Ordinal).SequenceEqual(split.Training)
+        ? $"{TrainingPlan.FileName} was measured on {measured.Count} cases, not on the {split.Training.Count} that train, so that it may have seen validation cases; "
+            + $"delete it, and make it with `credence-train plan --fold {split.Fold} --folds {split.Folds}{(split.Seed is { } seed ? $" --seed {seed}" : "")}`."
+        : null;
 
     /// <summary>Reads, checks and measures every case of a data set.</summary>
     public static FingerprintBuilder Survey(Dataset dataset, Action<string> report, CancellationToken cancellation)
@@ -83,12 +94,13 @@ internal sealed class TrainingData
 
     /// <summary>Makes a plan, or reads the one that the run folder holds; writes plan and fingerprint into the run folder.</summary>
     /// <remarks>With a split, only the cases of the training side are measured, so that nothing of the validation side leaks into the plan.</remarks>
+    /// <exception cref="DatasetException">The plan cannot be read, or is for other channels or classes than those of the data set.</exception>
     public static (TrainingPlan Plan, TrainingFingerprint Fingerprint) MakePlan(Dataset dataset, FingerprintBuilder survey, FoldSplit? split, RunFolder folder)
     {
         var fingerprint = survey.Build(split?.Training);
         folder.Write(fingerprint);
         var plan = File.Exists(folder.Plan)
-            ? TrainingPlan.Read(folder.Plan)
+            ? TrainingPlan.Read(folder.Plan).For(dataset, folder.Plan)
             : Planner.Plan(dataset, fingerprint, survey.SurroundingAir(split?.Training)) with { MeasuredCases = split?.Training ?? [.. dataset.Cases.Select(c => c.Id)] };
         folder.Write(plan);
         return (plan, fingerprint);
@@ -149,7 +161,7 @@ internal sealed class TrainingData
             }
         }
 
-        return new(plan, fingerprint, survey.DataHash, split, training, validation, survey.PatientConcern);
+        return new(plan, fingerprint, survey, split, training, validation);
     }
 
     /// <summary>Split and plan of a run that goes on, where they and the data are still those of its checkpoint.</summary>

@@ -101,7 +101,7 @@ internal sealed class TrainingLoop
         using var initialisation = new Generator((ulong)PatchSampler.Mix(options.Seed, 3, 0));
         var type = options.Precision == ComputePrecision.Float64 ? float64 : float32;
         using var network = group.Together(() =>
-            checkpoint is null ? folder.StartNetwork(options, NetworkOptions(options, plan), initialisation, observer.Warned) : Readable(() => checkpoint.BuildNetwork(type)));
+            checkpoint is null ? folder.StartNetwork(options, NetworkOptions(options, plan), plan, initialisation, observer.Warned) : Readable(() => checkpoint.BuildNetwork(type)));
         network.to(device, type);
         network.Precision = options.Precision;
         var objective = Objective(options, elbo, data.Loss(options), network.Options);
@@ -111,7 +111,7 @@ internal sealed class TrainingLoop
             group.Together(() => Readable(() => run.Restore(checkpoint)));
         }
 
-        folder.Write(options with { Network = network.Options }, plan, data.Split);
+        folder.Write(options with { Network = network.Options }, data.Split);
         var resources = ResourceCheck.Of(OfOnePass(plan, options, group.Size), data.Fingerprint, network, Optimisation.StatesOf(options.Optimiser), DeviceMemory.Of(device));
         observer.Started(options, plan, network, objective, resources);
         foreach (var problem in resources.Warnings)
@@ -134,7 +134,7 @@ internal sealed class TrainingLoop
             observer.Warned($"which scans {start} has seen is not recorded beside it (split.json); if it has seen validation cases, their figures are too good.");
         }
 
-        foreach (var concern in new[] { data.PlanConcern, data.PatientConcern }.OfType<string>())
+        foreach (var concern in data.Concerns)
         {
             observer.Warned(concern);
         }

@@ -67,7 +67,7 @@ internal sealed class TrainingRun : IDisposable
     public double LastDice => Progress.LastDice;
 
     /// <summary>Whether the score has not improved for as many epochs as the options allow.</summary>
-    public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } best && Progress.Epoch - 1 - best.Epoch >= patience;
+    public bool IsStale => options.Patience is { } patience && Progress.Best is { HasFullKl: true } && Progress.EpochsSinceBest >= patience;
 
     /// <summary>Whether no epoch is left; one that was interrupted is, even behind its last step.</summary>
     public bool IsOver => Progress.Within is null && (AgreedShare(CancellationToken.None) >= 1 || IsStale);
@@ -228,11 +228,15 @@ internal sealed class TrainingRun : IDisposable
         EpochReport Judge(IReadOnlyDictionary<string, Tensor> inTraining)
         {
             var scores = validation.Run(cancellation);
-            var score = options.Select == SelectionCriterion.Dice ? scores.MeanDice : -scores.NegativeLogLikelihood;
+            var score = options.Select == SelectionCriterion.Dice && data.ValidatesForeground ? scores.MeanDice : -scores.NegativeLogLikelihood;
             var judged = new BestEpoch(Progress.Epoch, score, scores.MeanDice, epoch.HasFullKl);
             var best = Progress.BestWith(judged);
             var isBest = ReferenceEquals(best, judged);
-            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, best) { LastDice = scores.MeanDice };
+            Progress = new(Progress.Epoch + 1, Progress.Step, Seconds, best)
+            {
+                LastDice = scores.MeanDice,
+                EpochsSinceBest = isBest ? 0 : Progress.EpochsSinceBest + (epoch.HasFullKl ? 1 : 0),
+            };
             var manifest = data.Manifest(objective, options, Progress, scores, Program, clock.GetUtcNow());
             if (isBest)
             {

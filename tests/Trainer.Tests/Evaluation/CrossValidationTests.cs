@@ -436,6 +436,58 @@ public sealed class CrossValidationTests
         Assert.Null(SplitOf(folder, "unknown").SeenScans);
     }
 
+    [Fact]
+    public void Patients_that_change_in_the_middle_of_a_cross_validation_are_refused()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var options = Options(data, folder.Path) with { Seeds = [1] };
+        Run(options);
+        var (train, judge) = (SplitOf(folder, "seed-1-fold-0").Training, SplitOf(folder, "seed-1-fold-0").Validation);
+        var description = System.Text.Json.Nodes.JsonNode.Parse(File.ReadAllText(data.File("dataset.json")))!.AsObject();
+        description["patients"] = System.Text.Json.JsonSerializer.SerializeToNode(new Dictionary<string, string> { [train[0]] = "a", [judge[0]] = "a", [train[1]] = "b", [judge[1]] = "b" });
+        File.WriteAllText(data.File("dataset.json"), description.ToJsonString());
+
+        Assert.Contains(", which is in another fold now; expected the folds that the cross-validation was started with. Restore \"patients\" in dataset.json",
+            Assert.Throws<DatasetException>(() => Run(options)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>As where the folds of one seed came from two splits.</summary>
+    [Fact]
+    public void A_report_in_which_a_case_is_judged_twice_is_refused()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        Run(Options(data, folder.Path) with { Seeds = [1] });
+        var (twice, never) = (SplitOf(folder, "seed-1-fold-0").Validation[0], SplitOf(folder, "seed-1-fold-1").Validation[0]);
+        var report = folder.File("seed-1-fold-1/evaluation.json");
+        File.WriteAllText(report, File.ReadAllText(report).Replace(never, twice, StringComparison.Ordinal));
+        File.Move(folder.File($"seed-1-fold-1/probabilities/{never}-1.nii.gz"), folder.File($"seed-1-fold-1/probabilities/{twice}-1.nii.gz"));
+
+        var results = new CrossValidationResults(folder.Path, CrossValidationSettings.Read(folder.Path), Dataset.Open(data.Path));
+        Assert.Matches($"(2 networks of seed 1 that judge case {twice}|0 networks of seed 1 that judge case {never}); expected one: its folds are of one split",
+            Assert.Throws<DatasetException>(() => results.Report(CrossValidationJobs.Read(folder.Path), "")).Message);
+    }
+
+    [Fact]
+    public void A_report_that_leaves_out_seeds_of_the_folder_says_so()
+    {
+        using var data = SmallDataset.Decathlon(cases: 4);
+        using var folder = new TemporaryFolder();
+        var (error, code) = (new List<string>(), new List<int>());
+        foreach (var seeds in new[] { "1", "2", "1,2" })
+        {
+            var run = BuiltProgram.Run("Trainer", "credence-train", ["cross-validate", "--data", data.Path, "--out", folder.Path, "--seeds", seeds, "--folds", "2", "--epochs", "1", "--steps-per-epoch", "1", "--width", "4", "--device", "cpu"]);
+            error.Add(run.Error);
+            code.Add(run.ExitCode);
+        }
+
+        Assert.Equal([0, 0, 0], code);
+        Assert.Contains("it leaves out seed 1 of ", error[1], StringComparison.Ordinal);
+        Assert.Contains("give --seeds 1,2 for all", error[1], StringComparison.Ordinal);
+        Assert.All([error[0], error[2]], e => Assert.DoesNotContain("leaves out", e, StringComparison.Ordinal));
+    }
+
     private static FoldSplit SplitOf(TemporaryFolder folder, string run) => TrainerJson.Read<FoldSplit>(folder.File($"{run}/split.json"), "split", "", "");
 
     private static CrossValidateOptions Options(SmallDataset data, string output) => new()

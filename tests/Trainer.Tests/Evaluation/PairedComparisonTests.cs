@@ -83,6 +83,16 @@ public sealed class PairedComparisonTests
     }
 
     [Fact]
+    public void A_case_that_was_judged_on_another_mask_is_refused_whatever_the_networks_were_trained_on()
+    {
+        static ComparedResult Judged(string name, char data, params char[] cases) => Result(name, [.. cases.Select(_ => (double?)0.5)]) is var result
+            ? result with { DataHash = new(data, 64), Cases = [.. result.Cases.Zip(cases, (c, hash) => c with { ContentHash = new(hash, 64) })] } : result;
+        Assert.Equal("b: another scan or mask of case case1 than in a; expected the same in both. Evaluate both again, with the same --data.",
+            Assert.Throws<DatasetException>(() => PairedComparison.All([Judged("a", '1', 'a', 'b'), Judged("b", '1', 'a', 'c')], "dice")).Message);
+        Assert.Single(PairedComparison.All([Judged("a", '1', 'a', 'b'), Judged("b", '2', 'a', 'b')], "dice")); // trained on other data, judged on the same
+    }
+
+    [Fact]
     public void Results_without_a_common_value_are_refused_with_the_metrics_there_are() => Assert.Contains(
         "b: no case with a value of hd95 that a has too; expected the same cases, and one of the metrics lesion/dice.",
         Assert.Throws<DatasetException>(() => PairedComparison.All([Result("a", [0.5]), Result("b", [0.5])], "hd95")).Message, StringComparison.Ordinal);

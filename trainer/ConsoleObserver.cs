@@ -81,7 +81,7 @@ internal sealed class ConsoleObserver : ITrainingObserver, IDisposable
         Dispose();
         Console.WriteLine(isJson
             ? JsonSerializer.Serialize(result, TrainerJson.Lines)
-            : string.Create(Invariant, $"best validation Dice {result.BestDice:F4} after {result.Epochs} epochs, {result.Steps} steps, {result.Seconds:F0} s -> {result.BestCheckpoint}"));
+            : string.Create(Invariant, $"validation Dice {result.BestDice:F4} in the best epoch, after {result.Epochs} epochs, {result.Steps} steps, {result.Seconds:F0} s -> {result.BestCheckpoint}"));
     }
 
     /// <inheritdoc/>

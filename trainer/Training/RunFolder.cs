@@ -22,7 +22,7 @@ internal sealed class RunFolder(string path, bool isWriter = true)
     /// <summary>The newest weights, with everything needed to go on.</summary>
     public string LastCheckpoint => Path.Combine(path, "last.safetensors");
 
-    /// <summary>The weights with the best validation Dice.</summary>
+    /// <summary>The weights of the best epoch, by <c>--select</c>.</summary>
     public string BestCheckpoint => Path.Combine(path, "best.safetensors");
 
     /// <summary>One JSON object a step and an epoch.</summary>

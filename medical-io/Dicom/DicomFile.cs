@@ -67,11 +67,11 @@ internal static class DicomFile
 
             try
             {
-                return Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: true);
+                return Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: true, isPart: length < size);
             }
             catch (InvalidImageFileException) when (length < Math.Min(size, Array.MaxLength))
             {
-                // Cut off in the middle of the header: read more.
+                // Cut off in the header, in the middle of an element or between two: read more.
             }
         }
     }
@@ -80,8 +80,12 @@ internal static class DicomFile
     public static bool IsDicom(ReadOnlySpan<byte> bytes) => HasMark(bytes) || FirstElement(bytes) >= 0;
 
     /// <summary>Parses a file's bytes.</summary>
-    /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged.</exception>
-    public static DicomDataset Parse(string path, ReadOnlyMemory<byte> bytes, bool isHeaderOnly)
+    /// <param name="path">For messages.</param>
+    /// <param name="bytes">Of the file, from its start.</param>
+    /// <param name="isHeaderOnly">Stop at the pixels.</param>
+    /// <param name="isPart">Whether the file goes on behind the bytes.</param>
+    /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged, or a part that ends before the pixels.</exception>
+    public static DicomDataset Parse(string path, ReadOnlyMemory<byte> bytes, bool isHeaderOnly, bool isPart = false)
     {
         var start = HasMark(bytes.Span) ? PreambleLength + 4 : FirstElement(bytes.Span);
         if (start < 0)
@@ -108,7 +112,7 @@ internal static class DicomFile
             syntax = syntax == TransferSyntax.ExplicitLittleEndian ? TransferSyntax.ImplicitLittleEndian : syntax with { IsExplicit = false };
         }
 
-        return DicomParser.Parse(path, bytes, syntax, isHeaderOnly);
+        return DicomParser.Parse(path, bytes, syntax, isHeaderOnly, isPart);
     }
 
     private static bool HasMark(ReadOnlySpan<byte> bytes) => bytes.Length >= PreambleLength + 4 && bytes.Slice(PreambleLength, 4).SequenceEqual("DICM"u8);

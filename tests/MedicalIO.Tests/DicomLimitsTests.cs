@@ -240,6 +240,27 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.Equal(4.92, DicomFile.Parse("a.dcm", bytes, isHeaderOnly: true).DoubleLabel(DicomTag.EffectiveEchoTime));
     }
 
+    /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>
+    [Theory]
+    [InlineData(0x00281052)] // the line to Hounsfield units
+    [InlineData(0x00200032)] // the place
+    public void Elements_behind_the_first_read_are_not_lost(int first)
+    {
+        (uint, Action<DicomElementWriter>)[] extra = [(0x00281052, d => d.Decimals(0x0028, 0x1052, -1024)), (0x00281053, d => d.Decimals(0x0028, 0x1053, 2))];
+        void Padded(int length) => Image(2, 2, 0, [1, 2, 3, 4], [.. extra, ((uint)first - 1, d => d.Bytes((ushort)(first >> 16), (ushort)(first - 1), "OB", new byte[length], 0))]);
+        int Start()
+        {
+            var bytes = File.ReadAllBytes(folder.File("a.dcm")).AsSpan();
+            byte[] tag = [(byte)(first >> 16), 0, (byte)first, (byte)(first >> 8), (byte)'D', (byte)'S'];
+            return bytes.IndexOf(tag);
+        }
+
+        Padded(0);
+        Padded((1 << 15) - Start());
+        Assert.Equal(1 << 15, Start());
+        Assert.Equal([-1022, -1020, -1018, -1016], DicomSeries.Read(folder.Path).Voxels);
+    }
+
     /// <summary>Oracle: pydicom. The first stored value of a Modality LUT has the sign of the pixels.</summary>
     [Theory]
     [InlineData(1)]

@@ -42,11 +42,11 @@ public sealed class DicomResults
         });
 
         var (path, options) = Next("segmentation", "Segmentation");
-        SegmentationWriter.WriteBinary(path, prediction.Segmentation, [.. report.Classes.Select(c => DicomSegment.Lesion(c.Label, c.Name))], source, options);
+        SegmentationWriter.WriteBinary(path, prediction.Segmentation, [.. report.Classes.Select(c => DicomSegment.Of(c.Label, c.Name))], source, options);
         foreach (var (map, @class) in prediction.Probabilities.Zip(report.Classes))
         {
             (path, options) = Next(segmentation.ProbabilityName(@class), $"Probability of {@class.Name}");
-            ParametricMapWriter.Write(path, map, ParametricMapQuantity.Probability, source, options);
+            ParametricMapWriter.Write(path, map, ParametricMapQuantity.Probability(@class.Name), source, options);
         }
 
         (path, options) = Next("predictive-entropy", "Predictive entropy");

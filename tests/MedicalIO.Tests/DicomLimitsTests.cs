@@ -62,7 +62,7 @@ public sealed class DicomLimitsTests : IDisposable
         var grid = new VolumeGeometry(new(4, 4, 3), Affine.Scaling(new(1, 1, step)) with { Origin = new(0, 0, last - 2 * step) });
         DicomSeriesWriter.Write(folder.File("scan"), new(grid, new float[48]), new() { UidSeed = "1", Patient = "1", Description = "1" });
         var source = DicomSource.From(DicomSeries.Scan(folder.File("scan"))[0].Stacks[0]);
-        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [.. Enumerable.Repeat((byte)1, 48)]), [.. Enumerable.Range(1, segments).Select(s => DicomSegment.Lesion((byte)s, $"{s}"))], source,
+        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [.. Enumerable.Repeat((byte)1, 48)]), [.. Enumerable.Range(1, segments).Select(s => DicomSegment.Of((byte)s, $"{s}"))], source,
             new() { Description = "1", Algorithm = "1", AlgorithmVersion = "1", Created = new(2026, 1, 1, 0, 0, 0) });
         var bytes = File.ReadAllBytes(folder.File("a.dcm"));
         var text = Encoding.ASCII.GetBytes(FormattableString.Invariant($"\\{last}"));

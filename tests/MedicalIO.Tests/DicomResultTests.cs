@@ -16,7 +16,7 @@ public sealed class DicomResultTests : IDisposable
         Created = new(2026, 11, 24, 10, 30, 0),
     };
 
-    private static readonly IReadOnlyList<DicomSegment> Segments = [DicomSegment.Lesion(1, "Lesion"), DicomSegment.Lesion(3, "Black hole")];
+    private static readonly IReadOnlyList<DicomSegment> Segments = [DicomSegment.Of(1, "Lesion"), DicomSegment.Of(3, "Black hole")];
 
     private readonly TemporaryFolder folder = new();
 
@@ -50,7 +50,7 @@ public sealed class DicomResultTests : IDisposable
             var scan = series.Stacks[0].Read();
             var source = DicomSource.From(series.Stacks[0]);
             var labels = new LabelMap(scan.Geometry, [.. Enumerable.Range(0, scan.Voxels.Length).Select(v => (byte)(v % 5 == 0 || v % 97 == 3 ? 1 : 0))]);
-            SegmentationWriter.WriteBinary(folder.File("segmentation.dcm"), labels, [DicomSegment.Lesion(1, "Lesion")], source, Options);
+            SegmentationWriter.WriteBinary(folder.File("segmentation.dcm"), labels, [DicomSegment.Of(1, "Lesion")], source, Options);
             ParametricMapWriter.Write(folder.File("entropy.dcm"), new(scan.Geometry, [.. labels.Labels.Select(l => l * 0.25f)]), ParametricMapQuantity.PredictiveEntropy(2), source, Options);
             SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [[.. Enumerable.Range(0, 90).Select(n => (byte)n)]], hasText: false, source, Options);
 
@@ -100,7 +100,7 @@ public sealed class DicomResultTests : IDisposable
     {
         var (_, map, _) = Write();
         var source = Source();
-        ParametricMapWriter.Write(folder.File("probability.dcm"), map, ParametricMapQuantity.Probability, source, Options);
+        ParametricMapWriter.Write(folder.File("probability.dcm"), map, ParametricMapQuantity.Probability("Lesion"), source, Options);
         ParametricMapWriter.Write(folder.File("information.dcm"), map, ParametricMapQuantity.MutualInformation(2), source, Options);
         var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $$"""
             import glob, pydicom
@@ -119,6 +119,26 @@ public sealed class DicomResultTests : IDisposable
 
         Assert.True(codes.Count >= 10, output);
         Assert.All(codes.Where(c => c[1] != "99CREDENCE" && c[2] != "{nat}"), c => Assert.True(c[4] == "right", string.Join('|', c)));
+    }
+
+    /// <summary>Only what is named a lesion is coded as one: anatomy must not reach an archive as disease.</summary>
+    [Theory]
+    [InlineData("lesion", "49755003 52988006")]
+    [InlineData("MS_Lesions", "49755003 52988006")]
+    [InlineData("Lesion (new)", "49755003 52988006")]
+    [InlineData("anterior", "85756007 85756007")]
+    [InlineData("perilesional tissue", "85756007 85756007")]
+    public void A_segment_is_coded_by_its_name(string name, string codes)
+    {
+        var source = Source();
+        SegmentationWriter.WriteBinary(folder.File("named.dcm"), new(source.Geometry, new byte[source.Geometry.Size.Count]), [DicomSegment.Of(1, name)], source, Options);
+        ParametricMapWriter.Write(folder.File("map.dcm"), new(source.Geometry, new float[source.Geometry.Size.Count]), ParametricMapQuantity.Probability(name), source, Options);
+        Assert.Equal($"CODES {codes} Probability of {name}", Shared.Run("python3-pydicom", Shared.Python, "-c", $"""
+            import pydicom
+            s = pydicom.dcmread(r'{folder.File("named.dcm")}').SegmentSequence[0]
+            m = pydicom.dcmread(r'{folder.File("map.dcm")}').SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+            print('CODES', s.SegmentedPropertyCategoryCodeSequence[0].CodeValue, s.SegmentedPropertyTypeCodeSequence[0].CodeValue, m.LUTExplanation)
+            """).Trim());
     }
 
     /// <summary>dcmtk and GDCM open what we write, and know what it is; GDCM finds the same pixels.</summary>

@@ -11,7 +11,8 @@ namespace Credence.MedicalIO.Dicom.Results;
 public sealed record ParametricMapQuantity(string Label, string Explanation, DicomCode Quantity, DicomCode Unit, double Maximum)
 {
     /// <summary>Probability of a class.</summary>
-    public static ParametricMapQuantity Probability { get; } = new("PROBABILITY", "Probability of lesion", new("122157", "DCM", "Probability"), DicomCode.NoUnits, 1);
+    /// <param name="name">Of the class.</param>
+    public static ParametricMapQuantity Probability(string name) => new("PROBABILITY", $"Probability of {name}", new("122157", "DCM", "Probability"), DicomCode.NoUnits, 1);
 
     /// <summary>Predictive entropy of K classes, nats.</summary>
     public static ParametricMapQuantity PredictiveEntropy(int classes) => new(

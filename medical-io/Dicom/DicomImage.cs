@@ -237,6 +237,7 @@ internal sealed class DicomImage
 
         var shared = dataset.Item(DicomTag.SharedFunctionalGroupsSequence);
         var slices = new List<DicomSlice>(FrameCount);
+        var (luts, types) = (new Dictionary<DicomDataset, ModalityLut>(), new Dictionary<DicomDataset, string>()); // what frames share is decoded and kept once
         for (var frame = 0; frame < FrameCount; frame++)
         {
             DicomDataset Group(DicomTag tag, string name) => groups[frame].Item(tag) ?? shared?.Item(tag) ?? throw dataset.Missing(tag, name);
@@ -246,14 +247,16 @@ internal sealed class DicomImage
                 Group(DicomTag.PixelMeasuresSequence, "PixelMeasuresSequence"));
             var content = Optional(DicomTag.FrameContentSequence);
             var echo = Optional(DicomTag.MrEchoSequence)?.DoubleLabel(DicomTag.EffectiveEchoTime);
-            var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null);
-            slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane,
-                ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, Format.IsSigned),
-                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo, LeastBytes, IsWide,
+            var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null) is { } typed ? Once(types, typed, t => string.Join('\\', t.Texts(DicomTag.FrameType))) : "";
+            var lut = Once(luts, Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, t => ModalityLut.Read(t, Format.IsSigned));
+            slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, LeastBytes, IsWide,
                 (acquisition, content?.Integer(DicomTag.TemporalPositionIndex) ?? 0, instance, frame)));
         }
 
         return slices;
+
+        static T Once<T>(Dictionary<DicomDataset, T> known, DicomDataset group, Func<DicomDataset, T> read) =>
+            known.TryGetValue(group, out var value) ? value : known[group] = read(group);
     }
 
     /// <summary>Of CT the values that the standard defines (PS3.3, section C.8.2.1.1.1): vendors add others that vary within one acquisition.</summary>

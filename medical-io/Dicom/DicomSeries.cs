@@ -123,8 +123,23 @@ public sealed class DicomSeries
         return [.. files
             .OrderBy(f => f.Header.Path, StringComparer.Ordinal)
             .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) is { Length: > 0 } uid ? uid : $"without UID in {Path.GetDirectoryName(f.Header.Path)}")
-            .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key || p.Series.Length == 0 && g.Any(f => Path.GetDirectoryName(f.Header.Path) == Path.GetDirectoryName(p.Problem.Path))).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
+            .SelectMany(Sorted)
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
+
+        IEnumerable<DicomSeries> Sorted(IGrouping<string, (DicomDataset Header, IReadOnlyList<DicomSlice> Slices)> group)
+        {
+            var folders = group.Select(f => Path.GetDirectoryName(f.Header.Path)).ToHashSet();
+            var notes = left.Where(l => l.Series == group.Key || l.Series.Length == 0 && folders.Contains(Path.GetDirectoryName(l.Problem.Path))).Select(l => l.Problem.Message).Order(StringComparer.Ordinal);
+            try
+            {
+                return [new(path, [.. group], [.. notes])];
+            }
+            catch (MedicalImageException e)
+            {
+                problem?.Invoke(e);
+                return [];
+            }
+        }
     }
 
     /// <summary>Reads the one volume in a folder (not in those below it) or in a file.</summary>

@@ -13,6 +13,7 @@ public sealed class DicomStack
     private const double MostExtraStep = 0.01, MostTomographyGap = 1.5; // share above SpacingBetweenSlices; times SliceThickness
     private const double LargestGap = 0.45; // share of the thickness up to which SpacingBetweenSlices may be the gap that old writers took it for
     private const long SmallVolume = 1 << 24;
+    private const int MostStacks = 4096; // of a series; each slice is compared with every stack
 
     private readonly string source;
     private readonly IReadOnlyList<IReadOnlyList<DicomSlice>> timePoints; // each sorted along the normal
@@ -90,6 +91,7 @@ public sealed class DicomStack
     /// <param name="source">File or folder, for messages.</param>
     /// <param name="slices">Of one series.</param>
     /// <param name="isComputedTomography">Padding of CT is replaced by the lowest value.</param>
+    /// <exception cref="UnsupportedImageException">Thousands of stacks.</exception>
     internal static IReadOnlyList<DicomStack> Group(string source, IEnumerable<DicomSlice> slices, bool isComputedTomography)
     {
         // Compared with the first slice of each stack rather than rounded: of two equal numbers with different last digits, one may round up and one down.
@@ -100,9 +102,13 @@ public sealed class DicomStack
             {
                 stack.Add(slice);
             }
-            else
+            else if (stacks.Count < MostStacks)
             {
                 stacks.Add([slice]);
+            }
+            else
+            {
+                throw new UnsupportedImageException(slice.Path, $"more than {MostStacks} image types, echoes, sizes and orientations in one series", $"at most {MostStacks} stacks of slices", "Export the series again, or leave it out.");
             }
         }
 

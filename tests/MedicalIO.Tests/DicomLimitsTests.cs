@@ -240,6 +240,42 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.Equal(4.92, DicomFile.Parse("a.dcm", bytes, isHeaderOnly: true).DoubleLabel(DicomTag.EffectiveEchoTime));
     }
 
+    /// <summary>What all frames share is parsed, decoded and kept once: a small file must not cost the product of its frames and its longest text.</summary>
+    [Fact]
+    public void What_frames_share_costs_once()
+    {
+        const int Frames = 2000, Megabyte = 1 << 20;
+        var dataset = DicomFile.Parse("a.dcm", Enhanced(Frames, Item(0x0018, 0x9226, Implicit(0x0008, 0x9007, [.. Enumerable.Repeat((byte)'M', Megabyte)])), _ => []), isHeaderOnly: true);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        var slices = DicomImage.From(dataset).Slices();
+
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 16 * Megabyte);
+        Assert.Equal(Frames, slices.Count);
+        Assert.Equal(Megabyte, slices[0].Type.Length);
+        Assert.All(slices, s => Assert.Same(slices[0].Type, s.Type));
+        Assert.All(slices, s => Assert.Same(slices[0].Lut, s.Lut));
+    }
+
+    /// <summary>Each number of a frame is decoded for that frame, wherever it is kept.</summary>
+    [Fact]
+    public void A_number_as_long_as_a_book_is_refused()
+    {
+        var dataset = DicomFile.Parse("a.dcm", Enhanced(2, Item(0x0028, 0x9145, Implicit(0x0028, 0x1053, [.. "1"u8, .. Enumerable.Repeat((byte)' ', 1 << 20)])), _ => []), isHeaderOnly: true);
+        Assert.StartsWith("a.dcm: RescaleSlope (0028,1053) of 1048577 characters; expected a number. ", Assert.Throws<InvalidImageFileException>(() => DicomImage.From(dataset).Slices()).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Each slice is compared with every stack: thousands of echoes are no scan.</summary>
+    [Theory]
+    [InlineData(4096, 1)]
+    [InlineData(4097, 0)]
+    public void A_series_of_thousands_of_stacks_is_left_out(int echoes, int series)
+    {
+        var problems = new List<string>();
+        File.WriteAllBytes(folder.File("a.dcm"), Enhanced(echoes, [], frame => Item(0x0018, 0x9114, Implicit(0x0018, 0x9082, BitConverter.GetBytes((double)frame)))));
+        Assert.Equal(series, DicomSeries.Scan(folder.Path, problem: e => problems.Add(e.Message)).Count);
+        Assert.Equal(series == 1 ? [] : [$"{folder.File("a.dcm")}: more than 4096 image types, echoes, sizes and orientations in one series; expected at most 4096 stacks of slices. Export the series again, or leave it out."], problems);
+    }
+
     /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>
     [Theory]
     [InlineData(0x00281052)] // the line to Hounsfield units
@@ -318,6 +354,19 @@ public sealed class DicomLimitsTests : IDisposable
 
         return [.. bytes];
     }
+
+    /// <summary>An enhanced image of 1 x 1 pixels in implicit little endian, whose sequences are parsed when they are asked for; without its pixels.</summary>
+    private static byte[] Enhanced(int frames, byte[] shared, Func<int, byte[]> perFrame) =>
+    [
+        .. Implicit(0x0008, 0x0016, "1.2.840.10008.5.1.4.1.1.4.1\0"u8), .. Implicit(0x0028, 0x0002, [1, 0]), .. Implicit(0x0028, 0x0004, "MONOCHROME2 "u8), .. Implicit(0x0028, 0x0008, Encoding.ASCII.GetBytes($"{frames:D6}")),
+        .. Implicit(0x0028, 0x0010, [1, 0]), .. Implicit(0x0028, 0x0011, [1, 0]), .. Implicit(0x0028, 0x0100, [16, 0]),
+        .. Item(0x5200, 0x9229, [.. shared, .. Item(0x0020, 0x9116, Implicit(0x0020, 0x0037, @"1\0\0\0\1\0 "u8)), .. Item(0x0028, 0x9110, Implicit(0x0028, 0x0030, @"1\1 "u8))]),
+        .. Implicit(0x5200, 0x9230, [.. Enumerable.Range(0, frames).SelectMany(f => Implicit(0xFFFE, 0xE000, [.. perFrame(f), .. Item(0x0020, 0x9113, Implicit(0x0020, 0x0032, Encoding.ASCII.GetBytes($@"0\0\{f:D6}")))]))]),
+    ];
+
+    private static byte[] Item(ushort group, ushort element, byte[] content) => Implicit(group, element, Implicit(0xFFFE, 0xE000, content));
+
+    private static byte[] Implicit(ushort group, ushort element, ReadOnlySpan<byte> value) => [.. BitConverter.GetBytes(group), .. BitConverter.GetBytes(element), .. BitConverter.GetBytes(value.Length), .. value];
 
     /// <summary>Writes a.dcm: one MR image of 1 mm pixels, and more attributes.</summary>
     private void Image(int rows, int columns, int sign, ushort[] pixels, params (uint Tag, Action<DicomElementWriter> Write)[] extra)

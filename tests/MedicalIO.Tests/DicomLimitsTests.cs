@@ -1,6 +1,7 @@
 using System.Buffers.Binary;
 using System.Text;
 using Credence.MedicalIO.Dicom;
+using Credence.MedicalIO.Dicom.Codecs;
 using Credence.MedicalIO.Dicom.Results;
 
 namespace Credence.MedicalIO.Tests;
@@ -274,6 +275,18 @@ public sealed class DicomLimitsTests : IDisposable
         File.WriteAllBytes(folder.File("a.dcm"), Enhanced(echoes, [], frame => Item(0x0018, 0x9114, Implicit(0x0018, 0x9082, BitConverter.GetBytes((double)frame)))));
         Assert.Equal(series, DicomSeries.Scan(folder.Path, problem: e => problems.Add(e.Message)).Count);
         Assert.Equal(series == 1 ? [] : [$"{folder.File("a.dcm")}: more than 4096 image types, echoes, sizes and orientations in one series; expected at most 4096 stacks of slices. Export the series again, or leave it out."], problems);
+    }
+
+    /// <summary>Each frame header would cost the memory of a whole frame, and a JPEG has room for thousands.</summary>
+    [Fact]
+    public void A_JPEG_with_two_frame_headers_is_refused()
+    {
+        byte[] header = [0xFF, 0xC0, 0, 11, 8, 0x20, 0, 0x20, 0, 1, 1, 0x11, 0];
+        var e = Assert.Throws<InvalidImageFileException>(() => JpegCodec.Decode("a.dcm", [0xFF, 0xD8, .. header, .. header], new(8192, 8192, 1, 8, 8, 7, false, false), []));
+        Assert.Equal("a.dcm: JPEG pixels with a second frame header; expected one. The file is damaged; copy it again.", e.Message);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        Assert.Throws<InvalidImageFileException>(() => JpegCodec.Decode("a.dcm", [0xFF, 0xD8, .. header], new(8192, 8192, 1, 8, 8, 7, false, false), []));
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20); // no scan, no planes
     }
 
     /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>

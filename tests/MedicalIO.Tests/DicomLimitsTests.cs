@@ -289,6 +289,16 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 20); // no scan, no planes
     }
 
+    /// <summary>A file that vanishes behind a lock, or on a disk that fails, is an error of the file, small or large.</summary>
+    [Fact]
+    public void A_file_that_cannot_be_read_is_named()
+    {
+        Image(2, 2, 0, [1, 2, 3, 4]);
+        var stack = DicomSeries.Only(folder.Path).Stacks[0];
+        using var locked = new FileStream(folder.File("a.dcm"), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        Assert.StartsWith($"{folder.File("a.dcm")}: ", Assert.Throws<InvalidImageFileException>(() => stack.Read()).Message, StringComparison.Ordinal);
+    }
+
     /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>
     [Theory]
     [InlineData(0x00281052)] // the line to Hounsfield units

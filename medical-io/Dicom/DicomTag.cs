@@ -46,6 +46,10 @@ internal readonly record struct DicomTag(ushort Group, ushort Element)
     public static readonly DicomTag PixelPaddingRangeLimit = new(0x0028, 0x0121);
     public static readonly DicomTag RescaleIntercept = new(0x0028, 0x1052);
     public static readonly DicomTag RescaleSlope = new(0x0028, 0x1053);
+    public static readonly DicomTag BurnedInAnnotation = new(0x0028, 0x0301);
+    public static readonly DicomTag LossyImageCompression = new(0x0028, 0x2110);
+    public static readonly DicomTag LossyImageCompressionRatio = new(0x0028, 0x2112);
+    public static readonly DicomTag LossyImageCompressionMethod = new(0x0028, 0x2114);
     public static readonly DicomTag ModalityLutSequence = new(0x0028, 0x3000);
     public static readonly DicomTag LutDescriptor = new(0x0028, 0x3002);
     public static readonly DicomTag LutData = new(0x0028, 0x3006);

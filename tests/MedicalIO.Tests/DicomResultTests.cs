@@ -141,6 +141,32 @@ public sealed class DicomResultTests : IDisposable
             """).Trim());
     }
 
+    /// <summary>What a scan has lost by compression, or shows in its pixels, its results go on saying. Encoded by dcmtk, which sets the attributes; then taken away.</summary>
+    [Theory]
+    [InlineData("+ee", false, "01")]
+    [InlineData("+ee", true, "01")]
+    [InlineData("+el", false, "00")]
+    public void Loss_and_burned_in_text_are_passed_on(string encoding, bool isSilent, string loss)
+    {
+        DicomSeriesWriter.Write(folder.File("plain"), new(new(new(16, 16, 1), Affine.Identity), [.. Enumerable.Range(0, 256).Select(v => v * 3f)]), new() { UidSeed = "1", Patient = "1", Description = "1" });
+        Directory.CreateDirectory(folder.File("encoded"));
+        Shared.Run("dcmtk", "dcmcjpeg", encoding, "+un", folder.File("plain/0001.dcm"), folder.File("encoded/1.dcm"));
+        Shared.Run("dcmtk", "dcmodify", ["-nb", "-i", "(0028,0301)=YES", .. isSilent ? new[] { "-ea", "(0028,2110)", "-ea", "(0028,2112)", "-ea", "(0028,2114)" } : [], folder.File("encoded/1.dcm")]);
+        var source = DicomSource.From(DicomSeries.Scan(folder.File("encoded"))[0].Stacks[0]);
+        SegmentationWriter.WriteBinary(folder.File("binary.dcm"), new(source.Geometry, new byte[256]), Segments, source, Options);
+        ParametricMapWriter.Write(folder.File("map.dcm"), new(source.Geometry, new float[256]), ParametricMapQuantity.PredictiveEntropy(2), source, Options);
+        SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [new byte[90]], hasText: false, source, Options);
+        foreach (var name in new[] { "binary.dcm", "map.dcm", "picture.dcm" })
+        {
+            var written = DicomFile.Read(folder.File(name));
+            Assert.Equal(loss, written.Text(DicomTag.LossyImageCompression));
+            Assert.Equal(loss == "01" ? "ISO_10918_1" : null, written.Text(DicomTag.LossyImageCompressionMethod));
+            Assert.Equal(loss == "01" && !isSilent, written.Has(DicomTag.LossyImageCompressionRatio));
+        }
+
+        Assert.Equal("YES", DicomFile.Read(folder.File("picture.dcm")).Text(DicomTag.BurnedInAnnotation));
+    }
+
     /// <summary>dcmtk and GDCM open what we write, and know what it is; GDCM finds the same pixels.</summary>
     [Fact]
     public void Dcmtk_and_GDCM_open_them()

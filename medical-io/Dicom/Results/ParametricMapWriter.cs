@@ -62,7 +62,7 @@ public static class ParametricMapWriter
         d.Number(0x0028, 0x0100, 32);
         d.Text(0x0028, 0x0301, "CS", "NO");
         d.Text(0x0028, 0x0302, "CS", "NO");
-        d.Text(0x0028, 0x2110, "CS", "00");
+        image.WriteLoss(d);
         d.Sequence(0x0040, 0x0555);
         d.Text(0x0070, 0x0080, "CS", quantity.Label);
         d.Text(0x0070, 0x0081, "LO", ResultImage.Limited(options.Description));

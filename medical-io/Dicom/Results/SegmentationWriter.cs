@@ -95,7 +95,7 @@ public static class SegmentationWriter
         d.Number(0x0028, 0x0101, isBinary ? 1 : 8);
         d.Number(0x0028, 0x0102, isBinary ? 0 : 7);
         d.Number(0x0028, 0x0103, 0);
-        d.Text(0x0028, 0x2110, "CS", "00");
+        image.WriteLoss(d);
         d.Text(0x0062, 0x0001, "CS", isBinary ? "BINARY" : "FRACTIONAL");
         d.Sequence(0x0062, 0x0002, [.. segments.Select((segment, n) => (Action<DicomElementWriter>)(item =>
         {

@@ -50,11 +50,11 @@ public sealed class DicomStack
         Kind = one[0].Type + (one[0].Echo is { } echo ? FormattableString.Invariant($", echo {echo:F2} ms") : "");
         distances = [.. one.Skip(1).Zip(one, (next, slice) => (next.Plane.Position - slice.Plane.Position).Dot(normal))];
         Step = distances.Length == 0 ? (first.Thickness is > 0 and var thickness ? thickness : 1) * normal : 1.0 / distances.Length * (one[^1].Plane.Position - first.Position);
-        CheckSteps(one, normal, problems);
-        Problems = problems;
         Geometry = new(new(Columns, Rows, one.Count), new(
             DicomPlane.ToRas(first.ColumnSpacing * first.RowDirection), DicomPlane.ToRas(first.RowSpacing * first.ColumnDirection),
             DicomPlane.ToRas(Step), DicomPlane.ToRas(first.Position)));
+        CheckSteps(one, normal, problems);
+        Problems = problems;
     }
 
     /// <summary>Image type and echo time, as far as the files say.</summary>
@@ -277,10 +277,9 @@ public sealed class DicomStack
             problems.Add(FormattableString.Invariant($"{shifted.Slice.Name} lies {shifted.Distance:F2} mm beside the line of the others"));
         }
 
-        var sheared = Step - Step.Dot(normal) * normal;
-        if (sheared.Length > tolerance)
+        if (Geometry.Affine.IsSheared)
         {
-            problems.Add(FormattableString.Invariant($"a gantry tilt of {Math.Atan2(sheared.Length, Step.Dot(normal)) * 180 / Math.PI:F1} degrees"));
+            problems.Add(FormattableString.Invariant($"a gantry tilt of {Math.Atan2((Step - Step.Dot(normal) * normal).Length, Step.Dot(normal)) * 180 / Math.PI:F1} degrees"));
         }
     }
 

@@ -9,6 +9,8 @@ namespace Credence.MedicalIO.Tests;
 /// <summary>Files that claim too much, and attributes whose reading depends on another attribute.</summary>
 public sealed class DicomLimitsTests : IDisposable
 {
+    private static readonly DicomResultOptions Written = new() { Description = "1", Algorithm = "1", AlgorithmVersion = "1", Created = new(2026, 1, 1, 0, 0, 0) };
+
     private readonly TemporaryFolder folder = new();
 
     public void Dispose() => folder.Dispose();
@@ -57,14 +59,13 @@ public sealed class DicomLimitsTests : IDisposable
     /// <summary>Frames that a writer left out cost no bytes: two of them far apart must not cost memory.</summary>
     [Theory]
     [InlineData(1, 0.5, 3.5, "a.dcm: frames over 9E+05 mm in steps of 0.5; expected frames of one scan. Export the segmentation on the slices of the scan.")]
-    [InlineData(20, 1, 100, @"a.dcm: 20 segments on 4 x 4 x 899903 voxels; expected at most * voxels in all for a file of this size. Export fewer segments.")]
+    [InlineData(20, 1, 100, @"a.dcm: 20 segments on 4 x 4 x 899903 voxels; expected at most * voxels a segment and * in all for a file of this size. Export fewer segments.")]
     public void A_segmentation_of_a_few_frames_far_apart_is_refused(int segments, double step, double last, string message)
     {
         var grid = new VolumeGeometry(new(4, 4, 3), Affine.Scaling(new(1, 1, step)) with { Origin = new(0, 0, last - 2 * step) });
         DicomSeriesWriter.Write(folder.File("scan"), new(grid, new float[48]), new() { UidSeed = "1", Patient = "1", Description = "1" });
         var source = DicomSource.From(DicomSeries.Scan(folder.File("scan"))[0].Stacks[0]);
-        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [.. Enumerable.Repeat((byte)1, 48)]), [.. Enumerable.Range(1, segments).Select(s => DicomSegment.Of((byte)s, $"{s}"))], source,
-            new() { Description = "1", Algorithm = "1", AlgorithmVersion = "1", Created = new(2026, 1, 1, 0, 0, 0) });
+        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [.. Enumerable.Repeat((byte)1, 48)]), [.. Enumerable.Range(1, segments).Select(s => DicomSegment.Of((byte)s, $"{s}"))], source, Written);
         var bytes = File.ReadAllBytes(folder.File("a.dcm"));
         var text = Encoding.ASCII.GetBytes(FormattableString.Invariant($"\\{last}"));
         "\\9e5"u8.CopyTo(bytes.AsSpan(bytes.AsSpan().LastIndexOf(text)));
@@ -299,6 +300,72 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.StartsWith($"{folder.File("a.dcm")}: ", Assert.Throws<InvalidImageFileException>(() => stack.Read()).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What is read as a regular stack is read again when we have written it: as NIfTI, and as a segmentation on its frames.</summary>
+    [Theory]
+    [InlineData(0.3, true)]
+    [InlineData(0.5, true)]
+    [InlineData(0.6, false)]
+    public void A_small_tilt_comes_back_or_is_refused_at_once(double degrees, bool isRead)
+    {
+        const int Slices = 60;
+        for (var n = 0; n < Slices; n++)
+        {
+            var k = n;
+            Image(2, 2, 0, [1, 2, 3, (ushort)k], (0x00080018, d => d.Text(0x0008, 0x0018, "UI", $"1.2.{k}")), (0x0020000D, d => d.Text(0x0020, 0x000D, "UI", "1.2")),
+                (0x00200032, d => d.Decimals(0x0020, 0x0032, 0, 2 * k * Math.Tan(degrees * Math.PI / 180), 2 * k)));
+            File.Move(folder.File("a.dcm"), folder.File($"{k}.dcm"));
+        }
+
+        var stack = DicomSeries.Only(folder.Path).Stacks[0];
+        if (!isRead)
+        {
+            Assert.Equal(["a gantry tilt of 0.6 degrees"], stack.Problems);
+            return;
+        }
+
+        var scan = stack.Read();
+        Nifti.NiftiFile.Write(folder.File("a.nii"), scan);
+        Assert.True(Nifti.NiftiFile.Read(folder.File("a.nii")).Geometry.IsSameGrid(scan.Geometry));
+        var labels = new LabelMap(scan.Geometry, [.. Enumerable.Range(0, 4 * Slices).Select(v => (byte)(v / 4 % 3 == 0 ? 0 : 1))]);
+        SegmentationWriter.WriteBinary(folder.File("a.seg"), labels, [DicomSegment.Of(1, "Lesion")], DicomSource.From(stack), Written);
+        var back = DicomSegmentation.Read(folder.File("a.seg"));
+        Assert.Equal(labels.Labels, back.ToLabels(scan.Geometry).Labels);
+    }
+
+    /// <summary>Positions and thickness rounded to hundredths by pydicom, as other writers do: the roundings of hundreds of steps must not add up.</summary>
+    [Fact]
+    public void A_segmentation_with_rounded_positions_is_read()
+    {
+        var (grid, source) = Scan(4, 4, 300, 0.625);
+        var labels = new LabelMap(grid, [.. Enumerable.Range(0, 16 * 300).Select(v => (byte)(v / 16 % 50 is 3 or 4 or 5 ? 0 : 1))]);
+        SegmentationWriter.WriteBinary(folder.File("a.dcm"), labels, [DicomSegment.Of(1, "Lesion")], source, Written);
+        Edit("for g in d.PerFrameFunctionalGroupsSequence: g.PlanePositionSequence[0].ImagePositionPatient = [round(float(x), 2) for x in g.PlanePositionSequence[0].ImagePositionPatient]",
+            "m = d.SharedFunctionalGroupsSequence[0].PixelMeasuresSequence[0]; m.SliceThickness = m.SpacingBetweenSlices = 0.63");
+
+        var read = DicomSegmentation.Read(folder.File("a.dcm"));
+        Assert.Equal(0.625, read.Maps[0].Geometry.Spacing.Z, tolerance: 1e-4);
+        Assert.Equal(labels.Labels, read.ToLabels(grid).Labels);
+    }
+
+    [Fact]
+    public void A_segmentation_of_more_voxels_than_an_array_holds_is_refused()
+    {
+        var (grid, source) = Scan(2048, 2048, 5, 1);
+        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [.. Enumerable.Repeat((byte)1, (int)grid.Size.Count)]), [DicomSegment.Of(1, "Lesion")], source, Written);
+        Edit("d.PerFrameFunctionalGroupsSequence[4].PlanePositionSequence[0].ImagePositionPatient = [0, 0, 599]");
+        Assert.Contains(": 1 segments on 2048 x 2048 x 600 voxels; expected at most 2147483591 voxels a segment and ", Assert.Throws<UnsupportedImageException>(() => DicomSegmentation.Read(folder.File("a.dcm"))).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_segmentation_of_frames_without_a_place_is_refused_in_words()
+    {
+        var (grid, source) = Scan(2, 2, 2, 1);
+        SegmentationWriter.WriteBinary(folder.File("a.dcm"), new(grid, [1, 1, 1, 1, 1, 1, 1, 1]), [DicomSegment.Of(1, "Lesion")], source, Written);
+        Edit("for g in d.PerFrameFunctionalGroupsSequence: del g.PlanePositionSequence");
+        Assert.Equal($"{folder.File("a.dcm")}: no functional group (0020,9113) of the frames; expected frames with a place in the patient. Segmentations of projections are not read.",
+            Assert.Throws<UnsupportedImageException>(() => DicomSegmentation.Read(folder.File("a.dcm"))).Message);
+    }
+
     /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>
     [Theory]
     [InlineData(0x00281052)] // the line to Hounsfield units
@@ -377,6 +444,18 @@ public sealed class DicomLimitsTests : IDisposable
 
         return [.. bytes];
     }
+
+    /// <summary>A scan along the axes with pixels of 1 mm, and its grid.</summary>
+    private (VolumeGeometry Grid, DicomSource Source) Scan(int columns, int rows, int slices, double step)
+    {
+        var grid = new VolumeGeometry(new(columns, rows, slices), Affine.Scaling(new(1, 1, step)));
+        DicomSeriesWriter.Write(folder.File("scan"), new(grid, new float[grid.Size.Count]), new() { UidSeed = "1", Patient = "1", Description = "1" });
+        return (grid, DicomSource.From(DicomSeries.Scan(folder.File("scan"))[0].Stacks[0]));
+    }
+
+    /// <summary>Changes a.dcm by statements of pydicom on d.</summary>
+    private void Edit(params string[] statements) => Shared.Run("python3-pydicom", Shared.Python, "-c",
+        $"import pydicom\nd = pydicom.dcmread(r'{folder.File("a.dcm")}')\n{string.Join('\n', statements)}\nd.save_as(r'{folder.File("a.dcm")}')");
 
     /// <summary>An enhanced image of 1 x 1 pixels in implicit little endian, whose sequences are parsed when they are asked for; without its pixels.</summary>
     private static byte[] Enhanced(int frames, byte[] shared, Func<int, byte[]> perFrame) =>

@@ -49,6 +49,28 @@ internal sealed class DicomDataset
     /// <summary>The attribute; null when absent.</summary>
     public DicomElement? Element(DicomTag tag) => elements.GetValueOrDefault(tag);
 
+    /// <summary>The tag of a private attribute, in the block that its creator reserved (PS3.5, section 7.8.1); in block 10, the usual one, where the creators of the group were taken away.</summary>
+    /// <param name="group">Odd.</param>
+    /// <param name="creator">Who defined the attribute.</param>
+    /// <param name="element">Within the block.</param>
+    public DicomTag Private(ushort group, string creator, byte element)
+    {
+        var hasCreators = false;
+        for (ushort block = 0x10; block <= 0xFF; block++)
+        {
+            if (Text(new(group, block)) is { } found)
+            {
+                hasCreators = true;
+                if (found == creator)
+                {
+                    return new(group, (ushort)(block << 8 | element));
+                }
+            }
+        }
+
+        return hasCreators ? default : new(group, (ushort)(0x1000 | element));
+    }
+
     /// <summary>The text of an attribute without padding; null when absent or empty.</summary>
     /// <remarks>The character set concerns names and descriptions only (PS3.5, section 6.1.2.3).</remarks>
     public string? Text(DicomTag tag) =>

@@ -31,10 +31,13 @@ public sealed class DicomLimitsTests : IDisposable
     }
 
     /// <summary>A mosaic of 3 slices of 2 x 2 in 2 x 2 tiles: each tile is a slice along the normal, about the centre of the image.</summary>
-    [Fact]
-    public void A_mosaic_is_taken_apart()
+    [Theory]
+    [InlineData(null)] // private creators taken away
+    [InlineData(0x10)]
+    [InlineData(0x11)]
+    public void A_mosaic_is_taken_apart(int? block)
     {
-        Mosaic(slices: 3, normal: [0, 0, 1]);
+        Mosaic(slices: 3, normal: [0, 0, 1], block);
         var volume = DicomSeries.Read(folder.Path);
 
         Assert.Equal(new Size3(2, 2, 3), volume.Geometry.Size);
@@ -49,7 +52,7 @@ public sealed class DicomLimitsTests : IDisposable
     [InlineData(5, true, "a.dcm: a Siemens mosaic of 4 x 4 pixels and 5 slices; expected tiles that divide the image. Export the series again with its private attributes.")]
     [InlineData(5000, true, "a.dcm: a Siemens mosaic of 4 x 4 pixels and 5000 slices; expected tiles that divide the image. Export the series again with its private attributes.")]
     [InlineData(null, true, "a.dcm: a Siemens mosaic of 4 x 4 pixels and unknown many slices; expected tiles that divide the image. Export the series again with its private attributes.")]
-    [InlineData(3, false, "a.dcm: a Siemens mosaic without SliceNormalVector, so that the order of its slices is not known; expected the private attribute (0029,1010). Export the series again with its private attributes.")]
+    [InlineData(3, false, "a.dcm: a Siemens mosaic without SliceNormalVector, so that the order of its slices is not known; expected the private attribute (0029,xx10). Export the series again with its private attributes.")]
     public void A_mosaic_that_cannot_be_taken_apart_is_refused(int? slices, bool hasNormal, string message)
     {
         Mosaic(slices, hasNormal ? [0, 0, 1] : null);
@@ -366,6 +369,46 @@ public sealed class DicomLimitsTests : IDisposable
             Assert.Throws<UnsupportedImageException>(() => DicomSegmentation.Read(folder.File("a.dcm"))).Message);
     }
 
+    [Theory]
+    [InlineData(0x0008, "OF")]
+    [InlineData(0x0009, "OD")]
+    public void Floating_point_pixels_of_a_big_endian_file_are_read(ushort element, string representation)
+    {
+        byte[] Element(ushort group, ushort element, string representation, ReadOnlySpan<byte> value) =>
+        [
+            (byte)(group >> 8), (byte)group, (byte)(element >> 8), (byte)element, .. Encoding.ASCII.GetBytes(representation),
+            .. representation[0] == 'O' ? new byte[] { 0, 0, 0, 0, 0, (byte)value.Length } : [0, (byte)value.Length], .. value,
+        ];
+        byte[] pixels = [.. new[] { 0.25, -3e5 }.SelectMany(v => (representation == "OF" ? BitConverter.GetBytes((float)v) : BitConverter.GetBytes(v)).Reverse())];
+        byte[] bytes =
+        [
+            .. Element(0x0008, 0x0016, "UI", "1.2\0"u8), .. Element(0x0020, 0x0032, "DS", @"0\0\0 "u8), .. Element(0x0020, 0x0037, "DS", @"1\0\0\0\1\0 "u8), .. Element(0x0028, 0x0010, "US", [0, 1]),
+            .. Element(0x0028, 0x0011, "US", [0, 2]), .. Element(0x0028, 0x0030, "DS", @"1\1 "u8), .. Element(0x0028, 0x0100, "US", [0, representation == "OF" ? (byte)32 : (byte)64]), .. Element(0x7FE0, element, representation, pixels),
+        ];
+        var image = DicomImage.From(DicomFile.Parse("a.dcm", bytes, isHeaderOnly: false));
+        var values = new float[2];
+        image.CopyPixels(image.Slices()[0], values);
+        Assert.Equal([0.25f, -3e5f], values);
+    }
+
+    /// <summary>A mosaic of a thousand tiles is decoded once, not a thousand times.</summary>
+    [Fact]
+    public void A_mosaic_is_decoded_once()
+    {
+        Image(1024, 1024, 0, new ushort[1 << 20], (0x00080008, d => d.Text(0x0008, 0x0008, "CS", @"ORIGINAL\PRIMARY\M\MOSAIC")), (0x0019100A, d => d.Number(0x0019, 0x100A, 1024)),
+            (0x00291010, d => d.Bytes(0x0029, 0x1010, "OB", Csa("SliceNormalVector", [0, 0, 1]), 0)));
+        var image = DicomImage.Read(folder.File("a.dcm"));
+        var (slices, words) = (image.Slices(), new short[1024]);
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        foreach (var slice in slices)
+        {
+            image.CopyWords(slice, words);
+        }
+
+        Assert.Equal(1024, slices.Count);
+        Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 23);
+    }
+
     /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>
     [Theory]
     [InlineData(0x00281052)] // the line to Hounsfield units
@@ -411,8 +454,10 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.Equal("100 200 300 100", output.Trim());
     }
 
-    private void Mosaic(int? slices, double[]? normal)
+    private void Mosaic(int? slices, double[]? normal, int? block = null)
     {
+        var (group19, group29) = (0x00190000u, 0x00290000u);
+        var start = (ushort)((block ?? 0x10) << 8);
         List<(uint, Action<DicomElementWriter>)> extra =
         [
             (0x00080008, d => d.Text(0x0008, 0x0008, "CS", @"ORIGINAL\PRIMARY\M\MOSAIC")),
@@ -420,12 +465,18 @@ public sealed class DicomLimitsTests : IDisposable
         ];
         if (slices is { } count)
         {
-            extra.Add((0x0019100A, d => d.Number(0x0019, 0x100A, count)));
+            extra.Add((group19 + start + 0x0A, d => d.Number(0x0019, (ushort)(start + 0x0A), count)));
         }
 
         if (normal is not null)
         {
-            extra.Add((0x00291010, d => d.Bytes(0x0029, 0x1010, "OB", Csa("SliceNormalVector", normal), 0)));
+            extra.Add((group29 + start + 0x10, d => d.Bytes(0x0029, (ushort)(start + 0x10), "OB", Csa("SliceNormalVector", normal), 0)));
+        }
+
+        if (block is { } reserved)
+        {
+            extra.Add((group19 + (uint)reserved, d => d.Text(0x0019, (ushort)reserved, "LO", "SIEMENS MR HEADER")));
+            extra.Add((group29 + (uint)reserved, d => d.Text(0x0029, (ushort)reserved, "LO", "SIEMENS CSA HEADER")));
         }
 
         Image(4, 4, 0, [.. Enumerable.Range(0, 16).Select(n => (ushort)n)], [.. extra]);

@@ -409,6 +409,18 @@ public sealed class DicomLimitsTests : IDisposable
         Assert.InRange(GC.GetAllocatedBytesForCurrentThread() - before, 0, 1 << 23);
     }
 
+    /// <summary>Cosines rounded to three digits, 0.4 per mille too long: pixels keep their spacing, and axes their right angles.</summary>
+    [Fact]
+    public void Rounded_cosines_are_unit_vectors_at_right_angles()
+    {
+        Image(2, 2, 0, [1, 2, 3, 4], (0x00200037, d => d.Decimals(0x0020, 0x0037, 0.6003, 0.8003, 0, -0.8, 0.6005, 0)));
+        var affine = DicomSeries.Read(folder.Path).Geometry.Affine;
+        Assert.Equal(1, affine.Spacing.X, tolerance: 1e-12);
+        Assert.Equal(1, affine.Spacing.Y, tolerance: 1e-12);
+        Assert.Equal(1, affine.Spacing.Z, tolerance: 1e-12);
+        Assert.InRange(affine.Shear, 0, 1e-12);
+    }
+
     /// <summary>A header is read in parts: one that ends exactly between two elements must not be taken for the whole.</summary>
     [Theory]
     [InlineData(0x00281052)] // the line to Hounsfield units

@@ -11,6 +11,22 @@ public readonly record struct Affine(Vector3D ColumnI, Vector3D ColumnJ, Vector3
     /// <summary>Voxel index = RAS+ millimetres.</summary>
     public static Affine Identity => Scaling(new(1, 1, 1));
 
+    /// <summary>Largest cosine of an angle between two axes that counts as a right one: 0.57 degrees, as of scans whose positions are rounded or whose gantry is all but upright.</summary>
+    internal const double LargestShear = 0.01;
+
+    /// <summary>Largest cosine of an angle between two axes: 0 for orthogonal ones.</summary>
+    internal double Shear
+    {
+        get
+        {
+            var (i, j, k) = (1 / ColumnI.Length * ColumnI, 1 / ColumnJ.Length * ColumnJ, 1 / ColumnK.Length * ColumnK);
+            return Math.Max(Math.Abs(i.Dot(j)), Math.Max(Math.Abs(j.Dot(k)), Math.Abs(k.Dot(i))));
+        }
+    }
+
+    /// <summary>Whether axes are so far from orthogonal that a volume is refused or straightened, whatever file it is from.</summary>
+    internal bool IsSheared => Shear > LargestShear;
+
     /// <summary>Distances in mm between voxel centres along i, j, k.</summary>
     public Vector3D Spacing => new(ColumnI.Length, ColumnJ.Length, ColumnK.Length);
 

@@ -7,18 +7,25 @@ namespace Credence.Inference;
 public sealed class DicomResults
 {
     private const int FirstSeriesNumber = 900;
+    private const int HeaderBytes = 1 << 16, FrameBytes = 1 << 12; // of attributes, and of those of a frame, at most
 
     private readonly Scan scan;
     private readonly DicomSource source;
 
     /// <summary>Takes the scan that results refer to: the first channel of the case.</summary>
-    /// <exception cref="InvalidScanException">The scan is not of DICOM.</exception>
+    /// <exception cref="InvalidScanException">The scan is not of DICOM, or its maps would not fit into a file.</exception>
     /// <exception cref="MedicalIO.InvalidImageFileException">The series lacks an attribute that identifies it.</exception>
     public DicomResults(Scan scan)
     {
         this.scan = scan;
         source = DicomSource.From(scan.Stack ?? throw new InvalidScanException(
             scan.Name, "no DICOM series", "a DICOM series, in whose study results can lie", "Leave out the DICOM results, or give the series of the scan."));
+        var size = source.Geometry.Size;
+        var bytes = HeaderBytes + (long)FrameBytes * size.Depth + sizeof(float) * size.Count;
+        if (bytes > Array.MaxLength)
+        {
+            throw new InvalidScanException(scan.Name, $"{size} voxels, of which a map takes {bytes} bytes", $"at most {Array.MaxLength}, which one DICOM object is written in", "Leave out the DICOM results: NIfTI has no such limit.");
+        }
     }
 
     /// <summary>
@@ -42,11 +49,11 @@ public sealed class DicomResults
         });
 
         var (path, options) = Next("segmentation", "Segmentation");
-        SegmentationWriter.WriteBinary(path, prediction.Segmentation, [.. report.Classes.Select(c => DicomSegment.Lesion(c.Label, c.Name))], source, options);
+        SegmentationWriter.WriteBinary(path, prediction.Segmentation, [.. report.Classes.Select(c => DicomSegment.Of(c.Label, c.Name))], source, options);
         foreach (var (map, @class) in prediction.Probabilities.Zip(report.Classes))
         {
             (path, options) = Next(segmentation.ProbabilityName(@class), $"Probability of {@class.Name}");
-            ParametricMapWriter.Write(path, map, ParametricMapQuantity.Probability, source, options);
+            ParametricMapWriter.Write(path, map, ParametricMapQuantity.Probability(@class.Name), source, options);
         }
 
         (path, options) = Next("predictive-entropy", "Predictive entropy");

@@ -13,6 +13,9 @@ public sealed record DicomCode(string Value, string Scheme, string Meaning)
     /// <summary>A lesion.</summary>
     public static DicomCode Lesion { get; } = new("52988006", "SCT", "Lesion");
 
+    /// <summary>Tissue, healthy or not: category and type of a class of which no more is known.</summary>
+    public static DicomCode Tissue { get; } = new("85756007", "SCT", "Tissue");
+
     /// <summary>A number without unit.</summary>
     public static DicomCode NoUnits { get; } = new("1", "UCUM", "no units");
 

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.IO.Compression;
+using Microsoft.Win32.SafeHandles;
 
 namespace Credence.MedicalIO.Dicom;
 
@@ -15,7 +16,7 @@ internal static class DicomFile
 
     /// <summary>Reads and parses a whole file.</summary>
     /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged.</exception>
-    public static DicomDataset Read(string path) => Parse(path, ReadBytes(path), isHeaderOnly: false);
+    public static DicomDataset Read(string path) => Parse(path, Readable(path, () => File.ReadAllBytes(path)), isHeaderOnly: false);
 
     /// <summary>Reads and parses a whole file into memory that is used again afterwards: nothing of the data set may be kept.</summary>
     /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged.</exception>
@@ -30,13 +31,7 @@ internal static class DicomFile
         var buffer = ArrayPool<byte>.Shared.Rent((int)length);
         try
         {
-            using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
-            var filled = 0;
-            while (filled < length && RandomAccess.Read(file, buffer.AsSpan(filled, (int)length - filled), filled) is > 0 and var read)
-            {
-                filled += read;
-            }
-
+            var filled = Readable(path, () => Fill(path, buffer.AsSpan(0, (int)length)));
             use(Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: false));
         }
         finally
@@ -54,12 +49,7 @@ internal static class DicomFile
         for (var length = Math.Min(size, FirstRead); ; length = Math.Min(Math.Min(size, Array.MaxLength), 8 * length))
         {
             var buffer = new byte[length];
-            var filled = 0;
-            while (filled < length && RandomAccess.Read(file, buffer.AsSpan(filled), filled) is > 0 and var read)
-            {
-                filled += read;
-            }
-
+            var filled = Fill(file, buffer);
             if (!IsDicom(buffer))
             {
                 return null;
@@ -67,11 +57,11 @@ internal static class DicomFile
 
             try
             {
-                return Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: true);
+                return Parse(path, buffer.AsMemory(0, filled), isHeaderOnly: true, isPart: length < size);
             }
             catch (InvalidImageFileException) when (length < Math.Min(size, Array.MaxLength))
             {
-                // Cut off in the middle of the header: read more.
+                // Cut off in the header, in the middle of an element or between two: read more.
             }
         }
     }
@@ -80,8 +70,12 @@ internal static class DicomFile
     public static bool IsDicom(ReadOnlySpan<byte> bytes) => HasMark(bytes) || FirstElement(bytes) >= 0;
 
     /// <summary>Parses a file's bytes.</summary>
-    /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged.</exception>
-    public static DicomDataset Parse(string path, ReadOnlyMemory<byte> bytes, bool isHeaderOnly)
+    /// <param name="path">For messages.</param>
+    /// <param name="bytes">Of the file, from its start.</param>
+    /// <param name="isHeaderOnly">Stop at the pixels.</param>
+    /// <param name="isPart">Whether the file goes on behind the bytes.</param>
+    /// <exception cref="InvalidImageFileException">Not a DICOM file, or damaged, or a part that ends before the pixels.</exception>
+    public static DicomDataset Parse(string path, ReadOnlyMemory<byte> bytes, bool isHeaderOnly, bool isPart = false)
     {
         var start = HasMark(bytes.Span) ? PreambleLength + 4 : FirstElement(bytes.Span);
         if (start < 0)
@@ -108,7 +102,7 @@ internal static class DicomFile
             syntax = syntax == TransferSyntax.ExplicitLittleEndian ? TransferSyntax.ImplicitLittleEndian : syntax with { IsExplicit = false };
         }
 
-        return DicomParser.Parse(path, bytes, syntax, isHeaderOnly);
+        return DicomParser.Parse(path, bytes, syntax, isHeaderOnly, isPart);
     }
 
     private static bool HasMark(ReadOnlySpan<byte> bytes) => bytes.Length >= PreambleLength + 4 && bytes.Slice(PreambleLength, 4).SequenceEqual("DICM"u8);
@@ -140,11 +134,28 @@ internal static class DicomFile
             ? TransferSyntax.ExplicitLittleEndian
             : TransferSyntax.ImplicitLittleEndian;
 
-    private static byte[] ReadBytes(string path)
+    private static int Fill(string path, Span<byte> buffer)
+    {
+        using var file = File.OpenHandle(path, options: FileOptions.SequentialScan);
+        return Fill(file, buffer);
+    }
+
+    private static int Fill(SafeFileHandle file, Span<byte> buffer)
+    {
+        var filled = 0;
+        while (filled < buffer.Length && RandomAccess.Read(file, buffer[filled..], filled) is > 0 and var read)
+        {
+            filled += read;
+        }
+
+        return filled;
+    }
+
+    private static T Readable<T>(string path, Func<T> read)
     {
         try
         {
-            return File.ReadAllBytes(path);
+            return read();
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException and not (FileNotFoundException or DirectoryNotFoundException))
         {

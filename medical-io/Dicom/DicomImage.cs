@@ -32,12 +32,14 @@ internal sealed class DicomImage
     public const double LeastBytesUncompressed = 1.0 / 8;
 
     private readonly DicomDataset dataset;
+    private readonly Lazy<short[]> mosaic; // the only frame of an image whose slices are tiles, decoded once for all of them
     private PixelDecoder? decoder;
     private long rounded;
 
     private DicomImage(DicomDataset dataset)
     {
         this.dataset = dataset;
+        mosaic = new(DecodeMosaic);
         var rows = dataset.RequiredInteger(DicomTag.Rows, "Rows");
         var columns = dataset.RequiredInteger(DicomTag.Columns, "Columns");
         var samples = dataset.Integer(DicomTag.SamplesPerPixel) ?? 1;
@@ -181,12 +183,18 @@ internal sealed class DicomImage
             return;
         }
 
-        var frame = new short[Format.Pixels]; // of which the slice is a tile
-        Decoder.DecodeWords(slice.Frame, frame);
+        var frame = mosaic.Value; // of which the slice is a tile
         for (var y = 0; y < slice.Rows; y++)
         {
             frame.AsSpan((slice.Row + y) * Format.Columns + slice.Column, slice.Columns).CopyTo(target[(y * slice.Columns)..]);
         }
+    }
+
+    private short[] DecodeMosaic()
+    {
+        var frame = new short[Format.Pixels];
+        Decoder.DecodeWords(0, frame);
+        return frame;
     }
 
     private void CopyFloats(DicomSlice slice, Span<float> target)
@@ -202,7 +210,13 @@ internal sealed class DicomImage
         bytes = bytes[(int)start..];
         for (var n = 0; n < target.Length; n++)
         {
-            target[n] = size == 4 ? BinaryPrimitives.ReadSingleLittleEndian(bytes[(4 * n)..]) : (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes[(8 * n)..]);
+            target[n] = (size, dataset.Syntax.IsBigEndian) switch
+            {
+                (4, false) => BinaryPrimitives.ReadSingleLittleEndian(bytes[(4 * n)..]),
+                (4, true) => BinaryPrimitives.ReadSingleBigEndian(bytes[(4 * n)..]),
+                (_, false) => (float)BinaryPrimitives.ReadDoubleLittleEndian(bytes[(8 * n)..]),
+                _ => (float)BinaryPrimitives.ReadDoubleBigEndian(bytes[(8 * n)..]),
+            };
         }
     }
 
@@ -237,6 +251,7 @@ internal sealed class DicomImage
 
         var shared = dataset.Item(DicomTag.SharedFunctionalGroupsSequence);
         var slices = new List<DicomSlice>(FrameCount);
+        var (luts, types) = (new Dictionary<DicomDataset, ModalityLut>(), new Dictionary<DicomDataset, string>()); // what frames share is decoded and kept once
         for (var frame = 0; frame < FrameCount; frame++)
         {
             DicomDataset Group(DicomTag tag, string name) => groups[frame].Item(tag) ?? shared?.Item(tag) ?? throw dataset.Missing(tag, name);
@@ -246,14 +261,16 @@ internal sealed class DicomImage
                 Group(DicomTag.PixelMeasuresSequence, "PixelMeasuresSequence"));
             var content = Optional(DicomTag.FrameContentSequence);
             var echo = Optional(DicomTag.MrEchoSequence)?.DoubleLabel(DicomTag.EffectiveEchoTime);
-            var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null);
-            slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane,
-                ModalityLut.Read(Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, Format.IsSigned),
-                string.Join('\\', type?.Texts(DicomTag.FrameType) ?? []), echo, LeastBytes, IsWide,
+            var type = FrameTypeSequences.Select(Optional).FirstOrDefault(d => d is not null) is { } typed ? Once(types, typed, t => string.Join('\\', t.Texts(DicomTag.FrameType))) : "";
+            var lut = Once(luts, Optional(DicomTag.PixelValueTransformationSequence) ?? dataset, t => ModalityLut.Read(t, Format.IsSigned));
+            slices.Add(new(dataset.Path, frame, 0, 0, Format.Rows, Format.Columns, plane, lut, type, echo, LeastBytes, IsWide,
                 (acquisition, content?.Integer(DicomTag.TemporalPositionIndex) ?? 0, instance, frame)));
         }
 
         return slices;
+
+        static T Once<T>(Dictionary<DicomDataset, T> known, DicomDataset group, Func<DicomDataset, T> read) =>
+            known.TryGetValue(group, out var value) ? value : known[group] = read(group);
     }
 
     /// <summary>Of CT the values that the standard defines (PS3.3, section C.8.2.1.1.1): vendors add others that vary within one acquisition.</summary>

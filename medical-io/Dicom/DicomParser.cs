@@ -38,12 +38,13 @@ internal sealed class DicomParser
     /// <param name="bytes">The data set, inflated.</param>
     /// <param name="syntax">How it is encoded.</param>
     /// <param name="isHeaderOnly">Stop at the pixels.</param>
-    /// <exception cref="InvalidImageFileException">Damaged.</exception>
-    public static DicomDataset Parse(string path, ReadOnlyMemory<byte> bytes, TransferSyntax syntax, bool isHeaderOnly)
+    /// <param name="isPart">Whether the file goes on behind the bytes: then the header is whole only if the pixels follow it.</param>
+    /// <exception cref="InvalidImageFileException">Damaged, or cut.</exception>
+    public static DicomDataset Parse(string path, ReadOnlyMemory<byte> bytes, TransferSyntax syntax, bool isHeaderOnly, bool isPart)
     {
-        var dataset = new DicomDataset(path, syntax, null);
-        new DicomParser(path, bytes).Elements(dataset, 0, bytes.Length, syntax, 0, until: tag => isHeaderOnly && IsPixelData(tag));
-        return dataset;
+        var (dataset, parser) = (new DicomDataset(path, syntax, null), new DicomParser(path, bytes));
+        var end = parser.Elements(dataset, 0, bytes.Length, syntax, 0, until: tag => isHeaderOnly && IsPixelData(tag));
+        return isPart && end == bytes.Length ? throw parser.Damaged(end, "a header that is cut off") : dataset;
     }
 
     /// <summary>Parses the value of a sequence whose value representation the file did not give.</summary>

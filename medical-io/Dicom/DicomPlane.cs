@@ -49,6 +49,10 @@ internal sealed record DicomPlane(Vector3D Position, Vector3D RowDirection, Vect
             throw new InvalidImageFileException(position.Path, FormattableString.Invariant($"PixelSpacing {spacing[0]}\\{spacing[1]}"), "millimetres between pixels", "The file is damaged; copy it again.");
         }
 
+        // Cosines are often rounded; unit vectors at right angles keep lengths, and the slices where they are.
+        row = 1 / row.Length * row;
+        column -= column.Dot(row) * row;
+        column = 1 / column.Length * column;
         return new(new(origin[0], origin[1], origin[2]), row, column, spacing[0], spacing[1],
             measures.Decimal(DicomTag.SpacingBetweenSlices, "SpacingBetweenSlices"), measures.Decimal(DicomTag.SliceThickness, "SliceThickness"));
     }

@@ -6,23 +6,23 @@ namespace Credence.MedicalIO.Dicom;
 /// <summary>The image files of one series, sorted into stacks.</summary>
 public sealed class DicomSeries
 {
-    private DicomSeries(string source, IReadOnlyList<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)> all, IReadOnlyList<string> notes)
+    private DicomSeries(string source, IReadOnlyList<ImageFile> all, IReadOnlyList<string> notes)
     {
         // The same instance at the same place is a second export of one file; one UID given to different slices is a fault of their writer, and all are kept.
-        var instances = all.GroupBy(f => (f.Header.Text(DicomTag.SopInstanceUid) ?? f.Header.Path, f.Slices[0].Plane.Position, f.Slices[0].Order)).ToList();
+        var instances = all.GroupBy(f => (f.Uid, f.Slices[0].Plane.Position, f.Slices[0].Order)).ToList();
         var files = instances.ConvertAll(i => i.First());
-        Copies = [.. instances.SelectMany(i => i.Skip(1).Select(f => $"{Path.GetRelativePath(source, f.Header.Path)} is the same instance as {Path.GetRelativePath(source, i.First().Header.Path)} and is left out"))];
-        var header = files[0].Header;
+        Copies = [.. instances.SelectMany(i => i.Skip(1).Select(f => $"{Path.GetRelativePath(source, f.Path)} is the same instance as {Path.GetRelativePath(source, i.First().Path)} and is left out"))];
+        var first = files[0];
         Source = source;
-        Uid = header.Text(DicomTag.SeriesInstanceUid) ?? "";
-        Number = header.IntegerText(DicomTag.SeriesNumber);
-        Description = header.Text(DicomTag.SeriesDescription) ?? "";
-        Protocol = header.Text(DicomTag.ProtocolName) ?? "";
-        StudyUid = header.Text(DicomTag.StudyInstanceUid) ?? "";
-        SopClassUid = header.Text(DicomTag.SopClassUid) ?? "";
-        Modality = header.Text(DicomTag.Modality) ?? "";
-        TransferSyntaxes = [.. files.Select(f => f.Header.Syntax.Name).Distinct()];
-        Files = [.. files.Select(f => f.Header.Path)];
+        Uid = first.SeriesUid;
+        Number = first.Number;
+        Description = first.Description;
+        Protocol = first.Protocol;
+        StudyUid = first.StudyUid;
+        SopClassUid = first.SopClassUid;
+        Modality = first.Modality;
+        TransferSyntaxes = [.. files.Select(f => f.TransferSyntax).Distinct()];
+        Files = [.. files.Select(f => f.Path)];
         Notes = notes;
         Stacks = DicomStack.Group(source, files.SelectMany(f => f.Slices), Modality == "CT");
     }
@@ -93,7 +93,7 @@ public sealed class DicomSeries
     /// <param name="cancellation">Stops the search.</param>
     public static IReadOnlyList<DicomSeries> Scan(string path, IReadOnlyList<string> paths, Action<MedicalImageException>? problem = null, CancellationToken cancellation = default)
     {
-        var files = new ConcurrentBag<(DicomDataset Header, IReadOnlyList<DicomSlice> Slices)>();
+        var files = new ConcurrentBag<ImageFile>();
         var left = new ConcurrentBag<(string Series, MedicalImageException Problem)>();
         Parallel.ForEach(paths, new ParallelOptions { CancellationToken = cancellation }, file =>
         {
@@ -106,7 +106,7 @@ public sealed class DicomSeries
                 }
 
                 series = header.Text(DicomTag.SeriesInstanceUid) ?? "";
-                files.Add((header, DicomImage.From(header).Slices()));
+                files.Add(ImageFile.From(header, series));
             }
             catch (MedicalImageException e)
             {
@@ -121,10 +121,25 @@ public sealed class DicomSeries
             }
         });
         return [.. files
-            .OrderBy(f => f.Header.Path, StringComparer.Ordinal)
-            .GroupBy(f => f.Header.Text(DicomTag.SeriesInstanceUid) is { Length: > 0 } uid ? uid : $"without UID in {Path.GetDirectoryName(f.Header.Path)}")
-            .Select(g => new DicomSeries(path, [.. g], [.. left.Where(p => p.Series == g.Key || p.Series.Length == 0 && g.Any(f => Path.GetDirectoryName(f.Header.Path) == Path.GetDirectoryName(p.Problem.Path))).Select(p => p.Problem.Message).Order(StringComparer.Ordinal)]))
+            .OrderBy(f => f.Path, StringComparer.Ordinal)
+            .GroupBy(f => f.SeriesUid.Length > 0 ? f.SeriesUid : $"without UID in {Path.GetDirectoryName(f.Path)}")
+            .SelectMany(Sorted)
             .OrderBy(s => s.Number ?? int.MaxValue).ThenBy(s => s.Description, StringComparer.Ordinal).ThenBy(s => s.Uid, StringComparer.Ordinal)];
+
+        IEnumerable<DicomSeries> Sorted(IGrouping<string, ImageFile> group)
+        {
+            var folders = group.Select(f => Path.GetDirectoryName(f.Path)).ToHashSet();
+            var notes = left.Where(l => l.Series == group.Key || l.Series.Length == 0 && folders.Contains(Path.GetDirectoryName(l.Problem.Path))).Select(l => l.Problem.Message).Order(StringComparer.Ordinal);
+            try
+            {
+                return [new(path, [.. group], [.. notes])];
+            }
+            catch (MedicalImageException e)
+            {
+                problem?.Invoke(e);
+                return [];
+            }
+        }
     }
 
     /// <summary>Reads the one volume in a folder (not in those below it) or in a file.</summary>
@@ -182,4 +197,16 @@ public sealed class DicomSeries
     }
 
     private static string FileCount(int count) => count == 1 ? "1 file" : $"{count} files";
+
+    /// <summary>What a scan of a tree keeps of a file: its header is a window on the bytes that were read, and a study has thousands.</summary>
+    private sealed record ImageFile(
+        string Path, string Uid, string SeriesUid, int? Number, string Description, string Protocol, string StudyUid, string SopClassUid, string Modality, string TransferSyntax, IReadOnlyList<DicomSlice> Slices)
+    {
+        public static ImageFile From(DicomDataset header, string seriesUid)
+        {
+            string Text(DicomTag tag) => header.Text(tag) ?? "";
+            return new(header.Path, header.Text(DicomTag.SopInstanceUid) ?? header.Path, seriesUid, header.IntegerText(DicomTag.SeriesNumber), Text(DicomTag.SeriesDescription), Text(DicomTag.ProtocolName),
+                Text(DicomTag.StudyInstanceUid), Text(DicomTag.SopClassUid), Text(DicomTag.Modality), header.Syntax.Name, DicomImage.From(header).Slices());
+        }
+    }
 }

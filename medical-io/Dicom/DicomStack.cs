@@ -13,6 +13,7 @@ public sealed class DicomStack
     private const double MostExtraStep = 0.01, MostTomographyGap = 1.5; // share above SpacingBetweenSlices; times SliceThickness
     private const double LargestGap = 0.45; // share of the thickness up to which SpacingBetweenSlices may be the gap that old writers took it for
     private const long SmallVolume = 1 << 24;
+    private const int MostStacks = 4096; // of a series; each slice is compared with every stack
 
     private readonly string source;
     private readonly IReadOnlyList<IReadOnlyList<DicomSlice>> timePoints; // each sorted along the normal
@@ -49,11 +50,11 @@ public sealed class DicomStack
         Kind = one[0].Type + (one[0].Echo is { } echo ? FormattableString.Invariant($", echo {echo:F2} ms") : "");
         distances = [.. one.Skip(1).Zip(one, (next, slice) => (next.Plane.Position - slice.Plane.Position).Dot(normal))];
         Step = distances.Length == 0 ? (first.Thickness is > 0 and var thickness ? thickness : 1) * normal : 1.0 / distances.Length * (one[^1].Plane.Position - first.Position);
-        CheckSteps(one, normal, problems);
-        Problems = problems;
         Geometry = new(new(Columns, Rows, one.Count), new(
             DicomPlane.ToRas(first.ColumnSpacing * first.RowDirection), DicomPlane.ToRas(first.RowSpacing * first.ColumnDirection),
             DicomPlane.ToRas(Step), DicomPlane.ToRas(first.Position)));
+        CheckSteps(one, normal, problems);
+        Problems = problems;
     }
 
     /// <summary>Image type and echo time, as far as the files say.</summary>
@@ -90,6 +91,7 @@ public sealed class DicomStack
     /// <param name="source">File or folder, for messages.</param>
     /// <param name="slices">Of one series.</param>
     /// <param name="isComputedTomography">Padding of CT is replaced by the lowest value.</param>
+    /// <exception cref="UnsupportedImageException">Thousands of stacks.</exception>
     internal static IReadOnlyList<DicomStack> Group(string source, IEnumerable<DicomSlice> slices, bool isComputedTomography)
     {
         // Compared with the first slice of each stack rather than rounded: of two equal numbers with different last digits, one may round up and one down.
@@ -100,9 +102,13 @@ public sealed class DicomStack
             {
                 stack.Add(slice);
             }
-            else
+            else if (stacks.Count < MostStacks)
             {
                 stacks.Add([slice]);
+            }
+            else
+            {
+                throw new UnsupportedImageException(slice.Path, $"more than {MostStacks} image types, echoes, sizes and orientations in one series", $"at most {MostStacks} stacks of slices", "Export the series again, or leave it out.");
             }
         }
 
@@ -271,10 +277,9 @@ public sealed class DicomStack
             problems.Add(FormattableString.Invariant($"{shifted.Slice.Name} lies {shifted.Distance:F2} mm beside the line of the others"));
         }
 
-        var sheared = Step - Step.Dot(normal) * normal;
-        if (sheared.Length > tolerance)
+        if (Geometry.Affine.IsSheared)
         {
-            problems.Add(FormattableString.Invariant($"a gantry tilt of {Math.Atan2(sheared.Length, Step.Dot(normal)) * 180 / Math.PI:F1} degrees"));
+            problems.Add(FormattableString.Invariant($"a gantry tilt of {Math.Atan2((Step - Step.Dot(normal) * normal).Length, Step.Dot(normal)) * 180 / Math.PI:F1} degrees"));
         }
     }
 

@@ -46,13 +46,15 @@ internal readonly record struct DicomTag(ushort Group, ushort Element)
     public static readonly DicomTag PixelPaddingRangeLimit = new(0x0028, 0x0121);
     public static readonly DicomTag RescaleIntercept = new(0x0028, 0x1052);
     public static readonly DicomTag RescaleSlope = new(0x0028, 0x1053);
+    public static readonly DicomTag BurnedInAnnotation = new(0x0028, 0x0301);
+    public static readonly DicomTag LossyImageCompression = new(0x0028, 0x2110);
+    public static readonly DicomTag LossyImageCompressionRatio = new(0x0028, 0x2112);
+    public static readonly DicomTag LossyImageCompressionMethod = new(0x0028, 0x2114);
     public static readonly DicomTag ModalityLutSequence = new(0x0028, 0x3000);
     public static readonly DicomTag LutDescriptor = new(0x0028, 0x3002);
     public static readonly DicomTag LutData = new(0x0028, 0x3006);
     public static readonly DicomTag PixelMeasuresSequence = new(0x0028, 0x9110);
     public static readonly DicomTag PixelValueTransformationSequence = new(0x0028, 0x9145);
-    public static readonly DicomTag SiemensSlicesInMosaic = new(0x0019, 0x100A);
-    public static readonly DicomTag SiemensImageHeader = new(0x0029, 0x1010);
     public static readonly DicomTag SharedFunctionalGroupsSequence = new(0x5200, 0x9229);
     public static readonly DicomTag PerFrameFunctionalGroupsSequence = new(0x5200, 0x9230);
     public static readonly DicomTag FloatPixelData = new(0x7FE0, 0x0008);

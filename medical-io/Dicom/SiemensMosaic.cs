@@ -23,8 +23,8 @@ internal sealed record SiemensMosaic(int Slices, int TilesAcross, Vector3D Norma
             return null;
         }
 
-        var header = dataset.Element(DicomTag.SiemensImageHeader)?.Value ?? default;
-        var slices = dataset.Integer(DicomTag.SiemensSlicesInMosaic) ?? (int?)Numbers(header.Span, "NumberOfImagesInMosaic").Cast<double?>().FirstOrDefault();
+        var header = dataset.Element(dataset.Private(0x0029, "SIEMENS CSA HEADER", 0x10))?.Value ?? default;
+        var slices = dataset.Integer(dataset.Private(0x0019, "SIEMENS MR HEADER", 0x0A)) ?? (int?)Numbers(header.Span, "NumberOfImagesInMosaic").Cast<double?>().FirstOrDefault();
         var across = (int)Math.Ceiling(Math.Sqrt(slices ?? 0));
         if (slices is not (> 0 and <= MostSlices) || rows % across != 0 || columns % across != 0)
         {
@@ -35,7 +35,7 @@ internal sealed record SiemensMosaic(int Slices, int TilesAcross, Vector3D Norma
         var normal = Numbers(header.Span, "SliceNormalVector");
         return normal is [var x, var y, var z] && Math.Abs(new Vector3D(x, y, z).Dot(planeNormal)) > 0.99
             ? new(slices.Value, across, new(x, y, z))
-            : throw new UnsupportedImageException(dataset.Path, "a Siemens mosaic without SliceNormalVector, so that the order of its slices is not known", "the private attribute (0029,1010)",
+            : throw new UnsupportedImageException(dataset.Path, "a Siemens mosaic without SliceNormalVector, so that the order of its slices is not known", "the private attribute (0029,xx10)",
                 "Export the series again with its private attributes.");
     }
 

@@ -29,9 +29,10 @@ internal enum PixelEncoding
 /// <param name="IsBigEndian">Numbers have their most significant byte first.</param>
 /// <param name="IsDeflated">Everything after the file meta information is deflated.</param>
 /// <param name="Pixels">Encoding of the pixels.</param>
+/// <param name="IsLossy">Whether pixels have lost something; null where they may have.</param>
 /// <remarks>Source: DICOM PS3.5 (2026), section 10 and annex A; names from PS3.6, table A-1.</remarks>
 internal sealed record TransferSyntax(
-    string Uid, string Name, bool IsExplicit = true, bool IsBigEndian = false, bool IsDeflated = false, PixelEncoding Pixels = PixelEncoding.Native)
+    string Uid, string Name, bool IsExplicit = true, bool IsBigEndian = false, bool IsDeflated = false, PixelEncoding Pixels = PixelEncoding.Native, bool? IsLossy = false)
 {
     public static readonly TransferSyntax ImplicitLittleEndian = new("1.2.840.10008.1.2", "Implicit VR Little Endian", IsExplicit: false);
 
@@ -47,17 +48,20 @@ internal sealed record TransferSyntax(
         new("1.2.840.10008.1.2.1.99", "Deflated Explicit VR Little Endian", IsDeflated: true),
         ExplicitBigEndian,
         new("1.2.840.10008.1.2.5", "RLE Lossless", Pixels: PixelEncoding.RunLength),
-        new("1.2.840.10008.1.2.4.50", "JPEG Baseline (Process 1)", Pixels: PixelEncoding.Jpeg),
-        new("1.2.840.10008.1.2.4.51", "JPEG Extended (Process 2 & 4)", Pixels: PixelEncoding.Jpeg),
+        new("1.2.840.10008.1.2.4.50", "JPEG Baseline (Process 1)", Pixels: PixelEncoding.Jpeg, IsLossy: true),
+        new("1.2.840.10008.1.2.4.51", "JPEG Extended (Process 2 & 4)", Pixels: PixelEncoding.Jpeg, IsLossy: true),
         new("1.2.840.10008.1.2.4.57", "JPEG Lossless, Non-Hierarchical (Process 14)", Pixels: PixelEncoding.Jpeg),
         new("1.2.840.10008.1.2.4.70", "JPEG Lossless, Non-Hierarchical, First-Order Prediction (Process 14 [Selection Value 1])", Pixels: PixelEncoding.Jpeg),
         new("1.2.840.10008.1.2.4.80", "JPEG-LS Lossless Image Compression", Pixels: PixelEncoding.JpegLs),
-        new("1.2.840.10008.1.2.4.81", "JPEG-LS Lossy (Near-Lossless) Image Compression", Pixels: PixelEncoding.JpegLs),
+        new("1.2.840.10008.1.2.4.81", "JPEG-LS Lossy (Near-Lossless) Image Compression", Pixels: PixelEncoding.JpegLs, IsLossy: null),
         new("1.2.840.10008.1.2.4.90", "JPEG 2000 Image Compression (Lossless Only)", Pixels: PixelEncoding.Jpeg2000),
-        new("1.2.840.10008.1.2.4.91", "JPEG 2000 Image Compression", Pixels: PixelEncoding.Jpeg2000),
+        new("1.2.840.10008.1.2.4.91", "JPEG 2000 Image Compression", Pixels: PixelEncoding.Jpeg2000, IsLossy: null),
     ];
+
+    /// <summary>The defined term of LossyImageCompressionMethod (0028,2114) for the pixels (PS3.3, section C.7.6.1.1.5.1); null where there is none.</summary>
+    public string? LossyMethod => Pixels switch { PixelEncoding.Jpeg => "ISO_10918_1", PixelEncoding.JpegLs => "ISO_14495_1", PixelEncoding.Jpeg2000 => "ISO_15444_1", _ => null };
 
     /// <summary>The syntax of a UID. One that is not listed is explicit little endian, as the standard has it for every compressed one.</summary>
     public static TransferSyntax Of(string uid) =>
-        All.FirstOrDefault(s => s.Uid == uid) ?? new(uid, $"transfer syntax {uid}", Pixels: PixelEncoding.Unknown);
+        All.FirstOrDefault(s => s.Uid == uid) ?? new(uid, $"transfer syntax {uid}", Pixels: PixelEncoding.Unknown, IsLossy: null);
 }

@@ -24,7 +24,7 @@ internal sealed record NiftiHeader(
     private const string NotNifti = "Check that this is a NIfTI file and copy it again.";
 
     /// <summary>Whether the axes of the volume are not orthogonal.</summary>
-    public bool IsSheared => NiftiShear.IsSheared(Geometry.Affine);
+    public bool IsSheared => Geometry.Affine.IsSheared;
 
     /// <summary>The layout of a file by its first four bytes; null when they are not those of a header.</summary>
     public static (NiftiLayout Layout, bool IsBigEndian)? Find(ReadOnlySpan<byte> bytes)
@@ -118,7 +118,7 @@ internal sealed record NiftiHeader(
 
         if (header.IsSheared)
         {
-            problems.Add(FormattableString.Invariant($"sheared axes, {Math.Acos(NiftiShear.Of(affine)) * 180 / Math.PI:F1} degrees apart where 90 is expected"));
+            problems.Add(FormattableString.Invariant($"sheared axes, {Math.Acos(affine.Shear) * 180 / Math.PI:F1} degrees apart where 90 is expected"));
         }
 
         return header;

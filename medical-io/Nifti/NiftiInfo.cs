@@ -26,7 +26,7 @@ public sealed record NiftiInfo(
     int Version, NiftiDataType DataType, VolumeGeometry Geometry, int Volumes, IReadOnlyList<string> Problems, IReadOnlyList<NiftiExtension> Extensions, NiftiForms Forms)
 {
     /// <summary>Whether the axes are not orthogonal, so that the volume is refused or resampled.</summary>
-    public bool IsSheared => NiftiShear.IsSheared(Geometry.Affine);
+    public bool IsSheared => Geometry.Affine.IsSheared;
 }
 
 /// <summary>How a NIfTI file is read.</summary>

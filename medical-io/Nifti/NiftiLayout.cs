@@ -20,8 +20,6 @@ internal sealed class NiftiFields(byte[] bytes, NiftiLayout layout, bool isBigEn
 {
     public NiftiLayout Layout => layout;
 
-    public bool IsBigEndian => isBigEndian;
-
     public short Int16(int at) => isBigEndian ? BinaryPrimitives.ReadInt16BigEndian(bytes.AsSpan(at)) : BinaryPrimitives.ReadInt16LittleEndian(bytes.AsSpan(at));
 
     public int Int32(int at) => isBigEndian ? BinaryPrimitives.ReadInt32BigEndian(bytes.AsSpan(at)) : BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(at));

@@ -3,18 +3,7 @@ namespace Credence.MedicalIO.Nifti;
 /// <summary>Volumes whose axes are not orthogonal, as an affine registration leaves them.</summary>
 internal static class NiftiShear
 {
-    private const double Largest = 1e-3; // cosine of the angle between axes
     private const long SmallGrid = 1 << 20, MostGrowth = 4; // voxels that straightening may always make; times those of the file
-
-    /// <summary>Largest cosine of an angle between two axes: 0 for orthogonal ones.</summary>
-    public static double Of(Affine affine)
-    {
-        var (x, y, z) = (1 / affine.Spacing.X * affine.ColumnI, 1 / affine.Spacing.Y * affine.ColumnJ, 1 / affine.Spacing.Z * affine.ColumnK);
-        return new[] { x.Dot(y), y.Dot(z), z.Dot(x) }.Max(Math.Abs);
-    }
-
-    /// <summary>Whether axes are further from orthogonal than rounding explains.</summary>
-    public static bool IsSheared(Affine affine) => Of(affine) > Largest;
 
     /// <summary>Puts a sheared volume on the smallest grid with orthogonal axes that holds it: i keeps its direction, j turns least; spacing stays.</summary>
     public static Volume Straighten(string path, Volume volume)

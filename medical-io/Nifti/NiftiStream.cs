@@ -152,6 +152,7 @@ internal sealed class NiftiStream : IDisposable
     private static NiftiStream Open(string path)
     {
         var opened = new NiftiStream(path);
+        NiftiStream? voxels = null;
         try
         {
             opened.ReadHeader();
@@ -161,13 +162,14 @@ internal sealed class NiftiStream : IDisposable
                 return opened;
             }
 
-            var voxels = new NiftiStream(VoxelFile(path)) { Header = opened.Header, Extensions = opened.Extensions };
+            voxels = new NiftiStream(VoxelFile(path)) { Header = opened.Header, Extensions = opened.Extensions };
             voxels.others.Add(opened);
             voxels.Skip(voxels.Header.DataOffset);
             return voxels;
         }
         catch
         {
+            voxels?.Dispose();
             opened.Dispose();
             throw;
         }

@@ -51,6 +51,27 @@ public sealed class EmbeddingTests : IDisposable
         Assert.Contains("expected", Assert.ThrowsAny<InputException>(() => new DicomResults(Case())).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What cannot be written is refused before the network runs, not after. A header that claims the size stands for such a scan.</summary>
+    [Fact]
+    public void Maps_too_large_for_a_file_are_refused_beforehand()
+    {
+        DicomSeriesWriter.Write(folder.File("large"), new(new(new(4, 4, 2), Affine.Identity), new float[32]), new() { UidSeed = "large", Patient = "P1", Description = "CT" });
+        foreach (var path in Directory.GetFiles(folder.File("large")))
+        {
+            var bytes = File.ReadAllBytes(path);
+            foreach (var element in new byte[][] { [0x28, 0, 0x10, 0, (byte)'U', (byte)'S', 2, 0], [0x28, 0, 0x11, 0, (byte)'U', (byte)'S', 2, 0] })
+            {
+                BitConverter.GetBytes((ushort)20000).CopyTo(bytes, bytes.AsSpan().IndexOf(element) + element.Length);
+            }
+
+            File.WriteAllBytes(path, bytes);
+        }
+
+        var scan = new Scan("large", Case().Volume, DicomSeries.Only(folder.File("large")).OnlyStack());
+        Assert.Equal("large: 20000 x 20000 x 2 voxels, of which a map takes 3200073728 bytes; expected at most 2147483591, which one DICOM object is written in. Leave out the DICOM results: NIfTI has no such limit.",
+            Assert.Throws<InvalidScanException>(() => new DicomResults(scan)).Message);
+    }
+
     [Fact]
     public async Task A_prediction_off_the_thread_is_the_same_and_reports_growing_shares()
     {

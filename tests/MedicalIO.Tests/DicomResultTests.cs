@@ -16,7 +16,7 @@ public sealed class DicomResultTests : IDisposable
         Created = new(2026, 11, 24, 10, 30, 0),
     };
 
-    private static readonly IReadOnlyList<DicomSegment> Segments = [DicomSegment.Lesion(1, "Lesion"), DicomSegment.Lesion(3, "Black hole")];
+    private static readonly IReadOnlyList<DicomSegment> Segments = [DicomSegment.Of(1, "Lesion"), DicomSegment.Of(3, "Black hole")];
 
     private readonly TemporaryFolder folder = new();
 
@@ -50,7 +50,7 @@ public sealed class DicomResultTests : IDisposable
             var scan = series.Stacks[0].Read();
             var source = DicomSource.From(series.Stacks[0]);
             var labels = new LabelMap(scan.Geometry, [.. Enumerable.Range(0, scan.Voxels.Length).Select(v => (byte)(v % 5 == 0 || v % 97 == 3 ? 1 : 0))]);
-            SegmentationWriter.WriteBinary(folder.File("segmentation.dcm"), labels, [DicomSegment.Lesion(1, "Lesion")], source, Options);
+            SegmentationWriter.WriteBinary(folder.File("segmentation.dcm"), labels, [DicomSegment.Of(1, "Lesion")], source, Options);
             ParametricMapWriter.Write(folder.File("entropy.dcm"), new(scan.Geometry, [.. labels.Labels.Select(l => l * 0.25f)]), ParametricMapQuantity.PredictiveEntropy(2), source, Options);
             SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [[.. Enumerable.Range(0, 90).Select(n => (byte)n)]], hasText: false, source, Options);
 
@@ -100,7 +100,7 @@ public sealed class DicomResultTests : IDisposable
     {
         var (_, map, _) = Write();
         var source = Source();
-        ParametricMapWriter.Write(folder.File("probability.dcm"), map, ParametricMapQuantity.Probability, source, Options);
+        ParametricMapWriter.Write(folder.File("probability.dcm"), map, ParametricMapQuantity.Probability("Lesion"), source, Options);
         ParametricMapWriter.Write(folder.File("information.dcm"), map, ParametricMapQuantity.MutualInformation(2), source, Options);
         var output = Shared.Run("python3-pydicom", Shared.Python, "-c", $$"""
             import glob, pydicom
@@ -119,6 +119,52 @@ public sealed class DicomResultTests : IDisposable
 
         Assert.True(codes.Count >= 10, output);
         Assert.All(codes.Where(c => c[1] != "99CREDENCE" && c[2] != "{nat}"), c => Assert.True(c[4] == "right", string.Join('|', c)));
+    }
+
+    /// <summary>Only what is named a lesion is coded as one: anatomy must not reach an archive as disease.</summary>
+    [Theory]
+    [InlineData("lesion", "49755003 52988006")]
+    [InlineData("MS_Lesions", "49755003 52988006")]
+    [InlineData("Lesion (new)", "49755003 52988006")]
+    [InlineData("anterior", "85756007 85756007")]
+    [InlineData("perilesional tissue", "85756007 85756007")]
+    public void A_segment_is_coded_by_its_name(string name, string codes)
+    {
+        var source = Source();
+        SegmentationWriter.WriteBinary(folder.File("named.dcm"), new(source.Geometry, new byte[source.Geometry.Size.Count]), [DicomSegment.Of(1, name)], source, Options);
+        ParametricMapWriter.Write(folder.File("map.dcm"), new(source.Geometry, new float[source.Geometry.Size.Count]), ParametricMapQuantity.Probability(name), source, Options);
+        Assert.Equal($"CODES {codes} Probability of {name}", Shared.Run("python3-pydicom", Shared.Python, "-c", $"""
+            import pydicom
+            s = pydicom.dcmread(r'{folder.File("named.dcm")}').SegmentSequence[0]
+            m = pydicom.dcmread(r'{folder.File("map.dcm")}').SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence[0]
+            print('CODES', s.SegmentedPropertyCategoryCodeSequence[0].CodeValue, s.SegmentedPropertyTypeCodeSequence[0].CodeValue, m.LUTExplanation)
+            """).Trim());
+    }
+
+    /// <summary>What a scan has lost by compression, or shows in its pixels, its results go on saying. Encoded by dcmtk, which sets the attributes; then taken away.</summary>
+    [Theory]
+    [InlineData("+ee", false, "01")]
+    [InlineData("+ee", true, "01")]
+    [InlineData("+el", false, "00")]
+    public void Loss_and_burned_in_text_are_passed_on(string encoding, bool isSilent, string loss)
+    {
+        DicomSeriesWriter.Write(folder.File("plain"), new(new(new(16, 16, 1), Affine.Identity), [.. Enumerable.Range(0, 256).Select(v => v * 3f)]), new() { UidSeed = "1", Patient = "1", Description = "1" });
+        Directory.CreateDirectory(folder.File("encoded"));
+        Shared.Run("dcmtk", "dcmcjpeg", encoding, "+un", folder.File("plain/0001.dcm"), folder.File("encoded/1.dcm"));
+        Shared.Run("dcmtk", "dcmodify", ["-nb", "-i", "(0028,0301)=YES", .. isSilent ? new[] { "-ea", "(0028,2110)", "-ea", "(0028,2112)", "-ea", "(0028,2114)" } : [], folder.File("encoded/1.dcm")]);
+        var source = DicomSource.From(DicomSeries.Scan(folder.File("encoded"))[0].Stacks[0]);
+        SegmentationWriter.WriteBinary(folder.File("binary.dcm"), new(source.Geometry, new byte[256]), Segments, source, Options);
+        ParametricMapWriter.Write(folder.File("map.dcm"), new(source.Geometry, new float[256]), ParametricMapQuantity.PredictiveEntropy(2), source, Options);
+        SecondaryCaptureWriter.Write(folder.File("picture.dcm"), 6, 5, [new byte[90]], hasText: false, source, Options);
+        foreach (var name in new[] { "binary.dcm", "map.dcm", "picture.dcm" })
+        {
+            var written = DicomFile.Read(folder.File(name));
+            Assert.Equal(loss, written.Text(DicomTag.LossyImageCompression));
+            Assert.Equal(loss == "01" ? "ISO_10918_1" : null, written.Text(DicomTag.LossyImageCompressionMethod));
+            Assert.Equal(loss == "01" && !isSilent, written.Has(DicomTag.LossyImageCompressionRatio));
+        }
+
+        Assert.Equal("YES", DicomFile.Read(folder.File("picture.dcm")).Text(DicomTag.BurnedInAnnotation));
     }
 
     /// <summary>dcmtk and GDCM open what we write, and know what it is; GDCM finds the same pixels.</summary>

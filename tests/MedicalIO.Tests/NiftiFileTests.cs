@@ -315,6 +315,25 @@ public sealed class NiftiFileTests
         return stream.ToArray();
     }
 
+    /// <summary>A pair whose voxels do not inflate leaves no file open behind it.</summary>
+    [Fact]
+    public void A_damaged_pair_is_closed()
+    {
+        using var folder = new TemporaryFolder();
+        NiftiFile.Write(folder.File("a.nii"), new Volume(new(new(2, 2, 2), Affine.Identity), new float[8]));
+        var header = File.ReadAllBytes(folder.File("a.nii"))[..348];
+        header[345] = (byte)'i';
+        BitConverter.GetBytes(16f).CopyTo(header, 108); // vox_offset
+        File.WriteAllBytes(folder.File("a.hdr"), header);
+        File.WriteAllBytes(folder.File("a.img.gz"), [0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF]);
+
+        Assert.Throws<InvalidImageFileException>(() => NiftiFile.Read(folder.File("a.hdr")));
+        foreach (var name in new[] { "a.hdr", "a.img.gz" })
+        {
+            using var alone = new FileStream(folder.File(name), FileMode.Open, FileAccess.ReadWrite, FileShare.None);
+        }
+    }
+
     private static void AssertNear(Vector3D expected, Vector3D found) =>
         // A float32 quaternion near a half turn holds angles to about 1e-3 only; nibabel reads the same numbers.
         Assert.True((expected - found).Length < 2e-3, $"{found}, expected {expected}");

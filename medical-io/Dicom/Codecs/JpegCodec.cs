@@ -42,7 +42,7 @@ internal sealed class JpegCodec
             throw Damaged("no start of image", "FF D8");
         }
 
-        var (position, scanned) = (2, 0);
+        var position = 2;
         while (true)
         {
             while (position < data.Length && data[position] != 0xFF)
@@ -91,12 +91,12 @@ internal sealed class JpegCodec
                     restartInterval = body.Length >= 2 ? BinaryPrimitives.ReadUInt16BigEndian(body) : 0;
                     break;
                 case 0xDA:
-                    (var read, var count) = ReadScan(body, data[position..], samples);
-                    (position, scanned) = (position + read, scanned + count);
+                    position += ReadScan(body, data[position..], samples);
                     break;
             }
         }
 
+        var scanned = components.Count(c => c.Direct is not null);
         if (scanned < format.Samples)
         {
             throw Damaged($"{scanned} of {format.Samples} components", "all");
@@ -151,6 +151,11 @@ internal sealed class JpegCodec
 
     private void ReadFrame(ReadOnlySpan<byte> body, byte marker)
     {
+        if (components.Length > 0)
+        {
+            throw Damaged("a second frame header", "one");
+        }
+
         if (body.Length < 6 || body.Length < 6 + 3 * body[5])
         {
             throw Damaged("half a frame header", "size and components");
@@ -190,15 +195,14 @@ internal sealed class JpegCodec
 
             (c.Width, c.Height) = (Share(width, c.Across, mcuAcross), Share(height, c.Down, mcuDown));
             (c.BlocksAcross, c.BlocksDown) = (Share(width, 1, 8 * mcuAcross) * c.Across, Share(height, 1, 8 * mcuDown) * c.Down);
-            c.Plane = isLossless ? [] : new int[BlockSize * c.BlocksAcross * c.BlocksDown];
         }
 
         static int Share(int edge, int part, int whole) => (edge * part + whole - 1) / whole;
     }
 
     /// <summary>Decodes one scan.</summary>
-    /// <returns>Bytes of entropy-coded data read, and components decoded.</returns>
-    private (int Read, int Components) ReadScan(ReadOnlySpan<byte> header, ReadOnlySpan<byte> data, Span<int> samples)
+    /// <returns>Bytes of entropy-coded data read.</returns>
+    private int ReadScan(ReadOnlySpan<byte> header, ReadOnlySpan<byte> data, Span<int> samples)
     {
         if (header.Length < 1 || header[0] == 0 || header.Length < 4 + 2 * header[0] || components.Length == 0)
         {
@@ -212,6 +216,11 @@ internal sealed class JpegCodec
             var component = Array.Find(components, c => c.Id == id) ?? throw Damaged($"component {id} in a scan", "a component of the frame");
             component.Direct = direct[tables >> 4 & 3] ?? throw Damaged("no Huffman table", "a table before the scan");
             component.Alternating = alternating[tables & 3];
+            if (!isLossless && component.Plane.Length == 0)
+            {
+                component.Plane = new int[BlockSize * component.BlocksAcross * component.BlocksDown];
+            }
+
             scan[n] = component;
         }
 
@@ -231,7 +240,7 @@ internal sealed class JpegCodec
             throw Damaged($"a scan that ends {bits.Overrun} bits too early", "all its pixels");
         }
 
-        return (bits.Position, scan.Length);
+        return bits.Position;
     }
 
     /// <summary>Annex H: each sample is predicted from those to the left (a), above (b) and above left (c).</summary>
@@ -431,7 +440,7 @@ internal sealed class JpegCodec
 
         public int BlocksDown { get; set; }
 
-        /// <summary>Decoded values of whole blocks; empty for lossless, which predicts from the samples themselves.</summary>
+        /// <summary>Decoded values of whole blocks, from the first scan on; empty for lossless, which predicts from the samples themselves.</summary>
         public int[] Plane { get; set; } = [];
 
         public JpegHuffmanTable? Direct { get; set; }

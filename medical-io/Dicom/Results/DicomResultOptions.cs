@@ -1,3 +1,5 @@
+using System.Text.RegularExpressions;
+
 namespace Credence.MedicalIO.Dicom.Results;
 
 /// <summary>What a written result says of itself.</summary>
@@ -24,8 +26,15 @@ public sealed record DicomResultOptions
 /// <param name="Name">SegmentLabel, at most 64 characters.</param>
 /// <param name="Category">Category of what it is.</param>
 /// <param name="Type">What it is.</param>
-public sealed record DicomSegment(byte Label, string Name, DicomCode Category, DicomCode Type)
+public sealed partial record DicomSegment(byte Label, string Name, DicomCode Category, DicomCode Type)
 {
-    /// <summary>A lesion.</summary>
-    public static DicomSegment Lesion(byte label, string name) => new(label, name, DicomCode.MorphologicallyAlteredStructure, DicomCode.Lesion);
+    /// <summary>A class of a model: a lesion where a word of its name is "lesion", else no more than tissue, because a name does not say whether it is diseased.</summary>
+    /// <param name="label">Label in the map, from 1.</param>
+    /// <param name="name">Name of the class.</param>
+    public static DicomSegment Of(byte label, string name) => LesionWord().IsMatch(name)
+        ? new(label, name, DicomCode.MorphologicallyAlteredStructure, DicomCode.Lesion)
+        : new(label, name, DicomCode.Tissue, DicomCode.Tissue);
+
+    [GeneratedRegex(@"(?<!\p{L})lesions?(?!\p{L})", RegexOptions.IgnoreCase)]
+    private static partial Regex LesionWord();
 }

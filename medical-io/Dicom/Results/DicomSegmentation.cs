@@ -4,7 +4,8 @@ namespace Credence.MedicalIO.Dicom.Results;
 /// <remarks>Source: DICOM PS3.3 (2026), section C.8.20. Frames that a writer left out are empty.</remarks>
 public sealed class DicomSegmentation
 {
-    private const string Segmentation = "1.2.840.10008.5.1.4.1.1.66.4", LabelMapSegmentation = "1.2.840.10008.5.1.4.1.1.66.7";
+    internal const string SopClass = "1.2.840.10008.5.1.4.1.1.66.4";
+    private const string LabelMapSopClass = "1.2.840.10008.5.1.4.1.1.66.7";
     private const double SamePosition = 0.01; // mm
     private const double LargestDepth = 1e6;
     private const long SmallMaps = 1 << 26, VoxelsPerByte = Codecs.PixelDecoder.SamplesPerByte;
@@ -16,6 +17,8 @@ public sealed class DicomSegmentation
 
     private static readonly DicomTag TotalPixelMatrixColumns = new(0x0048, 0x0006);
     private static readonly DicomTag PlanePositionSlideSequence = new(0x0048, 0x021A);
+
+    private static readonly DicomTag[] PlaneGroups = [DicomTag.PlanePositionSequence, DicomTag.PlaneOrientationSequence, DicomTag.PixelMeasuresSequence];
 
     private readonly string path;
 
@@ -36,7 +39,7 @@ public sealed class DicomSegmentation
         dataset.Has(TotalPixelMatrixColumns) || dataset.Item(DicomTag.PerFrameFunctionalGroupsSequence)?.Has(PlanePositionSlideSequence) == true;
 
     /// <summary>Whether a data set is a segmentation.</summary>
-    internal static bool IsSegmentation(DicomDataset dataset) => dataset.Text(DicomTag.SopClassUid) is Segmentation or LabelMapSegmentation;
+    internal static bool IsSegmentation(DicomDataset dataset) => dataset.Text(DicomTag.SopClassUid) is SopClass or LabelMapSopClass;
 
     /// <summary>Reads a segmentation.</summary>
     /// <exception cref="InvalidImageFileException">Damaged, or no segmentation.</exception>
@@ -46,7 +49,7 @@ public sealed class DicomSegmentation
         var dataset = DicomFile.Read(path);
         if (!IsSegmentation(dataset))
         {
-            throw new InvalidImageFileException(path, $"SOP class {dataset.Text(DicomTag.SopClassUid)}", $"a segmentation ({Segmentation})", "Give a DICOM SEG object.");
+            throw new InvalidImageFileException(path, $"SOP class {dataset.Text(DicomTag.SopClassUid)}", $"a segmentation ({SopClass})", "Give a DICOM SEG object.");
         }
 
         var image = DicomImage.From(dataset);
@@ -66,26 +69,22 @@ public sealed class DicomSegmentation
                 "segments, one sample, and groups for every frame", "The file is damaged; copy it again.");
         }
 
-        IReadOnlyList<DicomSlice> slices;
-        try
+        var groups = dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence);
+        var shared = dataset.Item(DicomTag.SharedFunctionalGroupsSequence);
+        if (PlaneGroups.FirstOrDefault(tag => !groups[0].Has(tag) && shared?.Has(tag) != true) is { Group: not 0 } absent)
         {
-            slices = image.PlanarSlices();
-        }
-        catch (InvalidImageFileException e) when (e.Found.StartsWith("no ", StringComparison.Ordinal))
-        {
-            throw new UnsupportedImageException(path, $"{e.Found} of the frames", "frames with a place in the patient", "Segmentations of projections are not read.", e);
+            throw new UnsupportedImageException(path, $"no functional group {absent} of the frames", "frames with a place in the patient", "Segmentations of projections are not read.");
         }
 
+        var slices = image.PlanarSlices();
         var (grid, index) = Grid(path, slices);
         var most = SmallMaps + VoxelsPerByte * new FileInfo(path).Length; // frames that were left out cost no bytes, but memory
-        if ((double)grid.Size.Width * grid.Size.Height * grid.Size.Depth * segments.Count > most)
+        if (grid.Size.Count > Array.MaxLength || (double)grid.Size.Count * segments.Count > most)
         {
-            throw new UnsupportedImageException(path, $"{segments.Count} segments on {grid.Size} voxels", $"at most {most} voxels in all for a file of this size", "Export fewer segments.");
+            throw new UnsupportedImageException(path, $"{segments.Count} segments on {grid.Size} voxels", $"at most {Array.MaxLength} voxels a segment and {most} in all for a file of this size", "Export fewer segments.");
         }
 
         var maps = segments.ConvertAll(_ => new Volume(grid, new float[grid.Size.Count]));
-        var groups = dataset.Items(DicomTag.PerFrameFunctionalGroupsSequence);
-        var shared = dataset.Item(DicomTag.SharedFunctionalGroupsSequence);
         var stored = new int[image.Format.Count];
         foreach (var slice in slices)
         {
@@ -170,7 +169,7 @@ public sealed class DicomSegmentation
         return new(scan, labels);
     }
 
-    /// <summary>The grid that holds all frames, with their smallest step, and the slice index of a frame.</summary>
+    /// <summary>The grid that holds all frames, in equal steps from the first to the last, and the slice index of a frame.</summary>
     private static (VolumeGeometry Grid, Func<DicomSlice, int> Index) Grid(string path, IReadOnlyList<DicomSlice> slices)
     {
         var first = slices[0].Plane;
@@ -180,29 +179,41 @@ public sealed class DicomSegmentation
             throw new UnsupportedImageException(path, "frames that are not parallel", "one stack", "Export the segmentation on the slices of the scan.");
         }
 
-        var heights = slices.Select(s => s.Plane.Position.Dot(normal)).Order().ToList();
-        var distances = heights.Skip(1).Zip(heights, (b, a) => b - a).Where(d => d > SamePosition).ToList();
-        var step = distances.Count == 0 ? first.Thickness ?? 1 : distances.Min();
-        if (first.Thickness is { } thickness && thickness > SamePosition && distances.TrueForAll(d => Math.Abs(d / thickness - Math.Round(d / thickness)) < 0.02))
+        var sorted = slices.Select(s => s.Plane.Position).OrderBy(p => p.Dot(normal)).ToList();
+        var (low, high) = (sorted[0], sorted[^1]);
+        var distances = sorted.Skip(1).Zip(sorted, (b, a) => (b - a).Dot(normal)).Where(d => d > SamePosition).ToList();
+        var height = distances.Sum();
+        var spacing = Spacing(distances, first.Thickness ?? 0);
+        if (height / spacing > LargestDepth)
         {
-            step = thickness; // frames were left out everywhere; the file knows their step
+            throw new UnsupportedImageException(path, FormattableString.Invariant($"frames over {height:G3} mm in steps of {spacing:G3}"), "frames of one scan", "Export the segmentation on the slices of the scan.");
         }
 
-        if ((heights[^1] - heights[0]) / step > LargestDepth)
+        // Positions are often rounded to hundredths: only from end to end do the roundings not add up.
+        var steps = (int)distances.Sum(d => Math.Round(d / spacing));
+        var sideways = high - low - (high - low).Dot(normal) * normal;
+        var step = steps == 0 ? spacing * normal : 1.0 / steps * (high - low - (sideways.Length > 2 * SamePosition ? default : sideways));
+        int Index(DicomSlice slice) => (int)Math.Round((slice.Plane.Position - low).Dot(normal) / step.Dot(normal));
+        if (slices.FirstOrDefault(s => (s.Plane.Position - low - Index(s) * step).Length > Math.Max(2 * SamePosition, 0.02 * spacing)) is { } odd)
         {
-            throw new UnsupportedImageException(path, FormattableString.Invariant($"frames over {heights[^1] - heights[0]:G3} mm in steps of {step:G3}"), "frames of one scan", "Export the segmentation on the slices of the scan.");
+            throw new UnsupportedImageException(path, FormattableString.Invariant($"frame {odd.Frame + 1}, which does not lie on a stack with steps of {step.Length:F2} mm"), "frames in equal steps", "Export the segmentation on the slices of the scan.");
         }
 
-        int Index(DicomSlice slice) => (int)Math.Round((slice.Plane.Position.Dot(normal) - heights[0]) / step);
-        var depth = (int)Math.Round((heights[^1] - heights[0]) / step) + 1;
-        var origin = slices.MinBy(s => s.Plane.Position.Dot(normal))!;
-        if (slices.FirstOrDefault(s => (s.Plane.Position - origin.Plane.Position - Index(s) * step * normal).Length > Math.Max(SamePosition, 0.02 * step)) is { } odd)
+        var grid = new VolumeGeometry(new(slices[0].Columns, slices[0].Rows, steps + 1), new(
+            DicomPlane.ToRas(first.ColumnSpacing * first.RowDirection), DicomPlane.ToRas(first.RowSpacing * first.ColumnDirection), DicomPlane.ToRas(step), DicomPlane.ToRas(low)));
+        return grid.Affine.IsSheared
+            ? throw new UnsupportedImageException(path, FormattableString.Invariant($"frames shifted by {(step - step.Dot(normal) * normal).Length:F2} mm in every step of {step.Length:F2} mm"), "frames stacked along their normal", "Export the segmentation on the slices of the scan.")
+            : (grid, Index);
+    }
+
+    /// <summary>The distance between neighbours, mm: what the file says where all distances are multiples of it, because frames can be left out everywhere; else the mean of the smallest ones.</summary>
+    private static double Spacing(List<double> distances, double thickness)
+    {
+        if (thickness > SamePosition && distances.TrueForAll(d => Math.Abs(d / thickness - Math.Round(d / thickness)) < 0.02))
         {
-            throw new UnsupportedImageException(path, FormattableString.Invariant($"frame {odd.Frame + 1}, which does not lie on a stack with steps of {step:F2} mm"), "frames in equal steps", "Export the segmentation on the slices of the scan.");
+            return thickness;
         }
 
-        return (new(new(slices[0].Columns, slices[0].Rows, depth), new(
-            DicomPlane.ToRas(first.ColumnSpacing * first.RowDirection), DicomPlane.ToRas(first.RowSpacing * first.ColumnDirection),
-            DicomPlane.ToRas(step * normal), DicomPlane.ToRas(origin.Plane.Position))), Index);
+        return distances.Count == 0 ? 1 : distances.Where(d => d < 1.5 * distances.Min()).Average();
     }
 }

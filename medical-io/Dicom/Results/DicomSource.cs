@@ -3,11 +3,17 @@ namespace Credence.MedicalIO.Dicom.Results;
 /// <summary>The scan that a result was computed from: patient, study, place and instances, which the result refers to.</summary>
 public sealed class DicomSource
 {
-    private DicomSource(DicomDataset header, VolumeGeometry geometry, IReadOnlyList<(string SopClass, string SopInstance, int? Frame)> slices) =>
-        (Header, Geometry, Slices) = (header, geometry, slices);
+    private DicomSource(DicomDataset header, DicomDataset? lossy, bool hasText, VolumeGeometry geometry, IReadOnlyList<(string SopClass, string SopInstance, int? Frame)> slices) =>
+        (Header, Lossy, HasText, Geometry, Slices) = (header, lossy, hasText, geometry, slices);
 
     /// <summary>Attributes of the first file.</summary>
     internal DicomDataset Header { get; }
+
+    /// <summary>Attributes of the first file whose pixels have ever been compressed with loss, which a result must go on saying (PS3.3, section C.7.6.1.1.5); null where none has.</summary>
+    internal DicomDataset? Lossy { get; }
+
+    /// <summary>Whether an image has text in its pixels that could identify the patient.</summary>
+    internal bool HasText { get; }
 
     /// <summary>The grid of the scan.</summary>
     public VolumeGeometry Geometry { get; }
@@ -35,6 +41,10 @@ public sealed class DicomSource
         var first = headers[stack.Slices[0].Path];
         first.RequiredText(DicomTag.StudyInstanceUid, "StudyInstanceUID");
         first.RequiredText(DicomTag.SeriesInstanceUid, "SeriesInstanceUID");
-        return new(first, stack.Geometry, slices);
+        var inOrder = stack.Slices.Select(s => headers[s.Path]).Distinct().ToList();
+        return new(first, inOrder.Find(IsLossy), inOrder.Exists(h => h.Text(DicomTag.BurnedInAnnotation) == "YES"), stack.Geometry, slices);
     }
+
+    private static bool IsLossy(DicomDataset header) =>
+        header.Text(DicomTag.LossyImageCompression) is var said && (said == "01" || (header.Syntax.IsLossy ?? said != "00"));
 }

@@ -11,7 +11,8 @@ namespace Credence.MedicalIO.Dicom.Results;
 public sealed record ParametricMapQuantity(string Label, string Explanation, DicomCode Quantity, DicomCode Unit, double Maximum)
 {
     /// <summary>Probability of a class.</summary>
-    public static ParametricMapQuantity Probability { get; } = new("PROBABILITY", "Probability of lesion", new("122157", "DCM", "Probability"), DicomCode.NoUnits, 1);
+    /// <param name="name">Of the class.</param>
+    public static ParametricMapQuantity Probability(string name) => new("PROBABILITY", $"Probability of {name}", new("122157", "DCM", "Probability"), DicomCode.NoUnits, 1);
 
     /// <summary>Predictive entropy of K classes, nats.</summary>
     public static ParametricMapQuantity PredictiveEntropy(int classes) => new(
@@ -61,7 +62,7 @@ public static class ParametricMapWriter
         d.Number(0x0028, 0x0100, 32);
         d.Text(0x0028, 0x0301, "CS", "NO");
         d.Text(0x0028, 0x0302, "CS", "NO");
-        d.Text(0x0028, 0x2110, "CS", "00");
+        image.WriteLoss(d);
         d.Sequence(0x0040, 0x0555);
         d.Text(0x0070, 0x0080, "CS", quantity.Label);
         d.Text(0x0070, 0x0081, "LO", ResultImage.Limited(options.Description));

@@ -113,6 +113,21 @@ internal sealed class ResultImage
         }))]);
     }
 
+    /// <summary>Group 0028 from LossyImageCompression on: what the scan has lost, its result has lost.</summary>
+    public void WriteLoss(DicomElementWriter d)
+    {
+        d.Text(0x0028, 0x2110, "CS", source.Lossy is null ? "00" : "01");
+        if (source.Lossy?.Text(DicomTag.LossyImageCompressionRatio) is { } ratio)
+        {
+            d.Text(0x0028, 0x2112, "DS", ratio);
+        }
+
+        if (source.Lossy is { } lossy && (lossy.Text(DicomTag.LossyImageCompressionMethod) ?? lossy.Syntax.LossyMethod) is { } method)
+        {
+            d.Text(0x0028, 0x2114, "CS", method);
+        }
+    }
+
     /// <summary>The functional groups that all frames share: where the planes lie, apart from their positions.</summary>
     public void WriteShared(DicomElementWriter d)
     {

@@ -56,8 +56,8 @@ public static class SecondaryCaptureWriter
         d.Number(0x0028, 0x0101, 8);
         d.Number(0x0028, 0x0102, 7);
         d.Number(0x0028, 0x0103, 0);
-        d.Text(0x0028, 0x0301, "CS", hasText ? "YES" : "NO");
-        d.Text(0x0028, 0x2110, "CS", "00");
+        d.Text(0x0028, 0x0301, "CS", hasText || source.HasText ? "YES" : "NO");
+        image.WriteLoss(d);
         d.Bytes(0x7FE0, 0x0010, "OB", pixels, 0);
         DicomElementWriter.WriteFile(path, SopClass, image.SopInstance, d);
     }

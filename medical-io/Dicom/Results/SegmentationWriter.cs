@@ -4,7 +4,6 @@ namespace Credence.MedicalIO.Dicom.Results;
 /// <remarks>Source: DICOM PS3.3 (2026), sections A.51 (IOD) and C.8.20. Frames without a voxel of their segment are left out.</remarks>
 public static class SegmentationWriter
 {
-    private const string SopClass = "1.2.840.10008.5.1.4.1.1.66.4";
     private const int LargestFraction = 255;
 
     private static readonly DicomCode Derivation = new("113076", "DCM", "Segmentation");
@@ -83,7 +82,7 @@ public static class SegmentationWriter
     {
         var image = new ResultImage(source, options, isBinary ? "binary segmentation" : "fractional segmentation", pixels);
         var d = new DicomElementWriter();
-        image.WriteIdentification(d, SopClass, "SEG", @"DERIVED\PRIMARY");
+        image.WriteIdentification(d, DicomSegmentation.SopClass, "SEG", @"DERIVED\PRIMARY");
         image.WritePatientAndEquipment(d);
         image.WriteRelations(d, [(ReferencedSegmentNumber, SegmentIdentificationSequence, "Segment"), (DicomTag.ImagePositionPatient, DicomTag.PlanePositionSequence, "Position")]);
         d.Number(0x0028, 0x0002, 1);
@@ -95,7 +94,7 @@ public static class SegmentationWriter
         d.Number(0x0028, 0x0101, isBinary ? 1 : 8);
         d.Number(0x0028, 0x0102, isBinary ? 0 : 7);
         d.Number(0x0028, 0x0103, 0);
-        d.Text(0x0028, 0x2110, "CS", "00");
+        image.WriteLoss(d);
         d.Text(0x0062, 0x0001, "CS", isBinary ? "BINARY" : "FRACTIONAL");
         d.Sequence(0x0062, 0x0002, [.. segments.Select((segment, n) => (Action<DicomElementWriter>)(item =>
         {
@@ -132,6 +131,6 @@ public static class SegmentationWriter
             item.Sequence(0x0062, 0x000A, [identification => identification.Number(0x0062, 0x000B, frame.Segment + 1)]);
         }))]);
         d.Bytes(0x7FE0, 0x0010, "OB", pixels, 0);
-        DicomElementWriter.WriteFile(path, SopClass, image.SopInstance, d);
+        DicomElementWriter.WriteFile(path, DicomSegmentation.SopClass, image.SopInstance, d);
     }
 }

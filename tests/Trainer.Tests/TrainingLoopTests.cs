@@ -326,7 +326,12 @@ public sealed class TrainingLoopTests
         var recorder = new Recorder();
         var options = Options(data, folder.Path) with
         {
-            Posterior = Posterior.MeanField, Epochs = 80, StepsPerEpoch = 1, LearningRate = 1e-12, Patience = 12, Select = SelectionCriterion.NegativeLogLikelihood,
+            Posterior = Posterior.MeanField,
+            Epochs = 80,
+            StepsPerEpoch = 1,
+            LearningRate = 1e-12,
+            Patience = 12,
+            Select = SelectionCriterion.NegativeLogLikelihood,
             KlWarmUp = new() { Kind = KlWarmUpKind.Cyclical, Share = 0.5, Cycles = 4 },
         };
         var result = TrainingLoop.Fit(options, recorder, TimeProvider.System, CancellationToken.None);

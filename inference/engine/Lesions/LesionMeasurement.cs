@@ -77,14 +77,28 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
         return (numbers, [.. order.Select((from, n) => sums[from].ToLesion(n + 1, geometry, hasInformation: samples.Count > 1))]);
     }
 
-    /// <summary>Where each lesion lies on the grid of the network: the voxel nearest to each of its voxels.</summary>
+    /// <summary>
+    /// Where each lesion lies on the grid of the network: the voxels whose nearest voxel of the scan is its, so that its size there is that of a sample's. A lesion
+    /// between the voxels of a coarser network has those that are nearest to its own.
+    /// </summary>
     private Dictionary<int, int> Seeds(int[] numbers, List<Lesion> lesions)
     {
-        var seeds = new Dictionary<int, int>(lesions.Sum(l => l.Voxels));
+        var seeds = new Dictionary<int, int>();
         var (source, toNetwork) = (prepared.Source, prepared.Geometry.Affine.Inverse());
+        var nearest = Resampling.Resample(new Volume(source, Array.ConvertAll(numbers, n => (float)n)), prepared.Geometry, Interpolation.Nearest).Voxels;
+        var hasSeed = new bool[lesions.Count + 1];
+        for (var v = 0; v < nearest.Length; v++)
+        {
+            if (nearest[v] > 0)
+            {
+                seeds[v] = (int)nearest[v];
+                hasSeed[seeds[v]] = true;
+            }
+        }
+
         for (var v = 0; v < numbers.Length; v++)
         {
-            if (numbers[v] == 0)
+            if (numbers[v] == 0 || hasSeed[numbers[v]])
             {
                 continue;
             }

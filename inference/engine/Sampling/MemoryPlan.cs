@@ -30,8 +30,8 @@ internal sealed record MemoryPlan(int BatchSize, long FeatureMemory, long BlendM
 
         var (voxels, scan, patch) = (prepared.Geometry.Size.Count, prepared.Source.Size.Count, manifest.PatchSize.Count);
         var (channels, classes) = (manifest.Channels.Count, manifest.Classes.Count);
-        var onGrid = sizeof(float) * (copies * (channels + 1) + 2 * classes + (copies > 1 ? 2 * classes : 0) + 3) + 2; // input and weights a copy; logits, sums, maps; decisions
-        var onScan = sizeof(float) * (3 * channels + classes + 4) + 2; // steps of preprocessing; maps, numbers of lesions and owners; labels
+        var onGrid = sizeof(float) * (copies * (channels + 1) + 2 * classes + (copies > 1 ? 2 * classes : 0) + 4) + 2; // input and weights a copy; logits, sums, maps, lesions of a sample; decisions
+        var onScan = sizeof(float) * (3 * channels + classes + 4) + 2; // steps of preprocessing; maps, numbers of lesions; labels
         var least = checked(voxels * onGrid + scan * onScan) + Overhead;
         var ofPatch = sizeof(float) * copies * patch * (channels + classes) + Growth * activations;
         if (memory < least + ofPatch)

@@ -130,8 +130,8 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
 
         var smallest = manifest.Calibration.MinimumLesionVoxels * prepared.Source.VoxelVolume / prepared.Geometry.VoxelVolume;
         var followed = new Followed(lesions.Count, manifest.Classes.Count - 1, samples.Count);
-        var owner = new int[size.Count]; // -class: foreground of the sample that no lesion has reached; above 0 the lesion that has
-        var (queue, touching) = (new Queue<int>(), new int[26]);
+        var owner = new int[size.Count]; // -class: foreground of the sample that no lesion has reached; above 0 the lesion that has; when lesions are counted, the class, negative once seen
+        var (queue, component, touching) = (new Queue<int>(), new List<int>(), new int[26]);
         foreach (var (sample, s) in samples.Select((sample, s) => (sample, s)))
         {
             var foreground = new long[classCounts.Length];
@@ -183,40 +183,68 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
 
             foreach (var (start, length, @class) in sample.Runs())
             {
+                owner.AsSpan(start, length).Fill(@class);
+            }
+
+            foreach (var (start, length, _) in sample.Runs())
+            {
                 for (var v = start; v < start + length; v++)
                 {
-                    followed.Counts[@class - 1][s] += Erase(v, @class) is > 0 and var voxels && voxels >= smallest ? 1 : 0;
+                    if (owner[v] > 0)
+                    {
+                        CountLesions(v, s);
+                    }
                 }
             }
         }
 
         return followed;
 
-        // Takes a whole component out of the sample; 0 when it is gone already. After all runs the array is clean again.
-        int Erase(int start, int @class)
+        // Takes a component of the sample, of whatever classes, and counts the lesions in it; as in the segmentation, all of it or nothing is too small. After all runs the array is clean again.
+        void CountLesions(int start, int s)
         {
-            if (owner[start] == 0)
+            component.Clear();
+            component.Add(start);
+            owner[start] = -owner[start];
+            for (var n = 0; n < component.Count; n++)
             {
-                return 0;
+                foreach (var next in touching.AsSpan(0, Neighbours(component[n], touching)))
+                {
+                    if (owner[next] > 0)
+                    {
+                        owner[next] = -owner[next];
+                        component.Add(next);
+                    }
+                }
             }
 
-            var count = 0;
-            owner[start] = 0;
+            foreach (var voxel in component)
+            {
+                if (owner[voxel] < 0 && component.Count >= smallest)
+                {
+                    followed.Counts[-owner[voxel] - 1][s]++;
+                    EraseLesion(voxel);
+                }
+
+                owner[voxel] = 0;
+            }
+        }
+
+        void EraseLesion(int start)
+        {
+            var @class = owner[start];
             queue.Enqueue(start);
             while (queue.TryDequeue(out var voxel))
             {
-                count++;
                 foreach (var next in touching.AsSpan(0, Neighbours(voxel, touching)))
                 {
-                    if (owner[next] is var o && (o > 0 ? classOf[o] : -o) == @class)
+                    if (owner[next] == @class)
                     {
                         owner[next] = 0;
                         queue.Enqueue(next);
                     }
                 }
             }
-
-            return count;
         }
     }
 

@@ -97,6 +97,16 @@ public sealed class LesionMeasurementTests
         Assert.Equal([1, 2], Measure("..11........", ["..11.1...1..", "..11..111..1"], manifest).SampleCounts[0]);
     }
 
+    /// <summary>The segmentation loses what is small over all classes together; so must samples, or the interval of the count contradicts the count.</summary>
+    [Fact]
+    public void A_small_part_of_a_large_lesion_of_several_classes_is_counted()
+    {
+        var manifest = Manifest with { Calibration = new() { MinimumLesionVoxels = 3 } };
+        var table = Measure(".112...2....", [".112........", ".22..1......", "1121...22.1."], manifest);
+        Assert.Equal([1, 0, 2], table.SampleCounts[0]);
+        Assert.Equal([1, 0, 1], table.SampleCounts[1]);
+    }
+
     /// <summary>Against components of whole samples: a component belongs to lesions as a whole or not at all, and counts are theirs.</summary>
     [Fact]
     public void Samples_are_followed_by_whole_components() => Gen.Int[0, 10_000].Sample(seed =>

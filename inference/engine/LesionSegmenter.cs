@@ -130,8 +130,13 @@ public sealed class LesionSegmenter : IDisposable
             var start = clock.GetTimestamp();
             var names = scans.Select(s => s.Name).ToList();
             var volumes = scans.Select(s => s.Volume).ToList();
-            var prepared = Preprocessing.Prepare(volumes, Manifest.Preprocessing, names);
-            var warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
+            IReadOnlyList<string> warnings = [];
+            var prepared = Preprocessing.Prepare(volumes, Manifest.Preprocessing, names, grid =>
+            {
+                warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
+                Preprocessing.CheckSize(grid, Math.Max(Channels.Count, Classes.Count), names[0]);
+                MemoryPlan.Of(grid.Size, volumes[0].Geometry.Size, Manifest, network, options);
+            });
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
             string[] ofModel = [.. new[] { Warning, SampleSchedule.Warning(Manifest, prediction.Samples) }.OfType<string>()];

@@ -105,7 +105,7 @@ internal static class VolumePredictor
         var voxels = checked((int)size.Count);
         var (samples, isSampled) = (schedule.Samples, schedule.IsSampled);
 
-        var plan = MemoryPlan.Of(prepared, manifest, (network as OnnxNetwork)?.ActivationBytes ?? 0, options);
+        var plan = MemoryPlan.Of(size, prepared.Source.Size, manifest, network, options);
         SlidingWindow? first = null;
         var statistics = new SampleStatistics(classes, voxels);
         var logits = new float[checked(classes * voxels)];

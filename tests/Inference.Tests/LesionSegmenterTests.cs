@@ -153,6 +153,25 @@ public sealed class LesionSegmenterTests : IDisposable
             Assert.Throws<InvalidScanException>(() => Preprocessing.Prepare([Scan(), new(new(new(2, 2, 2), Affine.Identity), new float[8])], TinyModel.Manifest.Preprocessing)).Message);
     }
 
+    /// <summary>The gate and the limits look at the grid before a voxel is resampled: these ones would take more memory than there is.</summary>
+    [Fact]
+    public void A_wrong_spacing_is_refused_before_the_scan_is_resampled()
+    {
+        using var segmenter = Load();
+        InvalidScanException Refused(double spacing, PredictOptions options)
+        {
+            var scan = Scan();
+            var geometry = new VolumeGeometry(scan.Geometry.Size, Affine.Scaling(new(1, 1, spacing)));
+            return Assert.Throws<InvalidScanException>(() => segmenter.Predict([Channel(new(geometry, scan.Voxels))], options));
+        }
+
+        Assert.StartsWith("channel 1: a spacing of 1E+06 mm along inferior-superior; expected 2 to 2 mm.", Refused(1e6, new()).Message, StringComparison.Ordinal);
+        Assert.Equal("channel 1: 11 x 7 x 45000000 voxels at the 1 x 1 x 2 mm of the model; expected at most 1073741795, what an array holds of 2 values each. Correct the spacing in the header, or crop the scan.",
+            Refused(1e7, new() { DeviationLimit = null }).Message);
+        Assert.StartsWith("channel 1: 11 x 7 x 2147483647 voxels", Refused(1e30, new() { DeviationLimit = null }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("the case: a prediction of 11 x 7 x 4500000 voxels that needs ", Refused(1e6, new() { DeviationLimit = null, Memory = 1L << 30 }).Message, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void Small_lesions_are_removed_as_the_manifest_says()
     {

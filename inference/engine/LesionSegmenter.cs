@@ -136,7 +136,7 @@ public sealed class LesionSegmenter : IDisposable
                 warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
                 Preprocessing.CheckSize(grid, Math.Max(Channels.Count, Classes.Count), names[0]);
                 MemoryPlan.Of(grid.Size, volumes[0].Geometry.Size, Manifest, network, options);
-            });
+            }, cancellation);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
             string[] ofModel = [.. new[] { Warning, SampleSchedule.Warning(Manifest, prediction.Samples) }.OfType<string>()];

@@ -143,6 +143,7 @@ internal static class VolumePredictor
                 : clock.GetElapsedTime(start) > options.TimeBudget ? StopReason.TimeBudget : null;
         }
 
+        cancellation.ThrowIfCancellationRequested(); // the report of the last sample may have asked for it
         var entropy = statistics.PredictiveEntropy();
         var information = statistics.MutualInformation(entropy);
         if (manifest.Calibration.Temperature is not 1.0 and var temperature)
@@ -160,7 +161,7 @@ internal static class VolumePredictor
             Probabilities = probabilities,
             PredictiveEntropy = total,
             MutualInformation = model,
-            Lesions = new LesionMeasurement(prepared, manifest, foregrounds).Measure(segmentation, probabilities, total, model),
+            Lesions = new LesionMeasurement(prepared, manifest, foregrounds).Measure(segmentation, probabilities, total, model, cancellation),
             SampleVolumes = sampleVolumes,
             Patches = first!.PatchCount,
             EmptyPatches = first.EmptyPatches,

@@ -18,11 +18,12 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
     /// <param name="probabilities">Of each foreground class, on the grid of the scan.</param>
     /// <param name="entropy">Predictive entropy, on the grid of the scan.</param>
     /// <param name="information">Mutual information, on the grid of the scan.</param>
-    public LesionTable Measure(LabelMap segmentation, IReadOnlyList<Volume> probabilities, Volume entropy, Volume information)
+    /// <param name="cancellation">Ends the work between two samples.</param>
+    public LesionTable Measure(LabelMap segmentation, IReadOnlyList<Volume> probabilities, Volume entropy, Volume information, CancellationToken cancellation = default)
     {
         var (numbers, found) = Find(segmentation, probabilities, entropy, information);
         var seeds = Seeds(numbers, found);
-        var followed = Follow(seeds, found);
+        var followed = Follow(seeds, found, cancellation);
         var volume = prepared.Geometry.VoxelVolume / 1000;
         var isSampled = samples.Count > 1;
         return new(
@@ -116,7 +117,7 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
     }
 
     /// <summary>Follows the lesions through the samples.</summary>
-    private Followed Follow(Dictionary<int, int> seeds, List<Lesion> lesions)
+    private Followed Follow(Dictionary<int, int> seeds, List<Lesion> lesions, CancellationToken cancellation)
     {
         var place = manifest.Classes.Select((c, n) => (c.Label, n)).ToDictionary(c => c.Label, c => c.n);
         int[] classOf = [0, .. lesions.Select(l => place[l.Label])];
@@ -134,6 +135,7 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
         var (queue, component, touching) = (new Queue<int>(), new List<int>(), new int[26]);
         foreach (var (sample, s) in samples.Select((sample, s) => (sample, s)))
         {
+            cancellation.ThrowIfCancellationRequested();
             var foreground = new long[classCounts.Length];
             foreach (var (start, length, @class) in sample.Runs())
             {

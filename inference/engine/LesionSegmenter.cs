@@ -118,6 +118,7 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    /// <exception cref="ModelFileException">The network gives numbers that are not finite.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option means nothing, such as a negative number of samples.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Segmentation Predict(
@@ -138,6 +139,12 @@ public sealed class LesionSegmenter : IDisposable
                 MemoryPlan.Of(grid.Size, volumes[0].Geometry.Size, Manifest, network, options);
             }, cancellation);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
+            if (!prediction.IsFinite)
+            {
+                throw new ModelFileException(model.Path, $"logits on {Device} for {names[0]} that are no finite numbers", "finite numbers",
+                    Device.Provider == ExecutionProvider.Cpu && Manifest.Precision == WeightPrecision.Float32 ? "Train the model again: its weights are no numbers, or too large." : "Use the CPU, or export the model in float32.");
+            }
+
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
             string[] ofModel = [.. new[] { Warning, SampleSchedule.Warning(Manifest, prediction.Samples) }.OfType<string>()];
             return new(prediction, PredictionReport.Create(model, Device, [.. ofModel, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));

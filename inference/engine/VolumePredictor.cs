@@ -47,6 +47,9 @@ public sealed record Prediction
     /// <summary>Number of samples: 1 for a plain network, at most one a member for an ensemble of plain ones.</summary>
     public required int Samples { get; init; }
 
+    /// <summary>Whether the network gave finite numbers alone; without them there is no prediction.</summary>
+    internal bool IsFinite { get; init; } = true;
+
     /// <summary>Mean of a map over the voxels of the segmentation that have a label; null where none has.</summary>
     internal double? MeanOver(byte label, Volume map)
     {
@@ -144,6 +147,7 @@ internal static class VolumePredictor
         }
 
         cancellation.ThrowIfCancellationRequested(); // the report of the last sample may have asked for it
+        var isFinite = statistics.IsFinite;
         var entropy = statistics.PredictiveEntropy();
         var information = statistics.MutualInformation(entropy);
         if (manifest.Calibration.Temperature is not 1.0 and var temperature)
@@ -169,6 +173,7 @@ internal static class VolumePredictor
             Shared = sampler.Shared,
             StoppedBy = stop.Value,
             Samples = sample,
+            IsFinite = isFinite,
         };
     }
 

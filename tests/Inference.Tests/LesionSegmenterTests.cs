@@ -172,6 +172,23 @@ public sealed class LesionSegmenterTests : IDisposable
         Assert.StartsWith("the case: a prediction of 11 x 7 x 4500000 voxels that needs ", Refused(1e6, new() { DeviationLimit = null, Memory = 1L << 30 }).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>A weight so large that the logit overflows: it used to be background, and sure of it.</summary>
+    [Fact]
+    public void Logits_that_are_not_finite_are_refused()
+    {
+        var model = Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        var bias = model.Graph.Initializer.Single(t => t.Name == "bias");
+        foreach (var value in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+        {
+            bias.RawData = Google.Protobuf.ByteString.CopyFrom([.. BitConverter.GetBytes(0f), .. BitConverter.GetBytes(value)]);
+            var path = Path.Combine(folder, "overflow.onnx");
+            File.WriteAllBytes(path, Google.Protobuf.MessageExtensions.ToByteArray(model));
+            using var segmenter = LesionSegmenter.Load(path);
+            Assert.Equal($"{path}: logits on cpu for channel 1 that are no finite numbers; expected finite numbers. Train the model again: its weights are no numbers, or too large.",
+                Assert.Throws<ModelFileException>(() => segmenter.Predict([Channel(Scan())], new() { Samples = 2 })).Message);
+        }
+    }
+
     [Fact]
     public void Small_lesions_are_removed_as_the_manifest_says()
     {

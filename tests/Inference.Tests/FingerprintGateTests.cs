@@ -57,12 +57,12 @@ public sealed class FingerprintGateTests
 
     /// <summary>A channel such as a mask of the brain, or of a contrast that not every patient has.</summary>
     [Theory]
-    [InlineData(NormalisationKind.ZScore)]
-    [InlineData(NormalisationKind.Window)]
-    public void A_constant_scan_of_a_channel_that_was_constant_in_training_is_passed_in_silence(NormalisationKind kind)
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_constant_scan_of_a_channel_that_was_constant_in_training_is_passed_in_silence(bool isWindow)
     {
         static Volume Constant(float value) => new(Grid, Enumerable.Repeat(value, (int)Grid.Size.Count).ToArray());
-        ModelManifest After(params Volume[] training) => Manifest(kind, training);
+        ModelManifest After(params Volume[] training) => Manifest(isWindow ? NormalisationKind.Window : NormalisationKind.ZScore, training);
         Assert.Empty(Check(Constant(0), limit: 1, manifest: After(Constant(0), Constant(0))));
         Assert.Empty(Check(Constant(0), limit: 1, manifest: After(Constant(0), Scan(1))));
         Assert.Empty(Check(Scan(1), limit: 1, manifest: After(Constant(0), Scan(1))));

@@ -109,14 +109,14 @@ public sealed class LesionSegmenterTests : IDisposable
         result.Save(Path.Combine(folder, "out"));
 
         // An earlier result is replaced, with all that it had and this one has not; what a killed process left goes, and what is not ours stays.
-        foreach (var earlier in new[] { "segmentation.dcm", "probability-2-core.nii.gz", "picture.dcm", "report.html", "notes.txt", "probability.txt" })
+        foreach (var earlier in new[] { "segmentation.dcm", "probability-2-core.nii.gz", "picture.dcm", "report.html", "notes.txt", "probability.txt", "segmentation.corrected.nii.gz.txt" })
         {
             File.WriteAllText(Path.Combine(folder, "out", earlier), "of another patient");
         }
 
         File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "out", ".unfinished-0")).FullName, "segmentation.nii.gz"), "half");
         result.Save(Path.Combine(folder, "out"), addFiles: unfinished => Assert.Equal(Path.Combine(folder, "out"), Path.GetDirectoryName(unfinished)));
-        Assert.Equal(["notes.txt", "probability.txt"], Directory.GetFiles(Path.Combine(folder, "out"), "*.txt").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["notes.txt", "probability.txt", "segmentation.corrected.nii.gz.txt"], Directory.GetFiles(Path.Combine(folder, "out"), "*.txt").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Array.ForEach(Directory.GetFiles(Path.Combine(folder, "out"), "*.txt"), File.Delete);
         Assert.Empty(Directory.GetDirectories(Path.Combine(folder, "out")));
 
@@ -135,6 +135,42 @@ public sealed class LesionSegmenterTests : IDisposable
         Assert.True(interval[0] < interval[1]);
         Assert.InRange(@class.GetProperty("sampleMeanVolume").GetDouble(), interval[0], interval[1]);
         Assert.Equal(segmenter.ModelSha256, report.RootElement.GetProperty("modelSha256").GetString());
+    }
+
+    [Fact]
+    public void Files_that_are_of_no_result_are_neither_deleted_nor_overwritten()
+    {
+        using var segmenter = Load();
+        var result = segmenter.Predict([Channel(Scan())], new() { Samples = 2 });
+        var (output, other) = (Directory.CreateDirectory(Path.Combine(folder, "case1")).FullName, Path.Combine(folder, "case1", "segmentation.nii.gz"));
+        foreach (var report in new[] { null, "{\"classes\": []}", "no JSON" })
+        {
+            File.WriteAllText(other, "drawn by hand");
+            if (report is not null)
+            {
+                File.WriteAllText(Path.Combine(output, "report.json"), report);
+            }
+
+            Assert.Matches("^.*case1/(segmentation.nii.gz|report.json): a file without the report.json of a result beside it; expected a folder in which .* Give another output folder",
+                Assert.Throws<InvalidImageFileException>(() => result.Save(output)).Message);
+            Assert.Throws<InvalidImageFileException>(() => Segmentation.CheckFolder(output));
+            Assert.Equal("drawn by hand", File.ReadAllText(other));
+        }
+
+        Directory.Delete(output, recursive: true);
+        result.Save(output);
+        string[] corrected = ["segmentation.corrected.nii.gz", "probability-reader2.nii.gz", "lesions.csv.bak"];
+        foreach (var name in corrected)
+        {
+            File.WriteAllText(Path.Combine(output, name), "corrected by hand");
+        }
+
+        // A run that was killed between its moves: the report is still with what was not moved.
+        var unfinished = Directory.CreateDirectory(Path.Combine(output, ".unfinished-0")).FullName;
+        File.Move(Path.Combine(output, "report.json"), Path.Combine(unfinished, "report.json"));
+        result.Save(output);
+        Assert.All(corrected, name => Assert.Equal("corrected by hand", File.ReadAllText(Path.Combine(output, name))));
+        Assert.Equal(8 + corrected.Length, Directory.GetFileSystemEntries(output).Length);
     }
 
     [Fact]

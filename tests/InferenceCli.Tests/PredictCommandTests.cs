@@ -77,6 +77,27 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal(0, Infer([.. arguments, "--any-scan"]).ExitCode);
     }
 
+    /// <summary>The model is broken, and is not what the errors are about: a result that cannot be saved is found before the work.</summary>
+    [Fact]
+    public void A_place_that_cannot_take_the_result_is_refused_before_the_work()
+    {
+        File.WriteAllText(Model, "no model");
+        Directory.CreateDirectory(Output);
+        File.Move(Scan, Path.Combine(Output, "flair.nii.gz"));
+        File.WriteAllText(Path.Combine(Output, "segmentation.nii.gz"), "drawn by hand");
+        string[] Into(string place) => ["predict", Path.Combine(Output, "flair.nii.gz"), "--model", Model, "--output", place];
+        var (code, _, error) = Infer(Into(Output));
+        Assert.Equal(3, code);
+        Assert.StartsWith($"error: {Output}/segmentation.nii.gz: a file without the report.json of a result beside it; expected ", error, StringComparison.Ordinal);
+
+        (code, _, error) = Infer(Into(Path.Combine(Model, "out")));
+        Assert.Equal(1, code);
+        Assert.DoesNotContain("ONNX", error, StringComparison.Ordinal);
+        Assert.Equal(4, Infer(Into(folder.File("new/out"))).ExitCode);
+        Assert.False(Directory.Exists(folder.File("new")));
+        Assert.Equal(["flair.nii.gz", "segmentation.nii.gz"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void The_self_test_passes_and_a_model_with_other_golden_numbers_fails_it()
     {

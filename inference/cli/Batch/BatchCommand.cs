@@ -27,7 +27,7 @@ internal static class BatchCommand
         channels.AddTo(command);
         prediction.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() => Run(
-            new(parse.GetRequiredValue(input).FullName, parse.GetRequiredValue(output).FullName, channels.Read(parse),
+            new(Path.TrimEndingDirectorySeparator(parse.GetRequiredValue(input).FullName), Path.TrimEndingDirectorySeparator(parse.GetRequiredValue(output).FullName), channels.Read(parse),
                 parse.GetValue(jobs), shard.Read(parse), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
             prediction.Read(parse), parse.GetValue(list), parse.GetValue(watch), cancellation), cancellation));
         return command;

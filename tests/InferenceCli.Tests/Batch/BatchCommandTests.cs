@@ -194,6 +194,20 @@ public sealed class BatchCommandTests : IDisposable
         Assert.EndsWith("p1_t1.nii.gz", JsonDocument.Parse(json).RootElement.GetProperty("inputs")[0].GetProperty("path").GetString(), StringComparison.Ordinal);
     }
 
+    /// <summary>What an earlier run wrote is no scan, wherever it lies and whatever rules are given.</summary>
+    [Fact]
+    public void Results_are_never_read_as_cases()
+    {
+        Scan("in/a_flair.nii.gz", 1);
+        string[] Run(string output) => ["batch", folder.File("in"), "--model", folder.File("tiny.onnx"), "--output", output, "--samples", "2", "--ignore", "nothing", "--channel", "FLAIR=."];
+        for (var n = 0; n < 2; n++)
+        {
+            Assert.Matches("1 (done|unchanged)\n$", Infer(Run(folder.File("in/out/"))).Output);
+        }
+
+        Assert.EndsWith("\n1 done\n", Infer(Run(folder.File("in/other"))).Output, StringComparison.Ordinal);
+    }
+
     [Fact]
     public void A_drop_folder_is_watched_and_a_file_is_taken_when_it_is_whole()
     {

@@ -18,12 +18,19 @@ internal static class BatchCommand
         var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
         var jobs = Jobs();
         var shard = new ShardOption("cases");
-        var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted." };
+        var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted; not with --shard." };
         var settle = PredictionArguments.Above0(new("--settle") { Description = "Seconds that a file must stay as it is before --watch takes it; 10 by default." });
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a case in place of the table." };
 
         var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, list, jobs, watch, settle, json };
         shard.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(watch) && shard.Of(result) is { Count: > 1 } part)
+            {
+                result.AddError($"--watch with shard {part}: a shard is a place in a list, and the list grows while it is watched. Watch with one process and --jobs; --shard 1/1 leaves Slurm's and Kubernetes' variables alone.");
+            }
+        });
         channels.AddTo(command);
         prediction.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() => Run(

@@ -249,7 +249,10 @@ public sealed class BatchCommandTests : IDisposable
     [InlineData("2 error: --channel: \"FLAIR\" is not CHANNEL=PATTERN", "empty", "--channel", "FLAIR")]
     [InlineData("2 error: --jobs is below 1", "empty", "--jobs", "0")]
     [InlineData("2 error: --shard 3/2: give number/count", "empty", "--shard", "3/2")]
-    [InlineData("2 error: --settle is not above 0", "empty", "--watch", "--settle", "0")]
+    [InlineData("2 error: --watch with shard 2/3: a shard is a place in a list", "empty", "--watch", "--shard", "2/3")]
+    [InlineData("2 error: --settle is out of range; give a number above 0 and at most 1000000", "empty", "--watch", "--settle", "0")]
+    [InlineData("2 error: --settle is out of range", "empty", "--watch", "--settle", "1e12")]
+    [InlineData("2 error: --time-budget is out of range", "empty", "--time-budget", "1e12")]
     public void What_cannot_be_run_is_refused(string expected, string input, params string[] options)
     {
         Directory.CreateDirectory(folder.File("empty"));

@@ -84,9 +84,16 @@ internal static class BatchCommand
         {
             var summary = Summary(null, null);
             var reporter = new BatchReporter(null, line => BatchReporter.Log(output, summary, line), arguments.IsJson, null, TimeProvider.System);
-            await Watch(finder, Batch(reporter), summary, arguments, cancellation);
-            output.CloseList();
-            summary.Write();
+            try
+            {
+                await Watch(finder, Batch(reporter), summary, arguments, cancellation);
+            }
+            finally
+            {
+                output.CloseList(); // also of what was done before a failure
+                summary.Write();
+            }
+
             return reporter.End();
         }
 
@@ -124,15 +131,29 @@ internal static class BatchCommand
         var folder = new DropFolder(arguments.Settle, TimeProvider.System);
         var (taken, waiting) = (new HashSet<(string, string)>(), new HashSet<(string, string)>());
         IReadOnlyList<string> last = [];
+        string? trouble = null; // a folder on a network may be gone for a while
         try
         {
             while (true)
             {
-                var files = folder.Settled(finder.Files());
-                if (!files.SequenceEqual(last))
+                IReadOnlyList<BatchCase> cases = [];
+                try
                 {
-                    last = files;
-                    var cases = arguments.Shard.Select(finder.Find(files, cancellation));
+                    var files = folder.Settled(finder.Files());
+                    cases = files.SequenceEqual(last) ? [] : finder.Find(files, cancellation);
+                    (last, trouble) = (files, null);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    if (trouble != e.Message)
+                    {
+                        trouble = e.Message;
+                        await Console.Error.WriteLineAsync($"waiting: {trouble}");
+                    }
+                }
+
+                if (cases.Count > 0)
+                {
                     foreach (var @case in cases.Where(c => c.Problem is not null && waiting.Add((c.Name, c.Problem))))
                     {
                         await Console.Error.WriteLineAsync($"waiting: {@case.Name}: {@case.Problem}");

@@ -235,10 +235,20 @@ public sealed class BatchCommandTests : IDisposable
         using var third = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
         Assert.Equal(("bad", "done"), (third.RootElement.GetProperty("case").GetString(), third.RootElement.GetProperty("status").GetString()));
 
+        // The folder is on a network that goes away for a while.
+        Directory.Move(folder.File("in"), folder.File("away"));
+        Thread.Sleep(3000);
+        Directory.Move(folder.File("away"), folder.File("in"));
+        File.WriteAllBytes(folder.File("in/late.nii.gz"), bytes);
+        using var fourth = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
+        Assert.Equal(("late", "done"), (fourth.RootElement.GetProperty("case").GetString(), fourth.RootElement.GetProperty("status").GetString()));
+
         // What a service manager sends; a shell starts what it puts in the background with SIGINT ignored.
         using var interrupt = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         Assert.True(process.WaitForExit(60_000));
         Assert.Equal(5, process.ExitCode);
+        Assert.Single(errors.Result.Split('\n'), line => line.StartsWith("waiting: ", StringComparison.Ordinal));
+        Assert.Equal(4, File.ReadAllLines(Path.Combine(Output, "cases.jsonl")).Length);
     }
 
     [Theory]

@@ -373,7 +373,7 @@ public sealed class PredictCommandTests : IDisposable
     /// <summary>The tiny model with a second channel: its graph is never run, since the scans do not fit.</summary>
     private static byte[] TwoChannelModel()
     {
-        var model = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes(m => m with { Channels = [new("FLAIR"), new("T1")], NoiseInputs = [] }));
+        var model = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes(m => m with { Channels = [new("FLAIR"), new("T1")], Fingerprint = m.Fingerprint with { Channels = [.. m.Fingerprint.Channels, .. m.Fingerprint.Channels] }, NoiseInputs = [] }));
         var graph = model.Graph;
         graph.Input.Remove(graph.Input.Single(i => i.Name != "image"));
         graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 2;

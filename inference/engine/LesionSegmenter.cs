@@ -67,16 +67,17 @@ public sealed class LesionSegmenter : IDisposable
     }
 
     /// <summary>Compares the logits of this machine with the golden numbers of the model file.</summary>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <returns>The largest difference, as a share of the largest golden number (at least 1).</returns>
     /// <exception cref="ModelFileException">It is above the tolerance of the file.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public double SelfTest()
+    public double SelfTest(CancellationToken cancellation = default)
     {
         Enter();
         (double Size, string Where) difference;
         try
         {
-            difference = DeviceChoice.LargestDifference(network, Manifest);
+            difference = DeviceChoice.LargestDifference(network, Manifest, cancellation);
         }
         finally
         {

@@ -209,7 +209,7 @@ public sealed class BatchCommandTests : IDisposable
     }
 
     [Fact]
-    public void A_drop_folder_is_watched_and_a_file_is_taken_when_it_is_whole()
+    public async Task A_drop_folder_is_watched_and_a_file_is_taken_when_it_is_whole()
     {
         Directory.CreateDirectory(folder.File("in"));
         Scan("scan.nii.gz", 1);
@@ -247,7 +247,7 @@ public sealed class BatchCommandTests : IDisposable
         using var interrupt = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         Assert.True(process.WaitForExit(60_000));
         Assert.Equal(5, process.ExitCode);
-        Assert.Single(errors.Result.Split('\n'), line => line.StartsWith("waiting: ", StringComparison.Ordinal));
+        Assert.Single((await errors).Split('\n'), line => line.StartsWith("waiting: ", StringComparison.Ordinal));
         Assert.Equal(4, File.ReadAllLines(Path.Combine(Output, "cases.jsonl")).Length);
     }
 

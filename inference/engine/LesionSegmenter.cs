@@ -7,7 +7,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference;
 
 /// <summary>A loaded model: scans in, segmentation with uncertainty out. Thread-safe; load once, use often.</summary>
-/// <remarks>It prints nothing, opens no connection, writes no file but what <see cref="Segmentation.Save"/> is asked for, and shares no state with another one.</remarks>
+/// <remarks>It prints nothing (ONNX Runtime writes its warnings about a model to the error stream), opens no connection, writes no file but what <see cref="Segmentation.Save"/> is asked for, and shares no state with another one.</remarks>
 public sealed class LesionSegmenter : IDisposable
 {
     private readonly OnnxNetwork network;

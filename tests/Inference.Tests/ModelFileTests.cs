@@ -189,6 +189,37 @@ public sealed class ModelFileTests
             Assert.Throws<ModelFileException>(() => ModelFile.Load(folder.File("m.onnx"), largest: bytes.Length - 1)).Message, StringComparison.Ordinal);
     }
 
+    /// <summary>What a patch needs, by hand: a weight that a scalar multiplies is found behind it, and one that is computed from none keeps the size.</summary>
+    [Theory]
+    [InlineData("scaled", 2 * 8 * 6 * 4)]
+    [InlineData("enlarged", 8 * 8 * 6 * 4 + 2 * 8 * 8 * 6 * 4)]
+    [InlineData("made of nothing known", 8 * 6 * 4)]
+    public void The_memory_of_a_graph_from_elsewhere_is_estimated(string kind, long expected)
+    {
+        var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        var (graph, convolution) = (model.Graph, model.Graph.Node[^1]);
+        void Add(string name, float[] values, params long[] dims) =>
+            graph.Initializer.Add(new TensorProto { Name = name, DataType = 1, Dims = { dims }, RawData = Google.Protobuf.ByteString.CopyFrom(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan())) });
+        switch (kind)
+        {
+            case "scaled":
+                Add("scale", [2]);
+                graph.Node.Insert(2, new NodeProto { OpType = "Mul", Input = { "scale", "weight" }, Output = { "scaled" } });
+                convolution.Input[1] = "scaled";
+                break;
+            case "enlarged":
+                Add("scales", [1, 1, 2, 2, 2], 5);
+                graph.Node.Insert(2, new NodeProto { OpType = "Resize", Input = { "image", "", "scales" }, Output = { "large" } });
+                convolution.Input[0] = "large";
+                break;
+            default:
+                convolution.Input[1] = "nothing";
+                break;
+        }
+
+        Assert.Equal(sizeof(float) * expected, ActivationMemory.Estimate(Google.Protobuf.MessageExtensions.ToByteArray(model), TinyModel.Manifest.PatchSize, 1));
+    }
+
     [Fact]
     public void A_folder_is_no_model()
     {

@@ -62,7 +62,7 @@ typedef struct crd_lesion {
     int32_t voxels;
     double volume_ml;
     double sample_mean_volume_ml;
-    double volume_low_ml;  /* 2.5th percentile over the samples */
+    double volume_low_ml;  /* 2.5th percentile over the samples: what they differ by, no promise about the truth */
     double volume_high_ml; /* 97.5th percentile over the samples */
     double existence_probability;
     double structural_uncertainty;

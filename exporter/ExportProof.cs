@@ -58,7 +58,7 @@ internal sealed class ExportProof : IPatchNetwork
             if (scan.Count > 0)
             {
                 proof.what = $"a patch of the scan, {with}";
-                var prepared = Preprocessing.Prepare(scan, manifest.Preprocessing, cancellation: cancellation);
+                var prepared = Preprocessing.Prepare(scan, manifest.Preprocessing, beforeChannel: cancellation.ThrowIfCancellationRequested);
                 var window = new SlidingWindow(prepared.Voxels, prepared.Geometry.Size, patch, manifest.Channels.Count, manifest.Overlap, batchSize: 1);
                 for (var batch = 0; batch < window.BatchCount; batch++)
                 {

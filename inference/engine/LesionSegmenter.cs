@@ -138,7 +138,7 @@ public sealed class LesionSegmenter : IDisposable
                 warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
                 Preprocessing.CheckSize(grid, Math.Max(Channels.Count, Classes.Count), names[0]);
                 MemoryPlan.Of(grid.Size, volumes[0].Geometry.Size, Manifest, network, options);
-            }, cancellation);
+            }, cancellation.ThrowIfCancellationRequested);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
             if (!prediction.IsFinite)
             {

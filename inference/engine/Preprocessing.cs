@@ -23,9 +23,9 @@ internal static class Preprocessing
     /// <param name="recipe">What to do.</param>
     /// <param name="names">What error messages call the channels, such as their files; null calls them by number.</param>
     /// <param name="allow">Called with the grid of the network before memory is taken for it; throws what refuses the case.</param>
-    /// <param name="cancellation">Ends the work between two channels.</param>
+    /// <param name="beforeChannel">Called before each channel is resampled; throws what ends the work.</param>
     /// <exception cref="InvalidScanException">Channels on different grids, an affine or a voxel that is not finite, or a grid that no array holds.</exception>
-    public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, PreprocessingRecipe recipe, IReadOnlyList<string>? names = null, Action<VolumeGeometry>? allow = null, CancellationToken cancellation = default)
+    public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, PreprocessingRecipe recipe, IReadOnlyList<string>? names = null, Action<VolumeGeometry>? allow = null, Action? beforeChannel = null)
     {
         string Name(int channel) => names?[channel] ?? $"channel {channel + 1}";
         var source = channels[0].Geometry;
@@ -60,7 +60,7 @@ internal static class Preprocessing
         var voxels = new float[channels.Count * count];
         for (var c = 0; c < channels.Count; c++)
         {
-            cancellation.ThrowIfCancellationRequested();
+            beforeChannel?.Invoke();
             Normalise(volumes[c], geometry, recipe).CopyTo(voxels, c * count);
         }
 

@@ -86,14 +86,14 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
     {
         var seeds = new Dictionary<int, int>();
         var (source, toNetwork) = (prepared.Source, prepared.Geometry.Affine.Inverse());
-        var nearest = Resampling.Resample(new Volume(source, Array.ConvertAll(numbers, n => (float)n)), prepared.Geometry, Interpolation.Nearest).Voxels;
+        var nearest = source == prepared.Geometry ? null : Resampling.Resample(new Volume(source, Array.ConvertAll(numbers, n => (float)n)), prepared.Geometry, Interpolation.Nearest).Voxels;
         var hasSeed = new bool[lesions.Count + 1];
-        for (var v = 0; v < nearest.Length; v++)
+        for (var v = 0; v < size.Count; v++)
         {
-            if (nearest[v] > 0)
+            if ((nearest is null ? numbers[v] : (int)nearest[v]) is > 0 and var number)
             {
-                seeds[v] = (int)nearest[v];
-                hasSeed[seeds[v]] = true;
+                seeds[v] = number;
+                hasSeed[number] = true;
             }
         }
 

@@ -34,7 +34,7 @@ internal static class ExportCommand
         var use = new Option<string>("--intended-use") { Description = "What the model may be used for; research only by default." };
         var json = new Option<bool>("--json") { Description = "Print the result as JSON." };
         var command = new Command("export", "Write a trained network, or an ensemble of several, as one ONNX file, proved equal to the networks.") { runs, output, scan, calibration, precision, name, licence, use, json };
-        command.SetAction((parse, _) =>
+        command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var result = OnnxExport.Export(new()
             {
@@ -46,7 +46,7 @@ internal static class ExportCommand
                 Name = parse.GetValue(name),
                 Licence = parse.GetValue(licence),
                 IntendedUse = parse.GetValue(use),
-            });
+            }, cancellation);
             foreach (var warning in result.Warnings)
             {
                 Console.Error.WriteLine($"warning: {warning}");
@@ -65,8 +65,8 @@ internal static class ExportCommand
                 }.ToJsonString()
                 : string.Create(CultureInfo.InvariantCulture,
                     $"{result.Output}: {(result.Members > 1 ? $"ensemble of {result.Members}, " : "")}{result.Bytes / 1e6:F1} MB, sha256 {result.Sha256[..16]}\nproof: {result.Proof.Comparisons} outputs, largest difference {result.Proof.MaximumError:E1} at {result.Proof.Where}"));
-            return Task.FromResult(CommandLine.Done);
-        });
+            return CommandLine.Done;
+        }, cancellation));
         return command;
     }
 }

@@ -38,7 +38,8 @@ internal sealed class ExportProof : IPatchNetwork
     /// <param name="members">The trained network, or those of an ensemble, on the CPU.</param>
     /// <param name="model">The file.</param>
     /// <param name="scan">Volumes of one case, one a channel; empty for random patches only.</param>
-    public static ProofResult Run(IReadOnlyList<Network> members, ModelFile model, IReadOnlyList<Volume> scan)
+    /// <param name="cancellation">Ends the work between two patches, or in the run of the file.</param>
+    public static ProofResult Run(IReadOnlyList<Network> members, ModelFile model, IReadOnlyList<Volume> scan, CancellationToken cancellation = default)
     {
         using var onnx = new OnnxNetwork(model);
         var manifest = model.Manifest;
@@ -51,17 +52,17 @@ internal sealed class ExportProof : IPatchNetwork
             var noise = draw < 0 ? null : NoiseSample.Draw(manifest, Seed, draw);
             var with = (draw < 0 ? "default noise" : $"noise draw {draw}") + (members.Count > 1 ? $" of member {noise?.Member ?? 0}" : "");
             proof.what = $"random patch, {with}";
-            proof.Run(Random(manifest, patch, 1, 1), 1, patch, noise, new float[manifest.Classes.Count * patch.Count]);
+            proof.Run(Random(manifest, patch, 1, 1), 1, patch, noise, new float[manifest.Classes.Count * patch.Count], cancellation);
             proof.what = $"random batch of 2, {with}";
-            proof.Run(Random(manifest, two, 2, 2), 2, two, noise, new float[2 * manifest.Classes.Count * two.Count]);
+            proof.Run(Random(manifest, two, 2, 2), 2, two, noise, new float[2 * manifest.Classes.Count * two.Count], cancellation);
             if (scan.Count > 0)
             {
                 proof.what = $"a patch of the scan, {with}";
-                var prepared = Preprocessing.Prepare(scan, manifest.Preprocessing);
+                var prepared = Preprocessing.Prepare(scan, manifest.Preprocessing, beforeChannel: cancellation.ThrowIfCancellationRequested);
                 var window = new SlidingWindow(prepared.Voxels, prepared.Geometry.Size, patch, manifest.Channels.Count, manifest.Overlap, batchSize: 1);
                 for (var batch = 0; batch < window.BatchCount; batch++)
                 {
-                    proof.Run(window.Extract(batch), 1, patch, noise, new float[manifest.Classes.Count * patch.Count]);
+                    proof.Run(window.Extract(batch), 1, patch, noise, new float[manifest.Classes.Count * patch.Count], cancellation);
                 }
             }
         }

@@ -34,8 +34,9 @@ internal sealed record ModelFileWriter
     /// <param name="trained">What the file has to equal.</param>
     /// <param name="members">What is written: one network, or those of an ensemble.</param>
     /// <param name="manifest">Complete but for the self-test.</param>
+    /// <param name="cancellation">Ends the proof between two patches.</param>
     /// <exception cref="ModelFileException">It cannot be written, or differs.</exception>
-    public ExportResult Write(IReadOnlyList<Network> trained, IReadOnlyList<Network> members, ModelManifest manifest)
+    public ExportResult Write(IReadOnlyList<Network> trained, IReadOnlyList<Network> members, ModelManifest manifest, CancellationToken cancellation = default)
     {
         ModelProto model;
         try
@@ -61,7 +62,7 @@ internal sealed record ModelFileWriter
         CheckSize(model.CalculateSize());
         var bytes = model.ToByteArray();
         var file = ModelFile.Parse(Output, bytes); // what is written is what the engine reads
-        var proof = Prove(trained, file, ProofScan, "Nothing was written. Please report this with the network.");
+        var proof = Prove(trained, file, ProofScan, "Nothing was written. Please report this with the network.", cancellation);
         if (Path.GetDirectoryName(Path.GetFullPath(Output)) is { } folder)
         {
             Directory.CreateDirectory(folder);
@@ -73,7 +74,7 @@ internal sealed record ModelFileWriter
 
     /// <summary>Compares a file with a network.</summary>
     /// <exception cref="ModelFileException">They differ by more than the tolerance of the file's precision.</exception>
-    public static ProofResult Prove(IReadOnlyList<Network> trained, ModelFile file, IReadOnlyList<string> scan, string remedy)
+    public static ProofResult Prove(IReadOnlyList<Network> trained, ModelFile file, IReadOnlyList<string> scan, string remedy, CancellationToken cancellation)
     {
         var channels = file.Manifest.Channels;
         if (scan.Count > 0 && scan.Count != channels.Count)
@@ -82,7 +83,7 @@ internal sealed record ModelFileWriter
                 "Give one scan a channel, in this order, or none.");
         }
 
-        var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)]);
+        var proof = ExportProof.Run(trained, file, [.. scan.Select(VolumeFile.Read)], cancellation);
         var tolerance = ExportProof.Tolerance(file.Manifest.Precision);
         return proof.MaximumError <= tolerance ? proof : throw new ModelFileException(file.Path,
             FormattableString.Invariant($"an output that differs from the trained network by {proof.MaximumError:G3} at {proof.Where}"),

@@ -52,15 +52,18 @@ public sealed record ExportResult(string Output, long Bytes, string Sha256, Proo
 public static class OnnxExport
 {
     /// <summary>Exports.</summary>
+    /// <param name="options">What, and where to.</param>
+    /// <param name="cancellation">Ends the proof between two patches.</param>
     /// <exception cref="ModelFileException">The checkpoint cannot be used, or the file differs from the trained network.</exception>
     /// <exception cref="InputException">The case of the proof cannot be used.</exception>
-    public static ExportResult Export(ExportOptions options)
+    /// <exception cref="OperationCanceledException">It was cancelled; nothing was written.</exception>
+    public static ExportResult Export(ExportOptions options, CancellationToken cancellation = default)
     {
         var checkpoints = CheckpointFiles.Find(options.Runs);
         var trained = TrainedMember.Load(checkpoints);
         try
         {
-            return Export([.. trained.Select(m => m.Network)], checkpoints, options);
+            return Export([.. trained.Select(m => m.Network)], checkpoints, options, cancellation);
         }
         finally
         {
@@ -69,12 +72,12 @@ public static class OnnxExport
     }
 
     /// <summary>Exports the weights of <paramref name="checkpoints"/>, proved against <paramref name="trained"/>.</summary>
-    internal static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<string> checkpoints, ExportOptions options)
+    internal static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<string> checkpoints, ExportOptions options, CancellationToken cancellation = default)
     {
         var members = TrainedMember.Load(checkpoints);
         try
         {
-            return Export(trained, members, options);
+            return Export(trained, members, options, cancellation);
         }
         finally
         {
@@ -82,7 +85,7 @@ public static class OnnxExport
         }
     }
 
-    private static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<TrainedMember> members, ExportOptions options)
+    private static ExportResult Export(IReadOnlyList<Network> trained, IReadOnlyList<TrainedMember> members, ExportOptions options, CancellationToken cancellation)
     {
         var manifest = EnsembleManifest.Join(members, options.Calibration is not null);
         manifest = manifest with
@@ -112,21 +115,22 @@ public static class OnnxExport
         }
 
         var writer = new ModelFileWriter { Output = options.Output, Source = members[0].Path, Precision = options.Precision, ProofScan = options.ProofScan, LargestFile = options.LargestFile };
-        return writer.Write(trained, [.. members.Select(m => m.Network)], manifest) with { Warnings = warnings };
+        return writer.Write(trained, [.. members.Select(m => m.Network)], manifest, cancellation) with { Warnings = warnings };
     }
 
     /// <summary>Repeats the proof on a model file that lies there: its golden numbers, and the networks that it was made of.</summary>
     /// <param name="path">The model file.</param>
     /// <param name="runs">As <see cref="ExportOptions.Runs"/>, in the same order; none compares with the golden numbers alone.</param>
     /// <param name="scan">As <see cref="ExportOptions.ProofScan"/>.</param>
+    /// <param name="cancellation">Ends the proof between two patches.</param>
     /// <returns>The largest difference from the golden numbers, as a share of the largest of them (at least 1), and the proof; null without a run.</returns>
     /// <exception cref="ModelFileException">A file cannot be used, is of another network, or differs by more than the tolerance.</exception>
     /// <exception cref="InputException">The case of the proof cannot be used.</exception>
-    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, IReadOnlyList<string> runs, IReadOnlyList<string> scan)
+    public static (double GoldenDifference, ProofResult? Proof) Verify(string path, IReadOnlyList<string> runs, IReadOnlyList<string> scan, CancellationToken cancellation = default)
     {
         var file = ModelFile.Load(path);
         using var segmenter = LesionSegmenter.Load(path);
-        var golden = segmenter.SelfTest();
+        var golden = segmenter.SelfTest(cancellation);
         if (runs.Count == 0)
         {
             return (golden, null);
@@ -147,7 +151,7 @@ public static class OnnxExport
                 throw new ModelFileException(path, Text(members.Count, file.Manifest), $"{Text(members.Count, other.Manifest)}, as {other.Path} has", "Give the runs that the file was made of.");
             }
 
-            return (golden, ModelFileWriter.Prove([.. members.Select(m => m.Network)], file, scan, "The file was made of other runs, or of these in another order, or it or a run was changed since. Export it again."));
+            return (golden, ModelFileWriter.Prove([.. members.Select(m => m.Network)], file, scan, "The file was made of other runs, or of these in another order, or it or a run was changed since. Export it again.", cancellation));
         }
         finally
         {

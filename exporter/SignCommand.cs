@@ -20,15 +20,16 @@ internal static class SignCommand
             Required = true,
         }.AcceptExistingOnly();
         var command = new Command("sign", "Sign a model file, so that credence-infer --trust knows who answers for it. An earlier signature is replaced.") { model, key };
-        command.SetAction(parse =>
+        command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var path = parse.GetRequiredValue(model).FullName;
             using var privateKey = ReadKey(parse.GetRequiredValue(key).FullName);
             var signed = ModelSignature.Sign(ModelFile.Load(path).Bytes, privateKey);
+            cancellation.ThrowIfCancellationRequested();
             OutputFile.Write(path, stream => stream.Write(signed));
             Console.WriteLine($"{path}: signed, sha256 {Convert.ToHexStringLower(SHA256.HashData(signed))}\nkey {TrustedKeys.Fingerprint(privateKey.ExportSubjectPublicKeyInfo())}\n{privateKey.ExportSubjectPublicKeyInfoPem()}");
             return CommandLine.Done;
-        });
+        }, cancellation));
         return command;
     }
 

@@ -24,15 +24,15 @@ internal static class VerifyCommand
                 result.AddError("--scan compares the file with a network; give --run as well.");
             }
         });
-        command.SetAction((parse, _) =>
+        command.SetAction((parse, cancellation) => Task.Run(() =>
         {
             var path = parse.GetRequiredValue(model).FullName;
-            var (golden, proof) = OnnxExport.Verify(path, [.. (parse.GetValue(run) ?? []).Select(r => r.FullName)], [.. (parse.GetValue(scan) ?? []).Select(s => s.FullName)]);
+            var (golden, proof) = OnnxExport.Verify(path, [.. (parse.GetValue(run) ?? []).Select(r => r.FullName)], [.. (parse.GetValue(scan) ?? []).Select(s => s.FullName)], cancellation);
             Console.WriteLine(parse.GetValue(json)
                 ? new JsonObject { ["model"] = path, ["goldenDifference"] = golden, ["maximumError"] = proof?.MaximumError, ["where"] = proof?.Where, ["comparisons"] = proof?.Comparisons }.ToJsonString()
                 : string.Create(CultureInfo.InvariantCulture, $"{path}: golden numbers met within {golden:G2}{(proof is null ? "" : string.Create(CultureInfo.InvariantCulture, $", the trained network within {proof.MaximumError:G2} at {proof.Where}"))}"));
-            return Task.FromResult(CommandLine.Done);
-        });
+            return CommandLine.Done;
+        }, cancellation));
         return command;
     }
 }

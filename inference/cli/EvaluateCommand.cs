@@ -80,14 +80,15 @@ internal static class EvaluateCommand
             var folders = new Folders(
                 parse.GetRequiredValue(reference).FullName, parse.GetRequiredValue(prediction).FullName, parse.GetRequiredValue(mask),
                 parse.GetValue(region)?.FullName, parse.GetRequiredValue(uncertainty));
-            var report = ProgressBar.Run("evaluating", progress => Evaluate(folders, options, parse.GetValue(seed), parse.GetValue(threads), progress, cancellation));
+            var (report, warnings) = ProgressBar.Run("evaluating", progress => Evaluate(folders, options, parse.GetValue(seed), parse.GetValue(threads), progress, cancellation));
+            warnings.ForEach(w => Console.Error.WriteLine($"warning: {w}"));
             Publish(report, parse.GetValue(output)?.FullName, parse.GetValue(json));
             return report.Failures.Count > 0 ? CommandLine.SomeCasesFailed : CommandLine.Done;
         }, cancellation));
         return command;
     }
 
-    private static EvaluationReport Evaluate(
+    private static (EvaluationReport Report, List<string> Warnings) Evaluate(
         Folders paths, EvaluationOptions options, int seed, int threads, IProgress<double>? progress, CancellationToken cancellation)
     {
         var references = new EvaluationFolder(paths.Reference, paths.Mask);
@@ -110,12 +111,18 @@ internal static class EvaluateCommand
 
         var classes = predictions.ReportedClasses() ?? PresentClasses(complete.Select(p => p.Reference).Concat(complete.Select(p => p.Prediction!)), parallel);
         options = options with { Classes = classes };
-        var (evaluations, done) = (new ConcurrentBag<CaseEvaluation>(), 0);
+        var (evaluations, warnings, done) = (new ConcurrentBag<CaseEvaluation>(), new ConcurrentBag<string>(), 0);
         Parallel.ForEach(complete, parallel, pair =>
         {
             try
             {
-                evaluations.Add(CaseEvaluation.Evaluate(Read(pair.Name, pair.Reference, pair.Prediction!, paths, regions, classes), options));
+                var @case = Read(pair.Name, pair.Reference, pair.Prediction!, paths, regions, classes);
+                if (OtherLabels(pair.Reference, @case.Reference, classes) is { } others)
+                {
+                    warnings.Add($"{pair.Name}: {others}; they count as background.");
+                }
+
+                evaluations.Add(CaseEvaluation.Evaluate(@case, options));
             }
             catch (Exception e) when (e is MedicalImageException or IOException or UnauthorizedAccessException)
             {
@@ -130,10 +137,10 @@ internal static class EvaluateCommand
 
         var cases = evaluations.OrderBy(e => e.Case, StringComparer.Ordinal).ToList();
         var summary = cases.Count > 0 ? CohortSummary.Create(cases, seed) : null;
-        return new(
+        return (new(
             paths.Reference, paths.Prediction, EvaluationSettings.Of(options), new("BCa", Bootstrap.Resamples, seed, 0.95), summary?.Metrics ?? [],
             [.. cases.Select(CaseReport.Of)], [.. failures.OrderBy(f => f.Case, StringComparer.Ordinal)],
-            [.. predictions.Names.Where(n => references.Find(n) is null && references.Find(WithoutChannel(n)) is null)]);
+            [.. predictions.Names.Where(n => references.Find(n) is null && references.Find(WithoutChannel(n)) is null)]), [.. warnings.Order(StringComparer.Ordinal)]);
     }
 
     private static EvaluationCase Read(
@@ -153,6 +160,24 @@ internal static class EvaluateCommand
             Uncertainty = EvaluationFolder.Uncertainty(prediction, paths.Uncertainty, truth.Geometry),
             Region = region is null ? null : EvaluationFolder.ReadLabels(region, truth.Geometry),
         };
+    }
+
+    /// <summary>Labels of a reference that are of no class, in words; null where there are none.</summary>
+    /// <exception cref="InvalidImageFileException">It has no others: it was drawn with other labels, such as 255.</exception>
+    private static string? OtherLabels(string file, LabelMap reference, IReadOnlyList<ClassDescription> classes)
+    {
+        var isPresent = new bool[256];
+        foreach (var label in reference.Labels)
+        {
+            isPresent[label] = true;
+        }
+
+        var known = classes.Select(c => (int)c.Label).ToHashSet();
+        var others = Enumerable.Range(1, 255).Where(l => isPresent[l] && !known.Contains(l)).ToList();
+        var found = $"label{(others.Count == 1 ? "" : "s")} {string.Join(", ", others)}";
+        return others.Count == 0 ? null
+            : known.Any(l => isPresent[l]) ? $"{file} has {found} beside those of the classes, {EvaluationFolder.Text(classes)}"
+            : throw new InvalidImageFileException(file, found, $"the labels of the predictions, {EvaluationFolder.Text(classes)}, and 0", "Give the reference the labels of the model.");
     }
 
     /// <summary>Every label above 0 in any file, so that all cases have the same classes. A file that cannot be read fails later, with its case.</summary>

@@ -46,15 +46,35 @@ internal sealed class EvaluationFolder
     /// <summary>The label file of a case; null where there is none. nnU-Net names images <c>case_0000</c> and references <c>case</c>: both meet.</summary>
     public string? Find(string name) => cases.GetValueOrDefault(name) ?? cases.GetValueOrDefault(name + "_0000");
 
-    /// <summary>Foreground classes by the first <c>report.json</c> beside a segmentation; null where there is none.</summary>
-    /// <exception cref="InvalidImageFileException">The report cannot be read.</exception>
+    /// <summary>Foreground classes by the <c>report.json</c> beside the segmentations; null where there is none. One that cannot be read fails later, with its case.</summary>
+    /// <exception cref="InvalidImageFileException">Two reports are of other classes.</exception>
     public IReadOnlyList<ClassDescription>? ReportedClasses()
     {
-        var report = cases.Values.Select(f => Path.Combine(Path.GetDirectoryName(f)!, "report.json")).FirstOrDefault(File.Exists);
-        return report is null
-            ? null
-            : ReadClasses(report, classes => classes.Select(c => new ClassDescription(c.GetProperty("label").GetByte(), c.GetProperty("name").GetString() ?? "")).ToList());
+        (string Report, List<ClassDescription> Classes)? first = null;
+        foreach (var report in cases.Values.Where(IsSegmentationOfFolder).Select(f => Path.Combine(Path.GetDirectoryName(f)!, "report.json")).Where(File.Exists))
+        {
+            List<ClassDescription> classes;
+            try
+            {
+                classes = ReadClasses(report, all => all.Select(c => new ClassDescription(c.GetProperty("label").GetByte(), c.GetProperty("name").GetString() ?? "")).ToList());
+            }
+            catch (InvalidImageFileException)
+            {
+                continue;
+            }
+
+            first ??= (report, classes);
+            if (!classes.SequenceEqual(first.Value.Classes))
+            {
+                throw new InvalidImageFileException(report, $"the classes {Text(classes)}", $"{Text(first.Value.Classes)}, as in {first.Value.Report}", "Evaluate the cases of each model on their own.");
+            }
+        }
+
+        return first?.Classes;
     }
+
+    /// <summary>Classes in words, such as <c>7 (lesion)</c>.</summary>
+    public static string Text(IEnumerable<ClassDescription> classes) => string.Join(", ", classes.Select(c => $"{c.Label} ({c.Name})"));
 
     /// <summary>Probability maps beside a segmentation, by label: <c>probability.nii.gz</c> for one class, <c>probability-LABEL-NAME.nii.gz</c> for several.</summary>
     public static Dictionary<byte, Volume> Probabilities(string segmentation, IReadOnlyList<ClassDescription> classes, VolumeGeometry grid)

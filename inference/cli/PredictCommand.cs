@@ -33,6 +33,7 @@ internal static class PredictCommand
 
     private static int Run(IReadOnlyList<string> inputs, string output, PredictionSettings settings, bool json, CancellationToken cancellation)
     {
+        Segmentation.CheckFolder(output); // before the work
         using var segmenter = settings.Load();
         var scans = inputs.Select(path => Scan.Read(path, TimeProvider.System)).ToList();
         var dicom = settings.WritesDicom ? new DicomResults(scans[0]) : null; // a scan that cannot have them is refused before the work

@@ -36,6 +36,8 @@ internal sealed record PredictionSettings(string Model, PredictOptions Options, 
 /// <summary>The options that <c>predict</c> and <c>batch</c> share.</summary>
 internal sealed class PredictionArguments
 {
+    private const int Largest = 1_000_000;
+
     private static readonly PredictOptions Defaults = new();
 
     private readonly Option<FileInfo> model = new("--model", "-m") { Description = "Model file written by credence-export.", Required = true };
@@ -182,14 +184,14 @@ internal sealed class PredictionArguments
         return option;
     }
 
-    /// <summary>Refuses numbers that are not above 0.</summary>
+    /// <summary>Refuses numbers that are not above 0, and those that mean no limit but overflow: a million seconds is eleven days, a million GiB a pebibyte.</summary>
     public static Option<double?> Above0(Option<double?> option)
     {
         option.Validators.Add(result =>
         {
-            if (result.GetValueOrDefault<double?>() is { } value && !(value > 0 && double.IsFinite(value)))
+            if (result.GetValueOrDefault<double?>() is { } value && !(value > 0 && value <= Largest))
             {
-                result.AddError($"{option.Name} is not above 0; give a number above 0.");
+                result.AddError($"{option.Name} is out of range; give a number above 0 and at most {Largest}.");
             }
         });
         return option;

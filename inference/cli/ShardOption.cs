@@ -28,6 +28,9 @@ internal sealed class ShardOption
         });
     }
 
+    /// <summary>The part that a command line or the environment asks for; null where that cannot be told.</summary>
+    public Shard? Of(System.CommandLine.Parsing.CommandResult result) => ShardChoice.Choose(result.GetValue(option), Environment.GetEnvironmentVariable, out _)?.Shard;
+
     /// <summary>Reads it, and says on the error stream which part was taken and why.</summary>
     public Shard Read(ParseResult parse)
     {

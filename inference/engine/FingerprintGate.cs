@@ -34,8 +34,9 @@ internal static class FingerprintGate
             .Where(d => d.Size > 1).ToList();
         if (limit is { } largest && found.Where(d => d.Size > largest).MaxBy(d => d.Size) is { } worst)
         {
-            throw new InvalidScanException(worst.Name, worst.Found, worst.Expected,
-                string.Create(Invariant, $"Use a model for such scans, or raise the deviation limit above {worst.Size:G3} (now {largest:G3}) if you know better."));
+            throw new InvalidScanException(worst.Name, worst.Found, worst.Expected, double.IsInfinity(worst.Size)
+                ? "Use a model for such scans, or set no deviation limit (--any-scan) if you know better."
+                : string.Create(Invariant, $"Use a model for such scans, or raise the deviation limit above {worst.Size:G3} (now {largest:G3}) if you know better."));
         }
 
         return [.. found.Select(d => $"{d.Name}: {d.Found}; expected {d.Expected}.")];
@@ -63,7 +64,8 @@ internal static class FingerprintGate
 
         var contrast = manifest.Channels[channel].Name;
         var scan = ChannelMeasurement.Of(volume.Voxels);
-        if (scan.Spread <= 0)
+        var isConstant = scan.Spread <= 0;
+        if (isConstant && ranges.Spread.Minimum > 0)
         {
             yield return new(name, double.PositiveInfinity, string.Create(Invariant, $"99 % of the voxels with the value {scan.Median:G4}"), $"the contrast of {contrast}");
             yield break;
@@ -71,13 +73,13 @@ internal static class FingerprintGate
 
         if (manifest.Normalisation.Kind == NormalisationKind.Window)
         {
-            yield return new(name, Outside(Math.Log(scan.Spread), Math.Log(ranges.Spread.Minimum), Math.Log(ranges.Spread.Maximum)) / Math.Log(SpreadMargin),
+            yield return new(name, isConstant ? 0 : Outside(Math.Log(scan.Spread), Math.Log(ranges.Spread.Minimum), Math.Log(ranges.Spread.Maximum)) / Math.Log(SpreadMargin),
                 string.Create(Invariant, $"intensities from {scan.Percentile005:G4} to {scan.Percentile995:G4}, {scan.Spread:G4} apart"), $"{Range(ranges.Spread)} apart, as {contrast} was in training");
             yield return new(name, Outside(scan.Median, ranges.Median) / (ShiftMargin * ranges.Spread.Maximum),
                 string.Create(Invariant, $"a median intensity of {scan.Median:G4}"), $"{Range(ranges.Median)}, as {contrast} had in training");
         }
 
-        yield return new(name, Outside(scan.RelativeMedian, ranges.RelativeMedian) / RelativeMedianMargin,
+        yield return new(name, isConstant ? 0 : Outside(scan.RelativeMedian, ranges.RelativeMedian) / RelativeMedianMargin,
             string.Create(Invariant, $"a median intensity at {scan.RelativeMedian:P0} of the range of intensities"), $"{Range(ranges.RelativeMedian, 100, " %")}, as {contrast} had in training: another contrast, or background that was cut off or added");
         yield return new(name, Outside(scan.NonZeroFraction, ranges.NonZeroFraction) / NonZeroMargin,
             string.Create(Invariant, $"{scan.NonZeroFraction:P0} of the voxels that are not 0"), $"{Range(ranges.NonZeroFraction, 100, " %")}, as {contrast} had in training: masked in another way");

@@ -6,6 +6,9 @@ namespace Credence.Inference;
 /// <summary>A segmentation network as the sliding window sees it. ONNX Runtime runs it in deployment, libtorch in training-time validation.</summary>
 internal interface IPatchNetwork
 {
+    /// <summary>Bytes of one patch inside the network at the fullest moment, as far as that can be told; 0 where nothing is known.</summary>
+    long ActivationBytes => 0;
+
     /// <summary>Computes logits for a batch of patches.</summary>
     /// <param name="patches">(N, C, D, H, W).</param>
     /// <param name="batch">N.</param>

@@ -7,7 +7,7 @@ using Credence.MedicalIO;
 namespace Credence.Inference;
 
 /// <summary>A loaded model: scans in, segmentation with uncertainty out. Thread-safe; load once, use often.</summary>
-/// <remarks>It prints nothing, opens no connection, writes no file but what <see cref="Segmentation.Save"/> is asked for, and shares no state with another one.</remarks>
+/// <remarks>It prints nothing (ONNX Runtime writes its warnings about a model to the error stream), opens no connection, writes no file but what <see cref="Segmentation.Save"/> is asked for, and shares no state with another one.</remarks>
 public sealed class LesionSegmenter : IDisposable
 {
     private readonly OnnxNetwork network;
@@ -67,16 +67,17 @@ public sealed class LesionSegmenter : IDisposable
     }
 
     /// <summary>Compares the logits of this machine with the golden numbers of the model file.</summary>
+    /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <returns>The largest difference, as a share of the largest golden number (at least 1).</returns>
     /// <exception cref="ModelFileException">It is above the tolerance of the file.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
-    public double SelfTest()
+    public double SelfTest(CancellationToken cancellation = default)
     {
         Enter();
         (double Size, string Where) difference;
         try
         {
-            difference = DeviceChoice.LargestDifference(network, Manifest);
+            difference = DeviceChoice.LargestDifference(network, Manifest, cancellation);
         }
         finally
         {
@@ -118,6 +119,7 @@ public sealed class LesionSegmenter : IDisposable
     /// <param name="progress">Receives the share that is done, from 0 to 1.</param>
     /// <param name="cancellation">Ends the work, also in the middle of a run of the network.</param>
     /// <exception cref="InputException">The scans do not fit together or do not fit the model.</exception>
+    /// <exception cref="ModelFileException">The network gives numbers that are not finite.</exception>
     /// <exception cref="ArgumentOutOfRangeException">An option means nothing, such as a negative number of samples.</exception>
     /// <exception cref="ObjectDisposedException">The model is disposed.</exception>
     public Segmentation Predict(
@@ -130,9 +132,20 @@ public sealed class LesionSegmenter : IDisposable
             var start = clock.GetTimestamp();
             var names = scans.Select(s => s.Name).ToList();
             var volumes = scans.Select(s => s.Volume).ToList();
-            var prepared = Preprocessing.Prepare(volumes, Manifest.Preprocessing, names);
-            var warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
+            IReadOnlyList<string> warnings = [];
+            var prepared = Preprocessing.Prepare(volumes, Manifest.Preprocessing, names, grid =>
+            {
+                warnings = FingerprintGate.Check(volumes, names, Manifest, options.DeviationLimit);
+                Preprocessing.CheckSize(grid, Math.Max(Channels.Count, Classes.Count), names[0]);
+                MemoryPlan.Of(grid.Size, volumes[0].Geometry.Size, Manifest, network, options);
+            }, cancellation.ThrowIfCancellationRequested);
             var prediction = VolumePredictor.Predict(prepared, network, Manifest, options, clock, progress, cancellation);
+            if (!prediction.IsFinite)
+            {
+                throw new ModelFileException(model.Path, $"logits on {Device} for {names[0]} that are no finite numbers", "finite numbers",
+                    Device.Provider == ExecutionProvider.Cpu && Manifest.Precision == WeightPrecision.Float32 ? "Train the model again: its weights are no numbers, or too large." : "Use the CPU, or export the model in float32.");
+            }
+
             var readTime = scans.Aggregate(TimeSpan.Zero, (sum, scan) => sum + scan.ReadTime);
             string[] ofModel = [.. new[] { Warning, SampleSchedule.Warning(Manifest, prediction.Samples) }.OfType<string>()];
             return new(prediction, PredictionReport.Create(model, Device, [.. ofModel, .. warnings], names, prepared, prediction, options, readTime, clock.GetElapsedTime(start), clock.GetUtcNow()));

@@ -56,7 +56,7 @@ internal sealed class OnnxNetwork : ISharedTrunkNetwork, IDisposable
         }
     }
 
-    /// <summary>What one patch needs inside the network at the fullest moment.</summary>
+    /// <inheritdoc/>
     public long ActivationBytes => activationBytes.Value;
 
     /// <inheritdoc/>

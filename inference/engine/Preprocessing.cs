@@ -1,3 +1,4 @@
+using System.Globalization;
 using Credence.Inference.Model;
 using Credence.MedicalIO;
 
@@ -21,8 +22,10 @@ internal static class Preprocessing
     /// <param name="channels">One volume a channel, on one grid, all finite.</param>
     /// <param name="recipe">What to do.</param>
     /// <param name="names">What error messages call the channels, such as their files; null calls them by number.</param>
-    /// <exception cref="InvalidScanException">Channels on different grids, or an affine or a voxel that is not finite.</exception>
-    public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, PreprocessingRecipe recipe, IReadOnlyList<string>? names = null)
+    /// <param name="allow">Called with the grid of the network before memory is taken for it; throws what refuses the case.</param>
+    /// <param name="beforeChannel">Called before each channel is resampled; throws what ends the work.</param>
+    /// <exception cref="InvalidScanException">Channels on different grids, an affine or a voxel that is not finite, or a grid that no array holds.</exception>
+    public static PreparedVolume Prepare(IReadOnlyList<Volume> channels, PreprocessingRecipe recipe, IReadOnlyList<string>? names = null, Action<VolumeGeometry>? allow = null, Action? beforeChannel = null)
     {
         string Name(int channel) => names?[channel] ?? $"channel {channel + 1}";
         var source = channels[0].Geometry;
@@ -51,14 +54,32 @@ internal static class Preprocessing
         var volumes = channels.Select(Orientation.ToCanonical).ToList();
         var box = Box(volumes, recipe.Crop);
         var geometry = Target(box.Size == canonical.Size ? canonical : box.Of(canonical), recipe.Spacing);
+        allow?.Invoke(geometry);
+        CheckSize(geometry, channels.Count, Name(0));
         var count = (int)geometry.Size.Count;
-        var voxels = new float[checked(channels.Count * count)];
+        var voxels = new float[channels.Count * count];
         for (var c = 0; c < channels.Count; c++)
         {
+            beforeChannel?.Invoke();
             Normalise(volumes[c], geometry, recipe).CopyTo(voxels, c * count);
         }
 
         return new(source, canonical, box, geometry, voxels);
+    }
+
+    /// <summary>Refuses a grid of more voxels than one array holds, as a wrong spacing in a header asks for.</summary>
+    /// <param name="geometry">Grid of the network.</param>
+    /// <param name="planes">Values a voxel: channels, or classes.</param>
+    /// <param name="name">What the message calls the scan.</param>
+    /// <exception cref="InvalidScanException">It is too large.</exception>
+    public static void CheckSize(VolumeGeometry geometry, int planes, string name)
+    {
+        var (size, spacing) = (geometry.Size, geometry.Spacing);
+        if ((double)size.Width * size.Height * size.Depth * planes > Array.MaxLength)
+        {
+            throw new InvalidScanException(name, string.Create(CultureInfo.InvariantCulture, $"{size} voxels at the {spacing.X:G4} x {spacing.Y:G4} x {spacing.Z:G4} mm of the model"),
+                $"at most {Array.MaxLength / planes}, what an array holds of {planes} values each", "Correct the spacing in the header, or crop the scan.");
+        }
     }
 
     /// <summary>The part of a scan that the network sees: the smallest box that holds a region of any channel, with one voxel around it.</summary>

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.RegularExpressions;
 using Credence.Inference.Lesions;
 using Credence.MedicalIO;
 using Credence.MedicalIO.Nifti;
@@ -8,7 +9,7 @@ namespace Credence.Inference;
 /// <summary>The result of one case: maps on the grid of the scan, and the report.</summary>
 /// <param name="Prediction">Segmentation, probability and uncertainty maps.</param>
 /// <param name="Report">What was run, and the figures.</param>
-public sealed record Segmentation(Prediction Prediction, PredictionReport Report)
+public sealed partial record Segmentation(Prediction Prediction, PredictionReport Report)
 {
     /// <summary>Name of the report's file. It is written last: a folder without it is not finished.</summary>
     public const string ReportFile = "report.json";
@@ -19,13 +20,15 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
     /// </summary>
     /// <remarks>
     /// Everything is written into a temporary folder inside <paramref name="folder"/> first and moved when it is whole; the report goes last. A temporary folder that a
-    /// killed process left there is removed. What else lies in the folder stays.
+    /// killed process left there is removed. What else lies in the folder stays; a file with the name of a result and no report beside it is another's, and refused.
     /// </remarks>
     /// <param name="folder">Created when missing; the files of an earlier result are replaced, and those that this one has not are deleted.</param>
     /// <param name="dicom">Writes the DICOM objects too; null writes none.</param>
     /// <param name="addFiles">Called with the temporary folder, to write more files that belong to the result.</param>
+    /// <exception cref="InvalidImageFileException">The folder has a file with the name of a result that is none.</exception>
     public void Save(string folder, DicomResults? dicom = null, Action<string>? addFiles = null)
     {
+        RefuseOthers(folder);
         Directory.CreateDirectory(folder);
         foreach (var left in Directory.GetDirectories(folder, UnfinishedPrefix + "*"))
         {
@@ -69,11 +72,52 @@ public sealed record Segmentation(Prediction Prediction, PredictionReport Report
 
     private const string UnfinishedPrefix = $"{OutputFile.UnfinishedFolder}-";
 
-    /// <summary>Whether a file is one that a result may have.</summary>
-    private static bool IsResult(string name) => name is ReportFile or "report.html" or "lesions.csv" or "lesions.json" or "lesions.nii.gz" or "picture.dcm"
-        || (name.EndsWith(".nii.gz", StringComparison.Ordinal) || name.EndsWith(".dcm", StringComparison.Ordinal))
-        && name[..name.IndexOf('.', StringComparison.Ordinal)] is var map
-        && (map is "segmentation" or "predictive-entropy" or "mutual-information" or "probability" || map.StartsWith("probability-", StringComparison.Ordinal));
+    /// <summary>Makes sure, before the work of a prediction, that <see cref="Save"/> will have a place: a folder that may be written, and that holds nothing of its names but an earlier result.</summary>
+    /// <param name="folder">Nothing is left in it; it need not exist.</param>
+    /// <exception cref="InvalidImageFileException">A file has the name of a result and is none.</exception>
+    /// <exception cref="IOException">It cannot be written.</exception>
+    /// <exception cref="UnauthorizedAccessException">It may not be written.</exception>
+    internal static void CheckFolder(string folder)
+    {
+        RefuseOthers(folder);
+        var existing = Path.GetFullPath(folder);
+        while (!Path.Exists(existing))
+        {
+            existing = Path.GetDirectoryName(existing)!;
+        }
+
+        Directory.Delete(Directory.CreateDirectory(Path.Combine(existing, $"{UnfinishedPrefix}{Guid.NewGuid():N}")).FullName);
+    }
+
+    /// <summary>Whether a file has a name that a result may have.</summary>
+    internal static bool IsResult(string name) => ResultFile().IsMatch(name);
+
+    [GeneratedRegex(@"^(report\.(json|html)|lesions\.(csv|json|nii\.gz)|picture\.dcm|(segmentation|predictive-entropy|mutual-information|probability(-\d{1,3}-[A-Za-z0-9_-]{0,64})?)\.(nii\.gz|dcm))\z")]
+    private static partial Regex ResultFile();
+
+    /// <summary>What has the name of a result is one where a report lies beside it, or in the folder of a run that was killed when it moved its files.</summary>
+    private static void RefuseOthers(string folder)
+    {
+        if (Directory.Exists(folder) && Directory.GetFiles(folder).FirstOrDefault(f => IsResult(Path.GetFileName(f))) is { } file
+            && !Directory.GetDirectories(folder, UnfinishedPrefix + "*").Prepend(folder).Any(f => IsReport(Path.Combine(f, ReportFile))))
+        {
+            throw new InvalidImageFileException(file, $"a file without the {ReportFile} of a result beside it", "a folder in which no file has the name of a result, or an earlier result that may be replaced",
+                "Give another output folder (--output), or move the file away.");
+        }
+    }
+
+    private static bool IsReport(string path)
+    {
+        try
+        {
+            using var json = File.Exists(path) ? JsonDocument.Parse(File.ReadAllBytes(path)) : null;
+            return json?.RootElement is { ValueKind: JsonValueKind.Object } report && report.TryGetProperty("modelSha256", out _) && report.TryGetProperty("classes", out _);
+        }
+        catch (JsonException)
+        {
+            return false;
+        }
+    }
 
     /// <summary>Name of the probability map of a class, without extension.</summary>
     internal string ProbabilityName(ClassReport @class) => Report.Classes.Count == 1 ? "probability" : $"probability-{FileName(@class)}";

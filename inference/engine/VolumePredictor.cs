@@ -47,6 +47,9 @@ public sealed record Prediction
     /// <summary>Number of samples: 1 for a plain network, at most one a member for an ensemble of plain ones.</summary>
     public required int Samples { get; init; }
 
+    /// <summary>Whether the network gave finite numbers alone; without them there is no prediction.</summary>
+    internal bool IsFinite { get; init; } = true;
+
     /// <summary>Mean of a map over the voxels of the segmentation that have a label; null where none has.</summary>
     internal double? MeanOver(byte label, Volume map)
     {
@@ -105,7 +108,7 @@ internal static class VolumePredictor
         var voxels = checked((int)size.Count);
         var (samples, isSampled) = (schedule.Samples, schedule.IsSampled);
 
-        var plan = MemoryPlan.Of(prepared, manifest, (network as OnnxNetwork)?.ActivationBytes ?? 0, options);
+        var plan = MemoryPlan.Of(size, prepared.Source.Size, manifest, network, options);
         SlidingWindow? first = null;
         var statistics = new SampleStatistics(classes, voxels);
         var logits = new float[checked(classes * voxels)];
@@ -143,6 +146,8 @@ internal static class VolumePredictor
                 : clock.GetElapsedTime(start) > options.TimeBudget ? StopReason.TimeBudget : null;
         }
 
+        cancellation.ThrowIfCancellationRequested(); // the report of the last sample may have asked for it
+        var isFinite = statistics.IsFinite;
         var entropy = statistics.PredictiveEntropy();
         var information = statistics.MutualInformation(entropy);
         if (manifest.Calibration.Temperature is not 1.0 and var temperature)
@@ -160,7 +165,7 @@ internal static class VolumePredictor
             Probabilities = probabilities,
             PredictiveEntropy = total,
             MutualInformation = model,
-            Lesions = new LesionMeasurement(prepared, manifest, foregrounds).Measure(segmentation, probabilities, total, model),
+            Lesions = new LesionMeasurement(prepared, manifest, foregrounds).Measure(segmentation, probabilities, total, model, cancellation),
             SampleVolumes = sampleVolumes,
             Patches = first!.PatchCount,
             EmptyPatches = first.EmptyPatches,
@@ -168,6 +173,7 @@ internal static class VolumePredictor
             Shared = sampler.Shared,
             StoppedBy = stop.Value,
             Samples = sample,
+            IsFinite = isFinite,
         };
     }
 

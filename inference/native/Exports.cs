@@ -15,9 +15,8 @@ internal static unsafe class Exports
 
     private static readonly nint Version = Marshal.StringToCoTaskMemUTF8(typeof(LesionSegmenter).Assembly.GetName().Version!.ToString(3));
 
-    // A pointer that C was given must stay where it is, so the text is native memory, and each thread has its own.
     [ThreadStatic]
-    private static nint lastError;
+    private static ErrorText? lastError; // freed after its thread
 
     [UnmanagedCallersOnly(EntryPoint = "crd_abi_version", CallConvs = [typeof(CallConvCdecl)])]
     private static int GetAbiVersion() => AbiVersion;
@@ -28,12 +27,8 @@ internal static unsafe class Exports
     [UnmanagedCallersOnly(EntryPoint = "crd_last_error", CallConvs = [typeof(CallConvCdecl)])]
     private static nint LastError()
     {
-        if (lastError == 0)
-        {
-            lastError = Marshal.StringToCoTaskMemUTF8("");
-        }
-
-        return lastError;
+        lastError ??= new("");
+        return lastError.Pointer;
     }
 
     [UnmanagedCallersOnly(EntryPoint = "crd_model_load", CallConvs = [typeof(CallConvCdecl)])]
@@ -250,8 +245,7 @@ internal static unsafe class Exports
     /// <summary>Nothing may be thrown across the boundary: every failure becomes a status and a text.</summary>
     private static Status Guard(Action action)
     {
-        Marshal.FreeCoTaskMem(lastError);
-        lastError = 0;
+        SetError(null);
         try
         {
             OnnxRuntimeLibrary.Resolve();
@@ -260,8 +254,7 @@ internal static unsafe class Exports
         }
         catch (Exception e)
         {
-            Marshal.FreeCoTaskMem(lastError); // a callback may have called the library too
-            lastError = Marshal.StringToCoTaskMemUTF8(e.Message);
+            SetError(e.Message);
             return e switch
             {
                 UsageException or ObjectDisposedException => Status.Usage,
@@ -270,6 +263,26 @@ internal static unsafe class Exports
                 OperationCanceledException => Status.Cancelled,
                 _ => Status.Unexpected,
             };
+        }
+    }
+
+    private static void SetError(string? text)
+    {
+        lastError?.Dispose();
+        lastError = text is null ? null : new(text);
+    }
+
+    /// <summary>The text of an error in native memory: a pointer that C was given must stay where it is. The collector frees that of a thread that has ended.</summary>
+    private sealed class ErrorText(string text) : IDisposable
+    {
+        public nint Pointer { get; } = Marshal.StringToCoTaskMemUTF8(text);
+
+        ~ErrorText() => Marshal.FreeCoTaskMem(Pointer);
+
+        public void Dispose()
+        {
+            Marshal.FreeCoTaskMem(Pointer);
+            GC.SuppressFinalize(this);
         }
     }
 

@@ -2,7 +2,8 @@
  * Credence: lesion segmentation with uncertainty from one model file, behind a C interface.
  *
  * Every function that returns crd_status returns CRD_OK or what went wrong; crd_last_error() then says it in words (what was found, what was
- * expected, what to do). No function throws, aborts or prints. crd_last_error() belongs to the thread; handles may be used and freed on any thread.
+ * expected, what to do). No function throws or aborts, and nothing of ours prints; ONNX Runtime writes its warnings about a model to the error
+ * stream. crd_last_error() belongs to the thread; handles may be used and freed on any thread.
  * A handle is a number, not an address: null, one of another kind, and one that was freed give CRD_USAGE. Addresses of buffers cannot be checked.
  *
  * Volumes are float32 in memory order (D, H, W): i (W) runs fastest. World coordinates are RAS+ millimetres, as in NIfTI; negate x and y of DICOM.
@@ -61,7 +62,7 @@ typedef struct crd_lesion {
     int32_t voxels;
     double volume_ml;
     double sample_mean_volume_ml;
-    double volume_low_ml;  /* 2.5th percentile over the samples */
+    double volume_low_ml;  /* 2.5th percentile over the samples: what they differ by, no promise about the truth */
     double volume_high_ml; /* 97.5th percentile over the samples */
     double existence_probability;
     double structural_uncertainty;
@@ -88,7 +89,7 @@ crd_status crd_model_load(const char *path, int32_t threads, crd_model **model);
 /* As crd_model_load, but refuses (CRD_BAD_MODEL) a model that is not signed with one of the public keys in a PEM file. */
 crd_status crd_model_load_trusted(const char *path, int32_t threads, const char *keys, crd_model **model);
 
-/* Frees a model. Predictions that run end first. Null is allowed. */
+/* Frees a model: at once, or with the end of the last prediction that runs, for which it does not wait. No new one can be begun. Null is allowed. */
 crd_status crd_model_free(crd_model *model);
 
 /* Scans a case (1 for FLAIR alone) and classes, background included. */

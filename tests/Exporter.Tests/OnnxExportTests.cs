@@ -33,6 +33,16 @@ public sealed class OnnxExportTests
         Assert.Equal([run.Checkpoints, run.Output], Directory.GetFiles(run.Folder).Order(StringComparer.Ordinal));
     }
 
+    [Fact]
+    public void A_cancelled_export_ends_in_the_proof_and_writes_nothing()
+    {
+        using var run = new TrainedRun(Small);
+        Assert.Throws<OperationCanceledException>(() => OnnxExport.Export(run.Options, new CancellationToken(canceled: true)));
+        Assert.Equal([run.Checkpoints], Directory.GetFiles(run.Folder));
+        OnnxExport.Export(run.Options);
+        Assert.Throws<OperationCanceledException>(() => OnnxExport.Verify(run.Output, [run.Folder], [], new CancellationToken(canceled: true)));
+    }
+
     public static TheoryData<string, NetworkOptions> EveryNetwork
     {
         get

@@ -41,6 +41,19 @@ public sealed class CancellationTests
         Assert.True(cancelled < whole * 0.7, $"cancelled after {whole / 5}, ended after {cancelled}, where a whole run takes {whole}");
     }
 
+    /// <summary>Who cancels when the last sample is reported, as a callback of C does, gets no result.</summary>
+    [Fact]
+    public void A_prediction_that_is_cancelled_after_its_last_sample_is_cancelled()
+    {
+        using var network = new OnnxNetwork(TinyModel.Model());
+        using var cancellation = new CancellationTokenSource();
+        var grid = new VolumeGeometry(new(8, 6, 4), Affine.Identity);
+        var prepared = new PreparedVolume(grid, grid, VoxelBox.Whole(grid.Size), grid, new float[grid.Size.Count]);
+        Assert.Throws<OperationCanceledException>(() =>
+            VolumePredictor.Predict(prepared, network, TinyModel.Manifest, new() { Samples = 2 }, TimeProvider.System, new AtTheEnd(cancellation), cancellation.Token));
+        Assert.True(cancellation.IsCancellationRequested);
+    }
+
     [Fact]
     public void A_model_runs_again_after_a_cancelled_prediction()
     {
@@ -49,5 +62,16 @@ public sealed class CancellationTests
         Assert.Throws<OperationCanceledException>(() => network.Run(new float[8], 1, size, null, logits, new CancellationToken(canceled: true)));
         network.Run(new float[8], 1, size, null, logits, CancellationToken.None);
         Assert.Equal(TinyModel.Bias[1], logits[^1], 1e-6);
+    }
+
+    private sealed class AtTheEnd(CancellationTokenSource source) : IProgress<double>
+    {
+        public void Report(double value)
+        {
+            if (value >= 1)
+            {
+                source.Cancel();
+            }
+        }
     }
 }

@@ -50,8 +50,24 @@ public sealed class FingerprintGateTests
     public void A_constant_scan_is_refused_at_every_limit()
     {
         var constant = new Volume(Grid, Enumerable.Repeat(7f, (int)Grid.Size.Count).ToArray());
-        Assert.Contains("99 % of the voxels with the value 7", Assert.Throws<InvalidScanException>(() => Check(constant, limit: 1000)).Message, StringComparison.Ordinal);
+        Assert.Equal("scan: 99 % of the voxels with the value 7; expected the contrast of FLAIR. Use a model for such scans, or set no deviation limit (--any-scan) if you know better.",
+            Assert.Throws<InvalidScanException>(() => Check(constant, limit: 1000)).Message);
         Assert.Single(Check(constant));
+    }
+
+    /// <summary>A channel such as a mask of the brain, or of a contrast that not every patient has.</summary>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void A_constant_scan_of_a_channel_that_was_constant_in_training_is_passed_in_silence(bool isWindow)
+    {
+        static Volume Constant(float value) => new(Grid, Enumerable.Repeat(value, (int)Grid.Size.Count).ToArray());
+        ModelManifest After(params Volume[] training) => Manifest(isWindow ? NormalisationKind.Window : NormalisationKind.ZScore, training);
+        Assert.Empty(Check(Constant(0), limit: 1, manifest: After(Constant(0), Constant(0))));
+        Assert.Empty(Check(Constant(0), limit: 1, manifest: After(Constant(0), Scan(1))));
+        Assert.Empty(Check(Scan(1), limit: 1, manifest: After(Constant(0), Scan(1))));
+        Assert.NotEmpty(Check(Constant(7), manifest: After(Constant(0), Constant(0)))); // it was masked in another way
+        Assert.NotEmpty(Check(Scan(1), manifest: After(Constant(0), Constant(0))));
     }
 
     [Fact]
@@ -80,12 +96,14 @@ public sealed class FingerprintGateTests
     private static IReadOnlyList<string> Check(Volume scan, double? limit = null, ModelManifest? manifest = null) =>
         FingerprintGate.Check([scan], ["scan"], manifest ?? Manifest(NormalisationKind.ZScore), limit);
 
-    private static ModelManifest Manifest(NormalisationKind kind) => TinyModel.Manifest with
+    private static ModelManifest Manifest(NormalisationKind kind) => Manifest(kind, [.. Enumerable.Range(0, 5).Select(seed => Scan(seed))]);
+
+    private static ModelManifest Manifest(NormalisationKind kind, Volume[] training) => TinyModel.Manifest with
     {
         Normalisation = new(kind),
         Fingerprint = TinyModel.Manifest.Fingerprint with
         {
-            Channels = [new(0, 1, 2, 1, 1, 1) { Ranges = ChannelRanges.Of([.. Enumerable.Range(0, 5).Select(seed => ChannelMeasurement.Of(Scan(seed).Voxels))]) }],
+            Channels = [new(0, 1, 2, 1, 1, 1) { Ranges = ChannelRanges.Of([.. training.Select(scan => ChannelMeasurement.Of(scan.Voxels))]) }],
         },
     };
 

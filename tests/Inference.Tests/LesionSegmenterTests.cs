@@ -109,14 +109,14 @@ public sealed class LesionSegmenterTests : IDisposable
         result.Save(Path.Combine(folder, "out"));
 
         // An earlier result is replaced, with all that it had and this one has not; what a killed process left goes, and what is not ours stays.
-        foreach (var earlier in new[] { "segmentation.dcm", "probability-2-core.nii.gz", "picture.dcm", "report.html", "notes.txt", "probability.txt" })
+        foreach (var earlier in new[] { "segmentation.dcm", "probability-2-core.nii.gz", "picture.dcm", "report.html", "notes.txt", "probability.txt", "segmentation.corrected.nii.gz.txt" })
         {
             File.WriteAllText(Path.Combine(folder, "out", earlier), "of another patient");
         }
 
         File.WriteAllText(Path.Combine(Directory.CreateDirectory(Path.Combine(folder, "out", ".unfinished-0")).FullName, "segmentation.nii.gz"), "half");
         result.Save(Path.Combine(folder, "out"), addFiles: unfinished => Assert.Equal(Path.Combine(folder, "out"), Path.GetDirectoryName(unfinished)));
-        Assert.Equal(["notes.txt", "probability.txt"], Directory.GetFiles(Path.Combine(folder, "out"), "*.txt").Select(Path.GetFileName).Order(StringComparer.Ordinal));
+        Assert.Equal(["notes.txt", "probability.txt", "segmentation.corrected.nii.gz.txt"], Directory.GetFiles(Path.Combine(folder, "out"), "*.txt").Select(Path.GetFileName).Order(StringComparer.Ordinal));
         Array.ForEach(Directory.GetFiles(Path.Combine(folder, "out"), "*.txt"), File.Delete);
         Assert.Empty(Directory.GetDirectories(Path.Combine(folder, "out")));
 
@@ -138,6 +138,42 @@ public sealed class LesionSegmenterTests : IDisposable
     }
 
     [Fact]
+    public void Files_that_are_of_no_result_are_neither_deleted_nor_overwritten()
+    {
+        using var segmenter = Load();
+        var result = segmenter.Predict([Channel(Scan())], new() { Samples = 2 });
+        var (output, other) = (Directory.CreateDirectory(Path.Combine(folder, "case1")).FullName, Path.Combine(folder, "case1", "segmentation.nii.gz"));
+        foreach (var report in new[] { null, "{\"classes\": []}", "no JSON" })
+        {
+            File.WriteAllText(other, "drawn by hand");
+            if (report is not null)
+            {
+                File.WriteAllText(Path.Combine(output, "report.json"), report);
+            }
+
+            Assert.Matches("^.*case1/(segmentation.nii.gz|report.json): a file without the report.json of a result beside it; expected a folder in which .* Give another output folder",
+                Assert.Throws<InvalidImageFileException>(() => result.Save(output)).Message);
+            Assert.Throws<InvalidImageFileException>(() => Segmentation.CheckFolder(output));
+            Assert.Equal("drawn by hand", File.ReadAllText(other));
+        }
+
+        Directory.Delete(output, recursive: true);
+        result.Save(output);
+        string[] corrected = ["segmentation.corrected.nii.gz", "probability-reader2.nii.gz", "lesions.csv.bak"];
+        foreach (var name in corrected)
+        {
+            File.WriteAllText(Path.Combine(output, name), "corrected by hand");
+        }
+
+        // A run that was killed between its moves: the report is still with what was not moved.
+        var unfinished = Directory.CreateDirectory(Path.Combine(output, ".unfinished-0")).FullName;
+        File.Move(Path.Combine(output, "report.json"), Path.Combine(unfinished, "report.json"));
+        result.Save(output);
+        Assert.All(corrected, name => Assert.Equal("corrected by hand", File.ReadAllText(Path.Combine(output, name))));
+        Assert.Equal(8 + corrected.Length, Directory.GetFileSystemEntries(output).Length);
+    }
+
+    [Fact]
     public void Scans_that_do_not_fit_are_refused()
     {
         using var segmenter = Load();
@@ -151,6 +187,42 @@ public sealed class LesionSegmenterTests : IDisposable
 
         Assert.Equal("channel 2: a grid of 2 x 2 x 2 voxels that is not the grid of channel 1 (11 x 7 x 9); expected all channels on one grid. Resample the channels onto one grid first.",
             Assert.Throws<InvalidScanException>(() => Preprocessing.Prepare([Scan(), new(new(new(2, 2, 2), Affine.Identity), new float[8])], TinyModel.Manifest.Preprocessing)).Message);
+    }
+
+    /// <summary>The gate and the limits look at the grid before a voxel is resampled: these ones would take more memory than there is.</summary>
+    [Fact]
+    public void A_wrong_spacing_is_refused_before_the_scan_is_resampled()
+    {
+        using var segmenter = Load();
+        InvalidScanException Refused(double spacing, PredictOptions options)
+        {
+            var scan = Scan();
+            var geometry = new VolumeGeometry(scan.Geometry.Size, Affine.Scaling(new(1, 1, spacing)));
+            return Assert.Throws<InvalidScanException>(() => segmenter.Predict([Channel(new(geometry, scan.Voxels))], options));
+        }
+
+        Assert.StartsWith("channel 1: a spacing of 1E+06 mm along inferior-superior; expected 2 to 2 mm.", Refused(1e6, new()).Message, StringComparison.Ordinal);
+        Assert.Equal("channel 1: 11 x 7 x 45000000 voxels at the 1 x 1 x 2 mm of the model; expected at most 1073741795, what an array holds of 2 values each. Correct the spacing in the header, or crop the scan.",
+            Refused(1e7, new() { DeviationLimit = null }).Message);
+        Assert.StartsWith("channel 1: 11 x 7 x 2147483647 voxels", Refused(1e30, new() { DeviationLimit = null }).Message, StringComparison.Ordinal);
+        Assert.StartsWith("the case: a prediction of 11 x 7 x 4500000 voxels that needs ", Refused(1e6, new() { DeviationLimit = null, Memory = 1L << 30 }).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>A weight so large that the logit overflows: it used to be background, and sure of it.</summary>
+    [Fact]
+    public void Logits_that_are_not_finite_are_refused()
+    {
+        var model = Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        var bias = model.Graph.Initializer.Single(t => t.Name == "bias");
+        foreach (var value in new[] { float.NaN, float.PositiveInfinity, float.NegativeInfinity })
+        {
+            bias.RawData = Google.Protobuf.ByteString.CopyFrom([.. BitConverter.GetBytes(0f), .. BitConverter.GetBytes(value)]);
+            var path = Path.Combine(folder, "overflow.onnx");
+            File.WriteAllBytes(path, Google.Protobuf.MessageExtensions.ToByteArray(model));
+            using var segmenter = LesionSegmenter.Load(path);
+            Assert.Equal($"{path}: logits on cpu for channel 1 that are no finite numbers; expected finite numbers. Train the model again: its weights are no numbers, or too large.",
+                Assert.Throws<ModelFileException>(() => segmenter.Predict([Channel(Scan())], new() { Samples = 2 })).Message);
+        }
     }
 
     [Fact]

@@ -67,8 +67,11 @@ public sealed class ModelFileTests
         Refused("volume intervals of 0 samples", m => m with { Calibration = new() { VolumeInterval = new() { Samples = 0, Factors = [1.5] } } });
         Refused("mean entropies of 16 samples with the limits 0.1, ; expected samples of at least 1 and, for each foreground class, a limit", m => m with { Calibration = new() { MeanEntropyLimit = new() { Samples = 16, Limits = [0.1, null] } } });
         Refused("mean entropies of 16 samples with the limits -0.1", m => m with { Calibration = new() { MeanEntropyLimit = new() { Samples = 16, Limits = [-0.1] } } });
-        Refused("2 channels and labels 0, 7, 7", m => m with { Channels = [new("a"), new("b")], Classes = [new(0, "b"), new(7, "l"), new(7, "m")] });
-        Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")] });
+        Refused("0 channels and labels 0, 7, 7", m => m with { Channels = [], Fingerprint = m.Fingerprint with { Channels = [] }, Classes = [new(0, "b"), new(7, "l"), new(7, "m")] });
+        Refused("a fingerprint of 1 channels; expected one of each of the 2", m => m with { Channels = [new("a"), new("b")] });
+        Refused("null in a list of channels", m => m with { Fingerprint = m.Fingerprint with { Channels = [null!] } });
+        Refused("2 classes \"l\"; expected each name once", m => m with { Classes = [new(0, "b"), new(7, "l"), new(8, "l")] });
+        Refused("no \"image\" with 5 axes and 2 channels", m => m with { Channels = [new("a"), new("b")], Fingerprint = m.Fingerprint with { Channels = [.. m.Fingerprint.Channels, .. m.Fingerprint.Channels] } });
         Refused("noise input \"noise/other\"", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Name = "noise/other" }] });
         Refused("noise input \"noise/conv\" of shape (2, 1, 3, 3, 4)", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Shape = [2, 1, 3, 3, 4] }] });
         Refused("noise input \"noise/conv\" with another default; expected an initialiser of that name, 1 everywhere", m => m with { NoiseInputs = [m.NoiseInputs[0] with { Distribution = NoiseDistribution.Bernoulli, DropProbability = 0.2 }] });
@@ -184,6 +187,45 @@ public sealed class ModelFileTests
         Assert.Equal(bytes, ModelFile.Load(folder.File("m.onnx"), largest: bytes.Length).Bytes);
         Assert.EndsWith($"m.onnx: {bytes.Length} bytes; expected at most {bytes.Length - 1}, the limit of one ONNX file. Export a smaller network, or in float16.",
             Assert.Throws<ModelFileException>(() => ModelFile.Load(folder.File("m.onnx"), largest: bytes.Length - 1)).Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>What a patch needs, by hand: a weight that a scalar multiplies is found behind it, and one that is computed from none keeps the size.</summary>
+    [Theory]
+    [InlineData("scaled", 2 * 8 * 6 * 4)]
+    [InlineData("enlarged", 8 * 8 * 6 * 4 + 2 * 8 * 8 * 6 * 4)]
+    [InlineData("made of nothing known", 8 * 6 * 4)]
+    public void The_memory_of_a_graph_from_elsewhere_is_estimated(string kind, long expected)
+    {
+        var model = ModelProto.Parser.ParseFrom(TinyModel.Bytes());
+        var (graph, convolution) = (model.Graph, model.Graph.Node[^1]);
+        void Add(string name, float[] values, params long[] dims) =>
+            graph.Initializer.Add(new TensorProto { Name = name, DataType = 1, Dims = { dims }, RawData = Google.Protobuf.ByteString.CopyFrom(System.Runtime.InteropServices.MemoryMarshal.AsBytes(values.AsSpan())) });
+        switch (kind)
+        {
+            case "scaled":
+                Add("scale", [2]);
+                graph.Node.Insert(2, new NodeProto { OpType = "Mul", Input = { "scale", "weight" }, Output = { "scaled" } });
+                convolution.Input[1] = "scaled";
+                break;
+            case "enlarged":
+                Add("scales", [1, 1, 2, 2, 2], 5);
+                graph.Node.Insert(2, new NodeProto { OpType = "Resize", Input = { "image", "", "scales" }, Output = { "large" } });
+                convolution.Input[0] = "large";
+                break;
+            default:
+                convolution.Input[1] = "nothing";
+                break;
+        }
+
+        Assert.Equal(sizeof(float) * expected, ActivationMemory.Estimate(Google.Protobuf.MessageExtensions.ToByteArray(model), TinyModel.Manifest.PatchSize, 1));
+    }
+
+    [Fact]
+    public void A_folder_is_no_model()
+    {
+        using var folder = new TemporaryFolder();
+        Assert.EndsWith(": a folder; expected a model written by credence-export. Check the path given with --model, and who may read it.",
+            Assert.Throws<ModelFileException>(() => ModelFile.Load(folder.File("."))).Message, StringComparison.Ordinal);
     }
 
     [Fact]

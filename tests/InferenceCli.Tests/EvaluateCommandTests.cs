@@ -133,6 +133,35 @@ public sealed partial class EvaluateCommandTests : IDisposable
         Assert.Equal(2, Csv("out/cases.csv").Count);
     }
 
+    /// <summary>A mask of 0 and 255 used to be an empty reference: a Dice of 0, and exit code 0.</summary>
+    [Fact]
+    public void A_reference_with_other_labels_than_the_model_fails_and_one_with_more_is_warned_of()
+    {
+        foreach (var (name, label) in new[] { ("a", (byte)255), ("b", (byte)7) })
+        {
+            Write($"reference/{name}.nii.gz", Box(2, 6, label));
+            Directory.CreateDirectory(folder.File($"prediction/{name}"));
+            Write($"prediction/{name}/segmentation.nii.gz", Box(2, 6, label: 7));
+            File.WriteAllText(folder.File($"prediction/{name}/report.json"), """{"classes": [{"label": 7, "name": "lesion"}]}""");
+        }
+
+        var more = Box(2, 6, label: 7);
+        (more[0], more[1]) = (3, 9);
+        Write("reference/b.nii.gz", more);
+        var (code, output, error) = Evaluate();
+        Assert.Equal(5, code);
+        Assert.Matches("(?m)^lesion/dice +1.0000 ", output);
+        Assert.Collection(
+            error.TrimEnd('\n').Split('\n'),
+            line => Assert.Matches(@"^warning: b: .*b\.nii\.gz has labels 3, 9 beside those of the classes, 7 \(lesion\); they count as background\.$", line),
+            line => Assert.Matches(@"^error: a: .*a\.nii\.gz: label 255; expected the labels of the predictions, 7 \(lesion\), and 0\. Give the reference the labels of the model\.$", line));
+
+        File.WriteAllText(folder.File("prediction/b/report.json"), """{"classes": [{"label": 1, "name": "lesion"}]}""");
+        (code, _, error) = Evaluate();
+        Assert.Equal(3, code);
+        Assert.Matches(@"^error: .*b/report\.json: the classes 1 \(lesion\); expected 7 \(lesion\), as in .*a/report\.json\. Evaluate the cases of each model on their own\.", error);
+    }
+
     [Fact]
     public void The_rules_are_chosen_on_the_command_line()
     {

@@ -77,6 +77,27 @@ public sealed class PredictCommandTests : IDisposable
         Assert.Equal(0, Infer([.. arguments, "--any-scan"]).ExitCode);
     }
 
+    /// <summary>The model is broken, and is not what the errors are about: a result that cannot be saved is found before the work.</summary>
+    [Fact]
+    public void A_place_that_cannot_take_the_result_is_refused_before_the_work()
+    {
+        File.WriteAllText(Model, "no model");
+        Directory.CreateDirectory(Output);
+        File.Move(Scan, Path.Combine(Output, "flair.nii.gz"));
+        File.WriteAllText(Path.Combine(Output, "segmentation.nii.gz"), "drawn by hand");
+        string[] Into(string place) => ["predict", Path.Combine(Output, "flair.nii.gz"), "--model", Model, "--output", place];
+        var (code, _, error) = Infer(Into(Output));
+        Assert.Equal(3, code);
+        Assert.StartsWith($"error: {Output}/segmentation.nii.gz: a file without the report.json of a result beside it; expected ", error, StringComparison.Ordinal);
+
+        (code, _, error) = Infer(Into(Path.Combine(Model, "out")));
+        Assert.Equal(1, code);
+        Assert.DoesNotContain("ONNX", error, StringComparison.Ordinal);
+        Assert.Equal(4, Infer(Into(folder.File("new/out"))).ExitCode);
+        Assert.False(Directory.Exists(folder.File("new")));
+        Assert.Equal(["flair.nii.gz", "segmentation.nii.gz"], Directory.GetFileSystemEntries(Output).Select(Path.GetFileName).Order(StringComparer.Ordinal));
+    }
+
     [Fact]
     public void The_self_test_passes_and_a_model_with_other_golden_numbers_fails_it()
     {
@@ -352,7 +373,7 @@ public sealed class PredictCommandTests : IDisposable
     /// <summary>The tiny model with a second channel: its graph is never run, since the scans do not fit.</summary>
     private static byte[] TwoChannelModel()
     {
-        var model = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes(m => m with { Channels = [new("FLAIR"), new("T1")], NoiseInputs = [] }));
+        var model = Inference.Onnx.ModelProto.Parser.ParseFrom(TinyModel.Bytes(m => m with { Channels = [new("FLAIR"), new("T1")], Fingerprint = m.Fingerprint with { Channels = [.. m.Fingerprint.Channels, .. m.Fingerprint.Channels] }, NoiseInputs = [] }));
         var graph = model.Graph;
         graph.Input.Remove(graph.Input.Single(i => i.Name != "image"));
         graph.Input[0].Type.TensorType.Shape.Dim[1].DimValue = 2;

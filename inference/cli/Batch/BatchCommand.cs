@@ -18,16 +18,23 @@ internal static class BatchCommand
         var list = new Option<bool>("--list") { Description = "Show rules and cases with the chosen scans, and run nothing." };
         var jobs = Jobs();
         var shard = new ShardOption("cases");
-        var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted." };
+        var watch = new Option<bool>("--watch") { Description = "Go on looking for new cases until interrupted; not with --shard." };
         var settle = PredictionArguments.Above0(new("--settle") { Description = "Seconds that a file must stay as it is before --watch takes it; 10 by default." });
         var json = new Option<bool>("--json") { Description = "Print a line of JSON a case in place of the table." };
 
         var command = new Command("batch", "Segment all cases of a folder; those that are done already are left as they are.") { input, output, list, jobs, watch, settle, json };
         shard.AddTo(command);
+        command.Validators.Add(result =>
+        {
+            if (result.GetValue(watch) && shard.Of(result) is { Count: > 1 } part)
+            {
+                result.AddError($"--watch with shard {part}: a shard is a place in a list, and the list grows while it is watched. Watch with one process and --jobs; --shard 1/1 leaves Slurm's and Kubernetes' variables alone.");
+            }
+        });
         channels.AddTo(command);
         prediction.AddTo(command);
         command.SetAction((parse, cancellation) => Task.Run(() => Run(
-            new(parse.GetRequiredValue(input).FullName, parse.GetRequiredValue(output).FullName, channels.Read(parse),
+            new(Path.TrimEndingDirectorySeparator(parse.GetRequiredValue(input).FullName), Path.TrimEndingDirectorySeparator(parse.GetRequiredValue(output).FullName), channels.Read(parse),
                 parse.GetValue(jobs), shard.Read(parse), TimeSpan.FromSeconds(parse.GetValue(settle) ?? 10), parse.GetValue(json)),
             prediction.Read(parse), parse.GetValue(list), parse.GetValue(watch), cancellation), cancellation));
         return command;
@@ -77,9 +84,16 @@ internal static class BatchCommand
         {
             var summary = Summary(null, null);
             var reporter = new BatchReporter(null, line => BatchReporter.Log(output, summary, line), arguments.IsJson, null, TimeProvider.System);
-            await Watch(finder, Batch(reporter), summary, arguments, cancellation);
-            output.CloseList();
-            summary.Write();
+            try
+            {
+                await Watch(finder, Batch(reporter), summary, arguments, cancellation);
+            }
+            finally
+            {
+                output.CloseList(); // also of what was done before a failure
+                summary.Write();
+            }
+
             return reporter.End();
         }
 
@@ -117,15 +131,29 @@ internal static class BatchCommand
         var folder = new DropFolder(arguments.Settle, TimeProvider.System);
         var (taken, waiting) = (new HashSet<(string, string)>(), new HashSet<(string, string)>());
         IReadOnlyList<string> last = [];
+        string? trouble = null; // a folder on a network may be gone for a while
         try
         {
             while (true)
             {
-                var files = folder.Settled(finder.Files());
-                if (!files.SequenceEqual(last))
+                IReadOnlyList<BatchCase> cases = [];
+                try
                 {
-                    last = files;
-                    var cases = arguments.Shard.Select(finder.Find(files, cancellation));
+                    var files = folder.Settled(finder.Files());
+                    cases = files.SequenceEqual(last) ? [] : finder.Find(files, cancellation);
+                    (last, trouble) = (files, null);
+                }
+                catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+                {
+                    if (trouble != e.Message)
+                    {
+                        trouble = e.Message;
+                        await Console.Error.WriteLineAsync($"waiting: {trouble}");
+                    }
+                }
+
+                if (cases.Count > 0)
+                {
                     foreach (var @case in cases.Where(c => c.Problem is not null && waiting.Add((c.Name, c.Problem))))
                     {
                         await Console.Error.WriteLineAsync($"waiting: {@case.Name}: {@case.Problem}");

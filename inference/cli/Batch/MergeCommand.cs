@@ -13,16 +13,20 @@ internal static partial class MergeCommand
     {
         var output = new Argument<DirectoryInfo>("output") { Description = "The --output that the shards of a batch share." };
         var command = new Command("merge", "Put the shards of a batch together: list, table, manifest and page as if one process had run. Exit code 7 names shards that are missing.") { output };
-        command.SetAction(parse => Run(parse.GetRequiredValue(output).FullName));
+        command.SetAction((parse, cancellation) => Task.Run(() => Run(parse.GetRequiredValue(output).FullName, cancellation), cancellation));
         return command;
     }
 
-    private static int Run(string output)
+    private static int Run(string output, CancellationToken cancellation)
     {
         var count = CountOf(output);
         var manifests = new Shard(1, count).All.Select(s => (Shard: s, Manifest: BatchManifest.Read(Path.Combine(output, BatchManifest.FileOf(s))))).ToList();
         RefuseDifferences(output, [.. manifests.Select(m => m.Manifest).OfType<BatchManifest>()]);
-        var missing = manifests.Select(m => Missing(output, m.Shard, m.Manifest)).OfType<string>().ToList();
+        var missing = manifests.Select(m =>
+        {
+            cancellation.ThrowIfCancellationRequested();
+            return Missing(output, m.Shard, m.Manifest);
+        }).OfType<string>().ToList();
         if (missing.Count > 0)
         {
             missing.ForEach(m => Console.Error.WriteLine($"error: {output}: {m}"));
@@ -46,6 +50,7 @@ internal static partial class MergeCommand
             return CommandLine.ShardsMissing;
         }
 
+        cancellation.ThrowIfCancellationRequested(); // what follows is short
         using var folder = new BatchFolder(output, Shard.Whole);
         folder.CloseList();
         lists.WriteTo(Path.Combine(output, BatchFolder.ListFile(Shard.Whole)));

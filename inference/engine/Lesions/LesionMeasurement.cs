@@ -18,11 +18,12 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
     /// <param name="probabilities">Of each foreground class, on the grid of the scan.</param>
     /// <param name="entropy">Predictive entropy, on the grid of the scan.</param>
     /// <param name="information">Mutual information, on the grid of the scan.</param>
-    public LesionTable Measure(LabelMap segmentation, IReadOnlyList<Volume> probabilities, Volume entropy, Volume information)
+    /// <param name="cancellation">Ends the work between two samples.</param>
+    public LesionTable Measure(LabelMap segmentation, IReadOnlyList<Volume> probabilities, Volume entropy, Volume information, CancellationToken cancellation = default)
     {
         var (numbers, found) = Find(segmentation, probabilities, entropy, information);
         var seeds = Seeds(numbers, found);
-        var followed = Follow(seeds, found);
+        var followed = Follow(seeds, found, cancellation);
         var volume = prepared.Geometry.VoxelVolume / 1000;
         var isSampled = samples.Count > 1;
         return new(
@@ -77,14 +78,28 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
         return (numbers, [.. order.Select((from, n) => sums[from].ToLesion(n + 1, geometry, hasInformation: samples.Count > 1))]);
     }
 
-    /// <summary>Where each lesion lies on the grid of the network: the voxel nearest to each of its voxels.</summary>
+    /// <summary>
+    /// Where each lesion lies on the grid of the network: the voxels whose nearest voxel of the scan is its, so that its size there is that of a sample's. A lesion
+    /// between the voxels of a coarser network has those that are nearest to its own.
+    /// </summary>
     private Dictionary<int, int> Seeds(int[] numbers, List<Lesion> lesions)
     {
-        var seeds = new Dictionary<int, int>(lesions.Sum(l => l.Voxels));
+        var seeds = new Dictionary<int, int>();
         var (source, toNetwork) = (prepared.Source, prepared.Geometry.Affine.Inverse());
+        var nearest = source == prepared.Geometry ? null : Resampling.Resample(new Volume(source, Array.ConvertAll(numbers, n => (float)n)), prepared.Geometry, Interpolation.Nearest).Voxels;
+        var hasSeed = new bool[lesions.Count + 1];
+        for (var v = 0; v < size.Count; v++)
+        {
+            if ((nearest is null ? numbers[v] : (int)nearest[v]) is > 0 and var number)
+            {
+                seeds[v] = number;
+                hasSeed[number] = true;
+            }
+        }
+
         for (var v = 0; v < numbers.Length; v++)
         {
-            if (numbers[v] == 0)
+            if (numbers[v] == 0 || hasSeed[numbers[v]])
             {
                 continue;
             }
@@ -102,7 +117,7 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
     }
 
     /// <summary>Follows the lesions through the samples.</summary>
-    private Followed Follow(Dictionary<int, int> seeds, List<Lesion> lesions)
+    private Followed Follow(Dictionary<int, int> seeds, List<Lesion> lesions, CancellationToken cancellation)
     {
         var place = manifest.Classes.Select((c, n) => (c.Label, n)).ToDictionary(c => c.Label, c => c.n);
         int[] classOf = [0, .. lesions.Select(l => place[l.Label])];
@@ -116,10 +131,11 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
 
         var smallest = manifest.Calibration.MinimumLesionVoxels * prepared.Source.VoxelVolume / prepared.Geometry.VoxelVolume;
         var followed = new Followed(lesions.Count, manifest.Classes.Count - 1, samples.Count);
-        var owner = new int[size.Count]; // -class: foreground of the sample that no lesion has reached; above 0 the lesion that has
-        var (queue, touching) = (new Queue<int>(), new int[26]);
+        var owner = new int[size.Count]; // -class: foreground of the sample that no lesion has reached; above 0 the lesion that has; when lesions are counted, the class, negative once seen
+        var (queue, component, touching) = (new Queue<int>(), new List<int>(), new int[26]);
         foreach (var (sample, s) in samples.Select((sample, s) => (sample, s)))
         {
+            cancellation.ThrowIfCancellationRequested();
             var foreground = new long[classCounts.Length];
             foreach (var (start, length, @class) in sample.Runs())
             {
@@ -169,40 +185,68 @@ internal sealed class LesionMeasurement(PreparedVolume prepared, ModelManifest m
 
             foreach (var (start, length, @class) in sample.Runs())
             {
+                owner.AsSpan(start, length).Fill(@class);
+            }
+
+            foreach (var (start, length, _) in sample.Runs())
+            {
                 for (var v = start; v < start + length; v++)
                 {
-                    followed.Counts[@class - 1][s] += Erase(v, @class) is > 0 and var voxels && voxels >= smallest ? 1 : 0;
+                    if (owner[v] > 0)
+                    {
+                        CountLesions(v, s);
+                    }
                 }
             }
         }
 
         return followed;
 
-        // Takes a whole component out of the sample; 0 when it is gone already. After all runs the array is clean again.
-        int Erase(int start, int @class)
+        // Takes a component of the sample, of whatever classes, and counts the lesions in it; as in the segmentation, all of it or nothing is too small. After all runs the array is clean again.
+        void CountLesions(int start, int s)
         {
-            if (owner[start] == 0)
+            component.Clear();
+            component.Add(start);
+            owner[start] = -owner[start];
+            for (var n = 0; n < component.Count; n++)
             {
-                return 0;
+                foreach (var next in touching.AsSpan(0, Neighbours(component[n], touching)))
+                {
+                    if (owner[next] > 0)
+                    {
+                        owner[next] = -owner[next];
+                        component.Add(next);
+                    }
+                }
             }
 
-            var count = 0;
-            owner[start] = 0;
+            foreach (var voxel in component)
+            {
+                if (owner[voxel] < 0 && component.Count >= smallest)
+                {
+                    followed.Counts[-owner[voxel] - 1][s]++;
+                    EraseLesion(voxel);
+                }
+
+                owner[voxel] = 0;
+            }
+        }
+
+        void EraseLesion(int start)
+        {
+            var @class = owner[start];
             queue.Enqueue(start);
             while (queue.TryDequeue(out var voxel))
             {
-                count++;
                 foreach (var next in touching.AsSpan(0, Neighbours(voxel, touching)))
                 {
-                    if (owner[next] is var o && (o > 0 ? classOf[o] : -o) == @class)
+                    if (owner[next] == @class)
                     {
                         owner[next] = 0;
                         queue.Enqueue(next);
                     }
                 }
             }
-
-            return count;
         }
     }
 

@@ -54,6 +54,11 @@ internal sealed class ModelFile
         {
             throw new ModelFileException(path, "no such file", "a model written by credence-export", "Check the path given with --model.", e);
         }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFileException(path, Directory.Exists(path) ? "a folder" : $"a file that cannot be read ({e.Message.TrimEnd('.')})", "a model written by credence-export",
+                "Check the path given with --model, and who may read it.", e);
+        }
 
         return Parse(path, bytes, trust);
     }
@@ -136,9 +141,14 @@ internal sealed class ModelFile
             new(path, found, expected, "The manifest contradicts itself or the graph; export the model again.");
 
         // JSON may hold null inside a list, which the annotations of its type do not catch.
-        if (manifest.Channels.Any(c => c is null) || manifest.Classes.Any(c => c is null) || manifest.NoiseInputs.Any(n => n is null))
+        if (manifest.Channels.Any(c => c is null) || manifest.Classes.Any(c => c is null) || manifest.NoiseInputs.Any(n => n is null) || manifest.Fingerprint.Channels.Any(c => c is null))
         {
             throw Wrong("null in a list of channels, classes or noise inputs", "descriptions");
+        }
+
+        if (manifest.Fingerprint.Channels.Count != manifest.Channels.Count)
+        {
+            throw Wrong($"a fingerprint of {manifest.Fingerprint.Channels.Count} channels", $"one of each of the {manifest.Channels.Count}");
         }
 
         if (manifest.Orientation != MedicalIO.Orientation.Canonical)
@@ -192,6 +202,11 @@ internal sealed class ModelFile
         if (manifest.Channels.Count < 1 || manifest.Classes.Count < 2 || manifest.Classes[0].Label != 0 || manifest.Classes.DistinctBy(c => c.Label).Count() != manifest.Classes.Count)
         {
             throw Wrong($"{manifest.Channels.Count} channels and labels {string.Join(", ", manifest.Classes.Select(c => c.Label))}", "at least one channel, and 0 for background first");
+        }
+
+        if (manifest.Classes.GroupBy(c => c.Name).FirstOrDefault(g => g.Count() > 1) is { } named)
+        {
+            throw Wrong($"{named.Count()} classes \"{named.Key}\"", "each name once");
         }
 
         CheckShape(graph.Input, "image", manifest.Channels.Count);

@@ -85,7 +85,7 @@ internal sealed record ModelManifest
     [JsonIgnore]
     public bool IsSampled => NoiseInputs.Count > 0 || Members > 1;
 
-    /// <summary>Name of the tensor between the deterministic trunk and the stochastic head; null when nothing before the first noise input can be shared.</summary>
+    /// <summary>Name of the tensor between the deterministic trunk and the stochastic head; null when nothing before the first noise input can be shared. For readers: the engine finds its own cut (docs/decisions/0026).</summary>
     public string? CutTensor { get; init; }
 
     /// <summary>Golden numbers of the graph. Null only in a checkpoint, which has no graph yet: a model file without them is refused.</summary>

@@ -51,8 +51,9 @@ internal sealed record DeviceChoice(OnnxNetwork Network, InferenceDevice Device,
     /// <summary>Runs the self-test of a model: the whole graph with its defaults and with a sample, and the sample through trunk and head where there are both.</summary>
     /// <param name="network">The model on some device.</param>
     /// <param name="manifest">Has the golden numbers.</param>
+    /// <param name="cancellation">Ends the work.</param>
     /// <returns>The largest difference, as a share of the largest golden number (at least 1): <see cref="SelfTestDescription.Tolerance"/>; and where it is.</returns>
-    public static (double Size, string Where) LargestDifference(OnnxNetwork network, ModelManifest manifest)
+    public static (double Size, string Where) LargestDifference(OnnxNetwork network, ModelManifest manifest, CancellationToken cancellation = default)
     {
         var test = manifest.SelfTest!;
         var patch = test.DrawPatch(manifest.Channels.Count);
@@ -73,17 +74,17 @@ internal sealed record DeviceChoice(OnnxNetwork Network, InferenceDevice Device,
             }
         }
 
-        network.Run(patch, 1, test.PatchSize, null, logits);
+        network.Run(patch, 1, test.PatchSize, null, logits, cancellation);
         Compare(test.DefaultLogits, "default noise");
         if (manifest.IsSampled)
         {
             using var noise = NoiseSample.Draw(manifest, test.Seed, test.Sample);
-            network.Run(patch, 1, test.PatchSize, noise, logits);
+            network.Run(patch, 1, test.PatchSize, noise, logits, cancellation);
             Compare(test.SampledLogits, $"sample {test.Sample}");
             if (network.HasSharedTrunk)
             {
-                using var features = network.ComputeTrunk(patch, 1, test.PatchSize);
-                network.ComputeHead(features, noise, logits);
+                using var features = network.ComputeTrunk(patch, 1, test.PatchSize, cancellation);
+                network.ComputeHead(features, noise, logits, cancellation);
                 Compare(test.SampledLogits, $"sample {test.Sample} through trunk and head");
             }
         }

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Numerics;
 using Credence.Inference.Model;
+using Credence.MedicalIO;
 
 namespace Credence.Inference.Sampling;
 
@@ -15,12 +16,13 @@ internal sealed record MemoryPlan(int BatchSize, long FeatureMemory, long BlendM
     private const int BlendGrowth = 4; // the features, and the tensors of the head in an arena
 
     /// <summary>Plans.</summary>
-    /// <param name="prepared">The case.</param>
+    /// <param name="grid">Voxels as the network sees them.</param>
+    /// <param name="source">Voxels of the scan as it was read.</param>
     /// <param name="manifest">The model.</param>
-    /// <param name="activations">Bytes of one example inside the network at the fullest moment.</param>
+    /// <param name="network">Its network.</param>
     /// <param name="options">Asked for; without <see cref="PredictOptions.Memory"/> they are taken as they are.</param>
     /// <exception cref="InvalidScanException">The least that the case needs is above the memory given.</exception>
-    public static MemoryPlan Of(PreparedVolume prepared, ModelManifest manifest, long activations, PredictOptions options)
+    public static MemoryPlan Of(Size3 grid, Size3 source, ModelManifest manifest, IPatchNetwork network, PredictOptions options)
     {
         var copies = 1 << BitOperations.PopCount((uint)options.Flips);
         if (options.Memory is not { } memory)
@@ -28,15 +30,15 @@ internal sealed record MemoryPlan(int BatchSize, long FeatureMemory, long BlendM
             return new(options.BatchSize, options.FeatureMemory / copies, options.FeatureMemory / copies);
         }
 
-        var (voxels, scan, patch) = (prepared.Geometry.Size.Count, prepared.Source.Size.Count, manifest.PatchSize.Count);
+        var (voxels, scan, patch) = (grid.Count, source.Count, manifest.PatchSize.Count);
         var (channels, classes) = (manifest.Channels.Count, manifest.Classes.Count);
-        var onGrid = sizeof(float) * (copies * (channels + 1) + 2 * classes + (copies > 1 ? 2 * classes : 0) + 3) + 2; // input and weights a copy; logits, sums, maps; decisions
-        var onScan = sizeof(float) * (3 * channels + classes + 4) + 2; // steps of preprocessing; maps, numbers of lesions and owners; labels
+        var onGrid = sizeof(float) * (copies * (channels + 1) + 2 * classes + (copies > 1 ? 2 * classes : 0) + 4) + 2; // input and weights a copy; logits, sums, maps, lesions of a sample; decisions
+        var onScan = sizeof(float) * (3 * channels + classes + 4) + 2; // steps of preprocessing; maps, numbers of lesions; labels
         var least = checked(voxels * onGrid + scan * onScan) + Overhead;
-        var ofPatch = sizeof(float) * copies * patch * (channels + classes) + Growth * activations;
+        var ofPatch = sizeof(float) * copies * patch * (channels + classes) + Growth * network.ActivationBytes;
         if (memory < least + ofPatch)
         {
-            throw new InvalidScanException("the case", string.Create(CultureInfo.InvariantCulture, $"a prediction of {prepared.Geometry.Size} voxels that needs {Gibibytes(least + ofPatch)} GiB"),
+            throw new InvalidScanException("the case", string.Create(CultureInfo.InvariantCulture, $"a prediction of {grid} voxels that needs {Gibibytes(least + ofPatch)} GiB"),
                 string.Create(CultureInfo.InvariantCulture, $"at most {Gibibytes(memory)} GiB"), copies > 1 ? "Give more memory, or leave out flips." : "Give more memory, or crop the scan.");
         }
 

@@ -30,6 +30,9 @@ internal sealed class SampleStatistics
     /// <summary>Number of samples added.</summary>
     public int Samples { get; private set; }
 
+    /// <summary>Whether every logit was a finite number: what is not makes sums that are not.</summary>
+    public bool IsFinite => float.IsFinite(TensorPrimitives.Sum<float>(probabilitySum)) && float.IsFinite(TensorPrimitives.Sum<float>(entropySum));
+
     /// <summary>Adds one sample.</summary>
     /// <param name="logits">(K, V); overwritten with the probabilities of this sample, softmax over K, which are not added but handed back at the temperature.</param>
     /// <param name="temperature">Of what is handed back; see <see cref="Calibrate"/>.</param>

@@ -97,6 +97,16 @@ public sealed class LesionMeasurementTests
         Assert.Equal([1, 2], Measure("..11........", ["..11.1...1..", "..11..111..1"], manifest).SampleCounts[0]);
     }
 
+    /// <summary>The segmentation loses what is small over all classes together; so must samples, or the interval of the count contradicts the count.</summary>
+    [Fact]
+    public void A_small_part_of_a_large_lesion_of_several_classes_is_counted()
+    {
+        var manifest = Manifest with { Calibration = new() { MinimumLesionVoxels = 3 } };
+        var table = Measure(".112...2....", [".112........", ".22..1......", "1121...22.1."], manifest);
+        Assert.Equal([1, 0, 2], table.SampleCounts[0]);
+        Assert.Equal([1, 0, 1], table.SampleCounts[1]);
+    }
+
     /// <summary>Against components of whole samples: a component belongs to lesions as a whole or not at all, and counts are theirs.</summary>
     [Fact]
     public void Samples_are_followed_by_whole_components() => Gen.Int[0, 10_000].Sample(seed =>
@@ -130,6 +140,47 @@ public sealed class LesionMeasurementTests
         Assert.Equal(4 * 0.001, lesion.Volume, 1e-12);
         Assert.Equal((2 + 0) / 2.0 * 0.002, lesion.SampleMeanVolume, 1e-12);
         Assert.Equal(0.5, lesion.ExistenceProbability);
+    }
+
+    /// <summary>Slices of 5 mm and a network of 1 mm: samples that are all the segmentation itself leave nothing uncertain.</summary>
+    [Fact]
+    public void Samples_that_agree_leave_no_structural_uncertainty_where_the_scan_is_coarser_than_the_network()
+    {
+        var scan = new VolumeGeometry(new(12, 3, 4), Affine.Scaling(new(1, 1, 5)));
+        var network = new VolumeGeometry(new(12, 3, 20), Affine.Scaling(new(1, 1, 1)) with { Origin = new(0, 0, -2) });
+        static bool IsLesion(int x, int slice) => x is >= 3 and < 7 && slice is 1 or 2;
+        var labels = new byte[scan.Size.Count];
+        var sample = new byte[network.Size.Count];
+        for (var v = 0; v < labels.Length; v++)
+        {
+            labels[v] = (byte)(scan.IndexOf(v) is var (x, _, z) && IsLesion(x, z) ? 7 : 0);
+        }
+
+        for (var v = 0; v < sample.Length; v++)
+        {
+            sample[v] = (byte)(network.IndexOf(v) is var (x, _, z) && IsLesion(x, z / 5) ? 1 : 0);
+        }
+
+        var zero = new Volume(scan, new float[labels.Length]);
+        var prepared = new PreparedVolume(scan, scan, VoxelBox.Whole(scan.Size), network, new float[sample.Length]);
+        var table = new LesionMeasurement(prepared, Manifest, [SampleForeground.Of(sample), SampleForeground.Of(sample)]).Measure(new(scan, labels), [zero, zero], zero, zero);
+        Assert.Equal(0.0, Assert.Single(table.Lesions).StructuralUncertainty);
+        Assert.Equal(0.0, table.StructuralUncertainty[0]);
+    }
+
+    /// <summary>A lesion of one voxel between those of a network of twice the spacing is followed all the same.</summary>
+    [Fact]
+    public void A_lesion_smaller_than_a_voxel_of_the_network_is_followed()
+    {
+        var network = new VolumeGeometry(new(6, 1, 1), Affine.Scaling(new(3, 1, 1)));
+        var scan = new VolumeGeometry(new(18, 1, 1), Affine.Scaling(new(1, 1, 1)) with { Origin = new(-1, 0, 0) });
+        var labels = new byte[18];
+        labels[8] = 7; // x = 7, nearest to voxel 2 at x = 6, whose own nearest voxel is 7
+        var zero = new Volume(scan, new float[18]);
+        var sample = SampleForeground.Of(Classes("..1..."));
+        var prepared = new PreparedVolume(scan, scan, VoxelBox.Whole(scan.Size), network, new float[6]);
+        var lesion = Assert.Single(new LesionMeasurement(prepared, Manifest, [sample, sample]).Measure(new(scan, labels), [zero, zero], zero, zero).Lesions);
+        Assert.Equal((1.0, 0.0), (lesion.ExistenceProbability, lesion.StructuralUncertainty));
     }
 
     private static byte[] Classes(string row) => [.. row.Select(c => (byte)(c == '.' ? 0 : c - '0'))];

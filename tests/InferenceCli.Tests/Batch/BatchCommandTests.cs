@@ -194,8 +194,22 @@ public sealed class BatchCommandTests : IDisposable
         Assert.EndsWith("p1_t1.nii.gz", JsonDocument.Parse(json).RootElement.GetProperty("inputs")[0].GetProperty("path").GetString(), StringComparison.Ordinal);
     }
 
+    /// <summary>What an earlier run wrote is no scan, wherever it lies and whatever rules are given.</summary>
     [Fact]
-    public void A_drop_folder_is_watched_and_a_file_is_taken_when_it_is_whole()
+    public void Results_are_never_read_as_cases()
+    {
+        Scan("in/a_flair.nii.gz", 1);
+        string[] Run(string output) => ["batch", folder.File("in"), "--model", folder.File("tiny.onnx"), "--output", output, "--samples", "2", "--ignore", "nothing", "--channel", "FLAIR=."];
+        for (var n = 0; n < 2; n++)
+        {
+            Assert.Matches("1 (done|unchanged)\n$", Infer(Run(folder.File("in/out/"))).Output);
+        }
+
+        Assert.EndsWith("\n1 done\n", Infer(Run(folder.File("in/other"))).Output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_drop_folder_is_watched_and_a_file_is_taken_when_it_is_whole()
     {
         Directory.CreateDirectory(folder.File("in"));
         Scan("scan.nii.gz", 1);
@@ -221,10 +235,20 @@ public sealed class BatchCommandTests : IDisposable
         using var third = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
         Assert.Equal(("bad", "done"), (third.RootElement.GetProperty("case").GetString(), third.RootElement.GetProperty("status").GetString()));
 
+        // The folder is on a network that goes away for a while.
+        Directory.Move(folder.File("in"), folder.File("away"));
+        Thread.Sleep(3000);
+        Directory.Move(folder.File("away"), folder.File("in"));
+        File.WriteAllBytes(folder.File("in/late.nii.gz"), bytes);
+        using var fourth = JsonDocument.Parse(process.StandardOutput.ReadLine()!);
+        Assert.Equal(("late", "done"), (fourth.RootElement.GetProperty("case").GetString(), fourth.RootElement.GetProperty("status").GetString()));
+
         // What a service manager sends; a shell starts what it puts in the background with SIGINT ignored.
         using var interrupt = Process.Start("kill", ["-TERM", process.Id.ToString(System.Globalization.CultureInfo.InvariantCulture)]);
         Assert.True(process.WaitForExit(60_000));
         Assert.Equal(5, process.ExitCode);
+        Assert.Single((await errors).Split('\n'), line => line.StartsWith("waiting: ", StringComparison.Ordinal));
+        Assert.Equal(3, File.ReadAllLines(Path.Combine(Output, "cases.jsonl")).Length); // a line a case: the list was closed
     }
 
     [Theory]
@@ -235,7 +259,10 @@ public sealed class BatchCommandTests : IDisposable
     [InlineData("2 error: --channel: \"FLAIR\" is not CHANNEL=PATTERN", "empty", "--channel", "FLAIR")]
     [InlineData("2 error: --jobs is below 1", "empty", "--jobs", "0")]
     [InlineData("2 error: --shard 3/2: give number/count", "empty", "--shard", "3/2")]
-    [InlineData("2 error: --settle is not above 0", "empty", "--watch", "--settle", "0")]
+    [InlineData("2 error: --watch with shard 2/3: a shard is a place in a list", "empty", "--watch", "--shard", "2/3")]
+    [InlineData("2 error: --settle is out of range; give a number above 0 and at most 1000000", "empty", "--watch", "--settle", "0")]
+    [InlineData("2 error: --settle is out of range", "empty", "--watch", "--settle", "1e12")]
+    [InlineData("2 error: --time-budget is out of range", "empty", "--time-budget", "1e12")]
     public void What_cannot_be_run_is_refused(string expected, string input, params string[] options)
     {
         Directory.CreateDirectory(folder.File("empty"));

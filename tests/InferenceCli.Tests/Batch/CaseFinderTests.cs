@@ -106,7 +106,7 @@ public sealed class CaseFinderTests : IDisposable
         {
             var source = DicomSource.From(DicomSeries.Only(folder.File(scan)).Stacks[0]);
             Directory.CreateDirectory(folder.File(place));
-            SecondaryCaptureWriter.Write(folder.File($"{place}/picture.dcm"), 2, 2, [new byte[12]], hasText: false, source,
+            SecondaryCaptureWriter.Write(folder.File($"{place}/screenshot.dcm"), 2, 2, [new byte[12]], hasText: false, source,
                 new() { Description = "", Algorithm = "", AlgorithmVersion = "", Created = new(2026, 11, 27) });
         }
 
@@ -114,8 +114,8 @@ public sealed class CaseFinderTests : IDisposable
         var cases = Find("FLAIR");
         Assert.Equal(["a_flair", "b"], cases.Select(c => c.Name));
         Assert.Null(cases[0].Problem);
-        Assert.Contains("b/picture.dcm: a colour image", cases[1].Problem, StringComparison.Ordinal);
-        Assert.Contains("a/pictures/picture.dcm: a colour image", Assert.Single(notes), StringComparison.Ordinal);
+        Assert.Contains("b/screenshot.dcm: a colour image", cases[1].Problem, StringComparison.Ordinal);
+        Assert.Contains("a/pictures/screenshot.dcm: a colour image", Assert.Single(notes), StringComparison.Ordinal);
     }
 
     private IReadOnlyList<BatchCase> Find(params string[] channels)

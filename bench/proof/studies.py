@@ -136,7 +136,7 @@ UNCERTAINTY = patients("uncertainty", (
     Network("deterministic", BEGIN, samples=(1,), runs_of="lesions/dice-cross-entropy"),
     Network("channel-dropout", (*BEGIN, "--posterior", "channel-dropout"), samples=EIGHT),
     Network("mean-field-all", (*BEGIN, *BAYES), samples=EIGHT),
-    Network("flipout", (*BEGIN, *BAYES, "--estimator", "flipout"), samples=EIGHT),
+    Network("flipout", (*BEGIN, *BAYES, "--estimator", "flipout"), samples=EIGHT, against="mean-field-all"),
     # Half as many steps again from the weights of the deterministic network, with the same control.
     Network("deterministic-on", ON, samples=(1,), start_from="lesions/dice-cross-entropy"),
     Network("mean-field-output", (*ON, *BAYES, "--bayesian-stages", "output-layer"), samples=EIGHT, against="deterministic-on", start_from="lesions/dice-cross-entropy"),

@@ -18,7 +18,7 @@ def found(summary, metric):
 
 
 def number(value, decimals):
-    return "" if value is None else f"{value + 0:.{decimals}f}"
+    return "" if value is None else f"{round(value, decimals) + 0:.{decimals}f}"  # no -0
 
 
 def span(entry, decimals):
